@@ -1,0 +1,1 @@
+"""One study: which animal gets which session when, and what it meant."""

@@ -1,0 +1,265 @@
+"""The commands and their options; what they do stands in the modules beside this one."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rig.errors import ConfigError, RigError
+
+app = typer.Typer(
+    name="placepref",
+    help="Place preference, from the camera to the score.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+DONE, FAILED, USAGE, ABORTED = 0, 1, 2, 3
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on standard output.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the protocol; repeatable."),
+]
+Out = Annotated[Path, typer.Option("--out", help="The folder results go to.")]
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage or input, 3 aborted."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        app()
+    except ConfigError as error:
+        sys.exit(_say(error, USAGE))
+    except RigError as error:
+        sys.exit(_say(error, FAILED))
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C", file=sys.stderr)
+        sys.exit(ABORTED)
+
+
+def _say(error: Exception, code: int) -> int:
+    print(f"placepref: {error}", file=sys.stderr)
+    return code
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Default: ./placepref-demo, or -2, -3 ...")
+    ] = None,
+    animals: Annotated[int, typer.Option(min=1, max=64, help="How many animals.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of the simulated world.")] = 1,
+    json: Json = False,
+) -> None:
+    """Pre-test and post-test of simulated animals, at full speed, no hardware.
+
+    Example: placepref demo --animals 4
+    """
+    from protocols.cli import demonstration
+
+    raise typer.Exit(demonstration.demo(out, animals, seed, as_json=json))
+
+
+@app.command()
+def protocols(json: Json = False) -> None:
+    """List the protocols that ship.
+
+    Example: placepref protocols
+    """
+    from protocols.cli import describing
+
+    describing.protocols(as_json=json)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A shipped protocol, or a protocol file.")],
+    rig: Annotated[str, typer.Option(help="A rig file, sim, or sim:FILE.")] = "sim",
+    box: Annotated[str | None, typer.Option(help="Which box of the rig.")] = None,
+    paired: Annotated[str | None, typer.Option(help="The paired chamber.")] = None,
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Say in plain words what a protocol does in a box, and what would not work there.
+
+    Example: placepref show cocaine-cpp --paired left --set test_s=1200
+    """
+    from protocols.cli import describing
+
+    raise typer.Exit(describing.show(name, rig, box, paired, set_ or [], as_json=json))
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="A shipped protocol, or a protocol file.")],
+    subject: Annotated[str, typer.Option(help="The animal's id.")],
+    rig: Annotated[str, typer.Option(help="A rig file, sim, or sim:FILE.")],
+    out: Out,
+    phase: Annotated[
+        str | None, typer.Option(help="The phase; may be left out where there is one.")
+    ] = None,
+    box: Annotated[str | None, typer.Option(help="Which box of the rig.")] = None,
+    paired: Annotated[str | None, typer.Option(help="The paired chamber.")] = None,
+    set_: Set = None,
+    operator: Annotated[str, typer.Option(help="Who runs it.")] = "",
+    speed: Annotated[str, typer.Option(help="1: real time; max: as fast as it goes.")] = "1",
+    seed: Annotated[int, typer.Option(help="Of a simulated rig.")] = 0,
+    codec: Annotated[str | None, typer.Option(help="h264 or lossless; else the rig's.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Say yes to what no picture can confirm.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Run one session. Enter confirms, p pauses, Ctrl-C asks to abort.
+
+    Example: placepref run cocaine-cpp --phase pretest --subject M01 --rig sim --out study
+    """
+    from protocols.cli import running
+
+    raise typer.Exit(
+        running.run(
+            running.Asked(
+                name, subject, rig, out, phase, box, paired, set_ or [], operator, speed, seed,
+                codec, yes, json,
+            )
+        )
+    )  # fmt: skip
+
+
+@app.command()
+def resume(
+    session: Annotated[Path, typer.Argument(help="The session's folder.")],
+    rig: Annotated[str, typer.Option(help="The rig it ran on.")],
+    speed: Annotated[str, typer.Option(help="1, or max on a simulated rig.")] = "1",
+    seed: Annotated[int, typer.Option(help="Of a simulated rig.")] = 0,
+    yes: Annotated[bool, typer.Option("--yes", help="The animal is still in the box.")] = False,
+) -> None:
+    """Go on with a session that was interrupted by a crash, in the same folder.
+
+    Example: placepref resume study/rawdata/sub-M01/ses-01_date-20260105_phase-pretest --rig A.rig.toml
+    """
+    from protocols.cli import mending
+
+    raise typer.Exit(mending.resume(session, rig, speed, seed, yes=yes))
+
+
+@app.command()
+def close(
+    session: Annotated[Path, typer.Argument(help="The session's folder.")],
+    reason: Annotated[str, typer.Option(help="Why it was interrupted.")],
+) -> None:
+    """Close a session that was interrupted: stop record "failed: interrupted", and the sums.
+
+    Example: placepref close study/rawdata/sub-M01/ses-01_date-20260105_phase-pretest --reason "power cut"
+    """
+    from protocols.cli import mending
+
+    raise typer.Exit(mending.close(session, reason))
+
+
+@app.command()
+def rescore(
+    source: Annotated[list[Path], typer.Argument(help="A video, or a session's folder.")],
+    out: Out,
+    apparatus: Annotated[Path | None, typer.Option(help="The apparatus file.")] = None,
+    crop: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="The box's part.")] = None,
+    start: Annotated[str, typer.Option(help="Seconds, or mm:ss.")] = "0",
+    end: Annotated[str | None, typer.Option(help="Seconds, or mm:ss.")] = None,
+    background: Annotated[
+        str | None, typer.Option(help="A picture of the empty box, or new.")
+    ] = None,
+    paired: Annotated[str | None, typer.Option(help="The paired chamber.")] = None,
+    json: Json = False,
+) -> None:
+    """Track and score a recording again.
+
+    Example: placepref rescore M01.mp4 --apparatus box.toml --out scored
+    """
+    from protocols.cli import scoring
+
+    raise typer.Exit(
+        scoring.rescore(source, out, apparatus, crop, start, end, background, paired, as_json=json)
+    )
+
+
+@app.command()
+def verify(
+    session: Annotated[list[Path], typer.Argument(help="Sessions' folders.")],
+    json: Json = False,
+) -> None:
+    """Replay a session's decisions from its record, and track its pictures again.
+
+    Example: placepref verify study/rawdata/sub-M01/*
+    """
+    from protocols.cli import scoring
+
+    raise typer.Exit(scoring.verify(session, as_json=json))
+
+
+@app.command()
+def cameras(json: Json = False) -> None:
+    """List cameras by their stable identity; none is opened.
+
+    Example: placepref cameras --json
+    """
+    from protocols.cli import hardware
+
+    hardware.cameras(as_json=json)
+
+
+@app.command()
+def doors(
+    action: Annotated[str, typer.Argument(help="list; open, close and test come later.")] = "list",
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Serve a simulated board and print its port.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """List the ports boards may be on, or serve a simulated board until Ctrl-C.
+
+    Example: placepref doors --simulate
+    """
+    from protocols.cli import hardware
+
+    raise typer.Exit(hardware.doors(action, simulate=simulate, as_json=json))
+
+
+@app.command()
+def station(rig: Annotated[str, typer.Argument(help="A rig file, sim, or sim:FILE.")]) -> None:
+    """Own a rig's camera and boards in the foreground, for whoever asks over the channel.
+
+    Example: placepref station rackA.rig.toml
+    """
+    from rig.station import serve
+
+    raise typer.Exit(serve(rig))
+
+
+@app.command()
+def gui() -> None:
+    """Open the window.
+
+    Example: placepref gui
+    """
+    import subprocess
+
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "gui"]))
+
+
+@app.command()
+def bench(
+    video: Annotated[Path | None, typer.Argument(help="A recording to measure on.")] = None,
+    apparatus: Annotated[Path | None, typer.Option(help="Its apparatus file.")] = None,
+) -> None:
+    """Measure detection, simulation and rescoring on this machine.
+
+    Example: placepref bench M01.mp4 --apparatus box.toml
+    """
+    from protocols.cli import measuring
+
+    raise typer.Exit(measuring.bench(video, apparatus))

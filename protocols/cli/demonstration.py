@@ -1,0 +1,119 @@
+"""`demo`: pre-test and post-test of simulated animals over both cores."""
+
+import json
+import multiprocessing
+import os
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from protocols.cli.describing import find_protocol
+from protocols.cli.table import lines, progress
+from protocols.protocol import plan_session, settings
+from protocols.scores import cpp_score_s
+from rig.hardware.simulated.mouse import MouseSettings, Preset, betas
+from rig.session import Wish, load_rig, record
+from rig.storage import note_pairing
+
+TEST_S = 1200
+EFFECT = 0.8
+"""Mean shift of preference by conditioning, log-odds: a score of about 190 s in 1200 s."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One animal of the demonstration."""
+
+    subject: str
+    paired: str
+    pre_s: float
+    post_s: float
+    score_s: float
+    folders: tuple[str, str]
+
+
+def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
+    """Run it, print each animal's score and where the folders are."""
+    folder = free_folder() if out is None else out
+    folder.mkdir(parents=True, exist_ok=out is not None)
+    began = time.monotonic()
+    workers = max(1, min(animals, os.cpu_count() or 1))
+    context = multiprocessing.get_context("spawn")
+    scored: list[Scored] = []
+    with (
+        progress("simulating") as told,
+        context.Manager() as shared,
+        ProcessPoolExecutor(workers, mp_context=context) as pool,
+    ):
+        done = shared.dict()
+        jobs = {pool.submit(one_animal, folder, i, seed, done) for i in range(animals)}
+        waiting: set[Future[Scored]] = set(jobs)
+        while waiting:
+            ready, waiting = wait(waiting, timeout=0.25, return_when=FIRST_COMPLETED)
+            told(sum(done.values()), animals * 2 * TEST_S)
+            scored += [job.result() for job in ready]
+    scored.sort(key=lambda animal: animal.subject)
+    if as_json:
+        print(json.dumps({"folder": str(folder), "animals": [asdict(a) for a in scored]}))
+        return 0
+    rows = [(a.subject, a.paired, a.pre_s, a.post_s, a.score_s) for a in scored]
+    print(
+        lines(rows, ("animal", "paired", "pre-test s", "post-test s", "score s"))
+        + f"\n\nSeconds of {TEST_S} in the paired chamber; score = post-test less pre-test."
+        f"\nSimulated: {2 * animals} sessions of {TEST_S // 60} min in"
+        f" {time.monotonic() - began:.0f} s. The animals never existed.\n\nSessions:"
+    )
+    for animal in scored:
+        for session in animal.folders:
+            print(f"  {session}")
+    print("\nNext: placepref verify SESSION, placepref rescore SESSION --out DIR")
+    return 0
+
+
+def free_folder() -> Path:
+    """./placepref-demo, or -2, -3 ... where that is there already."""
+    number = 1
+    while True:
+        folder = Path("placepref-demo" + (f"-{number}" if number > 1 else ""))
+        if not folder.exists():
+            return folder
+        number += 1
+
+
+def one_animal(folder: Path, index: int, seed: int, done: dict[str, float]) -> Scored:
+    """Both tests of one animal; runs in a process of its own."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    protocol, _ = find_protocol("cocaine-cpp")
+    values = settings(protocol, [f"test_s={TEST_S}"])
+    loaded = load_rig("sim")
+    apparatus = loaded.box_named(None).apparatus
+    subject, paired = f"M{index + 1:02d}", ("left", "right")[index % 2]
+    note_pairing(folder, subject, paired, ("right", "left")[index % 2])
+    own = seed * 1000 + index
+    times, folders = [], []
+    for n, (phase, beta) in enumerate(zip(("pretest", "posttest"), betas(own, EFFECT), strict=True)):
+        plan = plan_session(protocol, phase, apparatus, paired, values)
+        mouse = MouseSettings(Preset.PRETEST, beta=beta, preferred=paired)
+
+        def tell(tick: object, outcome: object, n: int = n) -> None:
+            k = getattr(tick, "k", 0)
+            if k % 450 == 0:
+                done[subject] = n * TEST_S + min(TEST_S, k / loaded.rig.camera.rate_hz)
+
+        session = record(
+            Wish(plan=plan, subject=subject, phase=phase),
+            loaded,
+            out=folder,
+            seed=2 * own + n,
+            animal=mouse,
+            listeners=(tell,),
+        )
+        times.append(float(session.summary[f"time_{paired}_s"]))
+        folders.append(str(session.folder))
+    done[subject] = 2 * TEST_S
+    return Scored(
+        subject, paired, times[0], times[1], cpp_score_s(times[0], times[1]), (folders[0], folders[1])
+    )

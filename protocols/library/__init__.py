@@ -1,0 +1,14 @@
+"""The protocols that ship, one readable TOML file each."""
+
+from importlib import resources
+
+
+def names() -> list[str]:
+    """Names of the shipped protocols, in order."""
+    files = resources.files(__name__).iterdir()
+    return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
+
+
+def text(name: str) -> str:
+    """The text of a shipped protocol. Raises FileNotFoundError."""
+    return (resources.files(__name__) / f"{name}.toml").read_text(encoding="utf-8")

@@ -1,0 +1,3 @@
+"""One box, one session: sense, decide, act, record."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,62 @@
+"""Text of a TOML file in, a checked model out, or one clear line. Pure: no file is opened here."""
+
+import tomllib
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rig.errors import ConfigError
+
+
+class Strict(BaseModel):
+    """Base of everything read from TOML or JSON: frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_toml(text: str, file: str) -> dict[str, Any]:
+    """The table in `text`. Raises ConfigError naming `file` and the line where TOML breaks."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, "", f"not valid TOML: {error}") from None
+
+
+def check(table: object, model: type[Model], file: str) -> Model:
+    """`table` as a `model`. Raises ConfigError with file, key and value of the first fault."""
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(file, *describe(error)) from None
+
+
+def describe(error: ValidationError) -> tuple[str, str]:
+    """Key and message of a pydantic error's first fault; the rest are counted."""
+    faults = error.errors(include_url=False)
+    first = faults[0]
+    key = spell(first["loc"])
+    if first["type"] == "extra_forbidden":
+        message = "unknown key"
+    elif first["type"] == "missing":
+        message = "missing"
+    elif first["type"] == "value_error":
+        message = str(first["ctx"]["error"]) if "ctx" in first else first["msg"]
+    else:
+        value = repr(first.get("input"))
+        value = value if len(value) <= 60 else value[:57] + "..."
+        message = f"{value}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    if len(faults) > 1:
+        message += f" (and {len(faults) - 1} more)"
+    return key, message
+
+
+def spell(loc: Sequence[str | int]) -> str:
+    """A pydantic location as a person writes it: ("chamber", 1, "name") -> "chamber[1].name"."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else ("." if text else "") + part
+    return text

@@ -1,0 +1,19 @@
+"""A session is a fold: `advance` decides (pure), `Loop` and `run` act (thin), `replay` re-derives."""
+
+from rig.engine.advance import Outcome, advance
+from rig.engine.loop import Camera, Doors, Loop, Sink, run
+from rig.engine.state import Ending, Stage, State, begin
+
+__all__ = [
+    "Camera",
+    "Doors",
+    "Ending",
+    "Loop",
+    "Outcome",
+    "Sink",
+    "Stage",
+    "State",
+    "advance",
+    "begin",
+    "run",
+]

@@ -1,0 +1,168 @@
+"""`advance`: one tick in; the new state, samples, events and commands out. Pure: no clock, no file.
+
+The order inside a tick is the order in which things count: what was said, what is seen, where
+that leaves the plan, which outputs are on, and last the row.
+"""
+
+from dataclasses import dataclass, replace
+
+from rig.engine.draft import Draft
+from rig.engine.hearing import hear_reports, hear_requests
+from rig.engine.plan import follow_plan, permits
+from rig.engine.sight import see
+from rig.engine.state import State
+from rig.engine.stimulation import stimulate
+from rig.model import NS_PER_S, Command, Event, RequestKind, Sample, Tick
+from rig.setup import Setup, Window
+from rig.zones import begin as begin_zones
+
+CHECKPOINT_NS = 10 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one tick led to.
+
+    `samples` are usually one a picture. While "hands out" is being settled (1 s at most) they
+    are held back, because only then is it known from which picture on scoring counts.
+    """
+
+    state: State
+    samples: tuple[Sample, ...]
+    events: tuple[Event, ...]
+    commands: tuple[Command, ...]
+
+
+def advance(setup: Setup, state: State, tick: Tick) -> Outcome:
+    """The session after `tick`. `state` is not changed.
+
+    Raises ValueError for a tick that comes before the last one or after the stop record.
+    """
+    if state.stopped:
+        raise ValueError("the session has stopped; it takes no further tick")
+    if state.last_tick_ns is not None and tick.t_ns < state.last_tick_ns:
+        raise ValueError(f"tick {tick.k} at {tick.t_ns} ns comes before {state.last_tick_ns} ns")
+    d = Draft(setup, tick, state.copy())
+    s = d.s
+    s.hands_out_ns = None
+    if s.zero_ns is None:
+        s.zero_ns = tick.t_ns
+        s.checkpoint_ns = tick.t_ns + CHECKPOINT_NS
+        d.tell("started", subject=setup.subject, phase=setup.phase, uid=setup.uid)
+    scored_before, step_before = s.scored, s.step
+    hear_reports(d)
+    if setup.windows is None:
+        hear_requests(d)
+        see(d)
+        if s.ending is None:
+            follow_plan(d)
+        if s.ending is None:
+            permits(d)
+            stimulate(d)
+    else:
+        hear_requests(d)
+        _renew(d, setup.windows)
+        see(d)
+    if s.ending is not None and s.scored:
+        s.scored = False
+        d.tell("scoring_ended")
+    samples = _rows(d, scored_before, step_before)
+    closing = next((r for r in tick.requests if r.kind is RequestKind.CLOSING), None)
+    if closing is not None:
+        samples = s.held + samples
+        s.held = ()
+        _stop(d, dict(closing.data))
+    elif tick.t_ns >= s.checkpoint_ns:
+        s.checkpoint_ns += CHECKPOINT_NS * (1 + (tick.t_ns - s.checkpoint_ns) // CHECKPOINT_NS)
+        d.tell("checkpoint")
+    s.last_tick_ns = tick.t_ns
+    return Outcome(s, samples, tuple(d.events), tuple(d.commands))
+
+
+def _renew(d: Draft, windows: tuple[Window, ...]) -> None:
+    # Where the animal was put down in the recorded session, zones begin anew.
+    s = d.s
+    if d.tick.frame is None or s.zero_ns is None:
+        return
+    before_ns = -1 if s.last_frame_ns is None else s.last_frame_ns - s.zero_ns
+    now_ns = d.t_ns - s.zero_ns
+    if any(w.fresh and before_ns < w.start_ns <= now_ns for w in windows):
+        s.zones = begin_zones(d.setup.layout)
+
+
+def _rows(d: Draft, scored_before: bool, step_before: int) -> tuple[Sample, ...]:
+    s = d.s
+    if d.zoned is None:
+        if s.alone_ns is None and s.held and s.hands_out_ns is None:
+            samples, s.held = s.held, ()
+            return samples
+        return ()
+    if d.setup.windows is not None:
+        name, scored = _window(d.setup, d.t_ns - (s.zero_ns or 0))
+    else:
+        # The picture at which a scored step ends still belongs to it: it closes the last
+        # interval. The picture at which one starts belongs to it too.
+        scored = (scored_before or s.scored) and s.paused_ns in (None, d.t_ns)
+        name = d.setup.plan.step_name(step_before if scored_before else s.step)
+    row = _sample(d, name, scored)
+    if s.hands_out_ns is not None:
+        held, s.held = s.held, ()
+        if s.scored and s.scoring_ns == s.hands_out_ns:
+            now = d.setup.plan.step_name(s.step)
+            held = tuple(replace(h, step=now, scored=True) for h in held)
+        return (*held, row)
+    if s.alone_ns is not None and not s.wrong:
+        s.held = (*s.held, row)
+        return ()
+    held, s.held = s.held, ()
+    return (*held, row)
+
+
+def _window(setup: Setup, since_ns: int) -> tuple[str, bool]:
+    for window in setup.windows or ():
+        if window.start_ns <= since_ns < window.end_ns:
+            return window.step, window.scored
+    return "", False
+
+
+def _sample(d: Draft, step: str, scored: bool) -> Sample:
+    seen, zoned = d.tick.detection, d.zoned
+    assert zoned is not None and d.tick.frame is not None
+    return Sample(
+        frame=d.tick.frame,
+        t_ns=d.tick.t_ns,
+        x_px=seen.x_px if seen else None,
+        y_px=seen.y_px if seen else None,
+        x_cm=zoned.x_cm,
+        y_cm=zoned.y_cm,
+        nose_x_px=seen.nose_x_px if seen else None,
+        nose_y_px=seen.nose_y_px if seen else None,
+        tail_x_px=seen.tail_x_px if seen else None,
+        tail_y_px=seen.tail_y_px if seen else None,
+        heading_deg=seen.heading_deg if seen else None,
+        area_px=seen.area_px if seen else 0,
+        confidence=seen.confidence if seen else 0.0,
+        zone=zoned.zone,
+        step=step,
+        scored=scored,
+        flag=zoned.flag,
+        in_zones=zoned.in_zones,
+        shares=zoned.shares,
+    )
+
+
+def _stop(d: Draft, figures: dict[str, object]) -> None:
+    s = d.s
+    assert s.ending is not None, "closing comes after an end was decided"
+    d.tell("checkpoint")
+    d.tell(
+        "stop",
+        status=str(s.ending.status),
+        reason=s.ending.reason,
+        frames=s.frames,
+        frames_dropped=s.dropped,
+        frames_late=s.late,
+        frames_untracked=s.untracked,
+        **figures,
+    )
+    s.stopped = True

@@ -1,0 +1,215 @@
+"""What boards and people said in this tick, taken into the state."""
+
+from rig.engine.draft import Draft
+from rig.engine.state import End
+from rig.engine.stimulation import bar_all
+from rig.interlock import Evidence, may_close
+from rig.model import CommandKind, DoorReport, DoorState, ReportKind, Request, RequestKind
+
+RESTING = (DoorState.OPEN, DoorState.CLOSED)
+
+
+def hear_reports(d: Draft) -> None:
+    """Take in this tick's reports, in order."""
+    for report in d.tick.reports:
+        if report.kind is ReportKind.DOOR:
+            _door(d, report)
+        elif report.kind is ReportKind.BEAM:
+            d.s.beams = {**d.s.beams, report.name: report.value}
+            d.tell("beam", name=report.name, state=report.value, board_ms=report.board_ms)
+        elif report.kind is ReportKind.OUTPUT:
+            d.tell("output", output=report.name, state=report.value, board_ms=report.board_ms)
+            if report.value == "limit":
+                bar_all(d, "the board's own limit", report.name)
+        elif report.kind is ReportKind.LINK:
+            _link(d, report)
+        elif report.kind in (ReportKind.RESET, ReportKind.WATCHDOG):
+            d.tell(str(report.kind), board=report.name, cause=report.cause)
+            bar_all(d, f"the board said {report.kind}")
+        elif report.kind is ReportKind.SYNC:
+            d.tell("sync", board=report.name, board_ms=report.board_ms)
+        elif report.kind is ReportKind.REFUSED:
+            d.tell("refused", what=report.name, why=report.value)
+        elif report.kind is ReportKind.STORAGE:
+            d.finish(End.FAILED, f"the recording cannot be written: {report.cause}")
+
+
+def _door(d: Draft, report: DoorReport) -> None:
+    before, state = d.s.door(report.name), report.value
+    if state == before:
+        return
+    d.tell(
+        "door",
+        name=report.name,
+        state=state,
+        cause=report.cause,
+        source=report.source,
+        board_ms=report.board_ms,
+    )
+    if state == DoorState.REVERSED:
+        state = DoorState.OPENING
+    d.set_door(report.name, state)
+    expected = report.name in d.s.moving or report.source == "operator"
+    if before in RESTING and not expected:
+        door_fault(d, report.name, f"was {before} and is {state} without having been told to move")
+    elif state in (DoorState.JAMMED, DoorState.FAULT):
+        door_fault(d, report.name, f"is {state}")
+    if state in RESTING:
+        d.s.moving -= {report.name}
+
+
+def door_fault(d: Draft, name: str, why: str) -> None:
+    """Say that a door did not do its work; the plan decides whether the session goes on."""
+    d.tell("door_fault", name=name, why=why)
+    if d.setup.plan.on_door_fault == "abort":
+        d.finish(End.FAILED, f"door {name} {why}")
+
+
+def _link(d: Draft, report: DoorReport) -> None:
+    if report.value == "down":
+        d.s.link_down |= {report.name}
+        d.tell("controller_lost", board=report.name, why=report.cause)
+        bar_all(d, "the board is not reached")
+        if d.setup.plan.on_controller_lost == "abort":
+            d.finish(End.FAILED, f"the board {report.name} is not reached")
+    elif report.name in d.s.link_down:
+        d.s.link_down -= {report.name}
+        d.tell("controller_back", board=report.name)
+
+
+def hear_requests(d: Draft) -> None:
+    """Take in this tick's requests, in order."""
+    for request in d.tick.requests:
+        _request(d, request)
+
+
+def _request(d: Draft, request: Request) -> None:
+    kind, s = request.kind, d.s
+    if kind is RequestKind.NOTE:
+        d.tell("note", text=request.text, who=request.who)
+        return
+    if kind is RequestKind.INPUT_ENDED:
+        d.tell("input_ended")
+        step = d.setup.plan.step[s.step] if s.step >= 0 else None
+        if d.setup.windows is not None or (step and step.on_input_end == "completed"):
+            d.finish(End.COMPLETED, "the recording ended")
+        else:
+            d.finish(End.ABORTED, "the recording ended before the plan did")
+        return
+    if kind is RequestKind.FAILED:
+        d.finish(End.FAILED, request.text)
+        return
+    if kind is RequestKind.RESUMED:
+        _resumed(d, request)
+        return
+    if kind is RequestKind.CLOSING:
+        return
+    d.tell(
+        "requested",
+        request=str(kind),
+        name=request.name,
+        value=request.value,
+        text=request.text,
+        who=request.who,
+    )
+    if kind is RequestKind.ABORT:
+        d.finish(End.ABORTED, request.text or "aborted by the operator")
+    elif kind is RequestKind.END:
+        d.finish(End.COMPLETED, request.text or "ended by the operator")
+    elif kind is RequestKind.PAUSE:
+        pause(d)
+    elif kind is RequestKind.RESUME:
+        _unpause(d)
+    elif kind is RequestKind.ARM:
+        s.armed = True
+    elif kind is RequestKind.EMPTY:
+        s.word = True
+    elif kind is RequestKind.CONFIRM:
+        _confirm(d, request)
+    elif kind is RequestKind.DOOR:
+        _door_by_hand(d, request)
+    elif kind is RequestKind.OUTPUT:
+        _output_by_hand(d, request)
+
+
+def pause(d: Draft) -> None:
+    """Stop clocks and scoring; outputs off, closing doors reverse, others stay."""
+    if d.s.paused_ns is None:
+        d.make_safe()
+        d.s.paused_ns = d.t_ns
+        d.tell("paused")
+
+
+def _unpause(d: Draft) -> None:
+    if d.s.paused_ns is not None:
+        d.s.idle_ns += d.t_ns - d.s.paused_ns
+        d.s.paused_ns = None
+        d.tell("unpaused")
+
+
+def _resumed(d: Draft, request: Request) -> None:
+    # The gap since the last tick is lost time in which step clocks stand still; the animal's
+    # place is unknown, and every output stays off until it was tracked and entered anew.
+    s = d.s
+    if s.paused_ns is None and s.last_tick_ns is not None:
+        s.idle_ns += d.t_ns - s.last_tick_ns
+    s.moving, s.order_ns = frozenset(), None
+    bar_all(d, "resumed")
+    d.tell("resumed", **dict(request.data))
+
+
+def _confirm(d: Draft, request: Request) -> None:
+    if request.name in d.setup.manual_doors:
+        wanted = f"door {request.name}"
+        target = next((a.rsplit(" ", 1)[1] for a in d.s.asked if a.startswith(wanted + " ")), "")
+        if target:
+            d.set_door(request.name, target)
+            d.tell(
+                "door", name=request.name, state=target, cause="", source="operator", board_ms=None
+            )
+            return
+        d.tell("refused", what=f"confirm {request.name}", why="no one asked for this door")
+        return
+    d.s.confirmed = True
+
+
+def evidence(d: Draft) -> Evidence:
+    """What is known now about closing on an empty box."""
+    s = d.s
+    return Evidence(
+        word=s.word,
+        animal_in=s.placed,
+        empty_picture=d.setup.background == "picture",
+        empty_ns=None if s.empty_ns is None else d.t_ns - s.empty_ns,
+        frame_age_ns=d.t_ns - (s.last_frame_ns or 0),
+        beams_blocked=tuple(n for n, v in s.beams.items() if v == "blocked"),
+        contrast=d.setup.contrast,
+    )
+
+
+def _door_by_hand(d: Draft, request: Request) -> None:
+    if request.name not in d.setup.board_doors:
+        d.tell("refused", what=f"door {request.name}", why="no motor moves a door of this name")
+    elif request.value == "open":
+        d.order(CommandKind.OPEN, (request.name,))
+        d.s.moving |= {request.name}
+    elif request.value == "stop":
+        d.order(CommandKind.STOP, (request.name,))
+        d.s.moving |= {request.name}
+    elif request.value == "close":
+        verdict = may_close(evidence(d))
+        if verdict.allowed:
+            d.order(CommandKind.CLOSE, (request.name,), ms=300)
+            d.s.moving |= {request.name}
+            d.s.permit_ns = d.t_ns
+        else:
+            d.tell("refused", what=f"close {request.name}", why="; ".join(verdict.reasons))
+
+
+def _output_by_hand(d: Draft, request: Request) -> None:
+    if request.name not in d.setup.outputs:
+        d.tell("refused", what=f"output {request.name}", why="this box has no such output")
+    elif request.value == "on" and d.s.paused_ns is None:
+        d.s.latched = {**d.s.latched, request.name: None}
+    else:
+        d.s.latched = {k: v for k, v in d.s.latched.items() if k != request.name}

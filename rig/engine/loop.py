@@ -1,0 +1,283 @@
+"""The part that acts: pictures in, ticks made, decisions written, then commanded, then told.
+
+Nothing in here decides. `Camera`, `Doors` and `Sink` are what it needs of the world; hardware
+and storage satisfy them by shape.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rig.engine.advance import Outcome, advance
+from rig.engine.state import Ending, State, begin
+from rig.model import (
+    Command,
+    CommandKind,
+    DoorReport,
+    Event,
+    Frame,
+    Gray,
+    ReportKind,
+    Request,
+    RequestKind,
+    Sample,
+    Silence,
+    Tick,
+)
+from rig.setup import Setup
+from rig.tracking import Prepared, Prior, choose, find, next_prior
+
+log = logging.getLogger(__name__)
+
+
+class Camera(Protocol):
+    """Where pictures come from. Leaves room for cameras with a clock of their own: they set
+    `Frame.t_ns` from it, mapped to `monotonic_ns` once at the start.
+    """
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of its picture."""
+
+    @property
+    def rate_hz(self) -> float:
+        """Nominal pictures a second."""
+
+    def next(self, timeout_s: float) -> Frame | Silence | None:
+        """The next picture; Silence when none came in time; None at the end of a file."""
+
+    def close(self) -> None:
+        """Let the device go."""
+
+
+class Doors(Protocol):
+    """The doors, beams and outputs of one box, by the apparatus's names."""
+
+    def send(self, commands: Sequence[Command], now_ns: int) -> None:
+        """Hand commands over; never blocks, never raises for a line that is down."""
+
+    def reports(self) -> Sequence[DoorReport]:
+        """What was reported since the last call, in order."""
+
+    def alive(self, now_ns: int) -> None:
+        """The session's loop is alive: the board's watchdog may be fed."""
+
+
+class Sink(Protocol):
+    """Where ticks and what followed from them are written, in order."""
+
+    @property
+    def error(self) -> Exception | None:
+        """What stopped the writing, if anything."""
+
+    def wait_room(self, timeout_s: float) -> bool:
+        """Whether a further picture can be taken, waiting for it so long; True after an error."""
+
+    def append(
+        self,
+        tick: Tick,
+        image: Gray | None,
+        samples: Sequence[Sample],
+        events: Sequence[Event],
+    ) -> None:
+        """Queue one tick's rows and picture."""
+
+    def close(self) -> None:
+        """Write and fsync all that waits; the folder is complete."""
+
+
+class NoDoors:
+    """The doors of a box that no board moves: nothing to command, nothing to hear."""
+
+    def send(self, commands: Sequence[Command], now_ns: int) -> None:
+        """Ignore what makes safe; there is nothing else to send."""
+
+    def reports(self) -> Sequence[DoorReport]:
+        """Nothing."""
+        return ()
+
+    def alive(self, now_ns: int) -> None:
+        """Nothing to feed."""
+
+
+Listener = Callable[[Tick, Outcome], None]
+
+
+@dataclass(slots=True)
+class Latency:
+    """Histogram of frame delivered to commands handed over, in steps of 10 us up to 1 s; memory is flat."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * 100_001)
+    n: int = 0
+    max_ns: int = 0
+
+    def add(self, ns: int) -> None:
+        """Count one frame."""
+        self.counts[min(max(ns, 0) // 10_000, 100_000)] += 1
+        self.n += 1
+        self.max_ns = max(self.max_ns, ns)
+
+    def figures(self) -> dict[str, float]:
+        """p50, p95, p99 and worst in milliseconds; empty when nothing was counted."""
+        if not self.n:
+            return {}
+        out = {}
+        for share, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99")):
+            wanted, so_far = share * self.n, 0
+            for step, count in enumerate(self.counts):
+                so_far += count
+                if so_far >= wanted:
+                    out[f"latency_{name}_ms"] = (step + 1) / 100
+                    break
+        out["latency_max_ms"] = round(self.max_ns / 1e6, 2)
+        return out
+
+
+class Loop:
+    """One box's session while it runs: give it each picture or silence of its camera.
+
+    `clock` is the frame clock (`monotonic_ns`, or the virtual one) for latency; None: not
+    measured. A listener that fails is logged and changes nothing.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        prepared: Prepared,
+        doors: Doors,
+        sink: Sink,
+        clock: Callable[[], int] | None = None,
+        state: State | None = None,
+        next_k: int = 0,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.setup, self.prepared, self.doors, self.sink = setup, prepared, doors, sink
+        self.state = begin(setup) if state is None else state
+        self.latency = Latency()
+        self._k, self._clock = next_k, clock
+        self._prior: Prior | None = None
+        self._listeners = tuple(listeners)
+        self._failed = False
+
+    @property
+    def ending(self) -> Ending | None:
+        """The end that was decided, if any; then call `finish`."""
+        return self.state.ending
+
+    def turn(self, seen: Frame | Silence, requests: Sequence[Request] = ()) -> Outcome:
+        """One tick. A frame's image is this box's crop."""
+        if isinstance(seen, Silence):
+            return self._tick(seen.t_ns, None, None, requests)
+        found = find(seen.image, self.prepared)
+        detection = choose(found, self._prior, seen.t_ns)
+        self._prior = next_prior(self._prior, detection, seen.t_ns)
+        outcome = self._tick(seen.t_ns, seen, detection, requests)
+        if self._clock is not None:
+            self.latency.add(self._clock() - seen.t_ns)
+        return outcome
+
+    def _tick(
+        self, t_ns: int, frame: Frame | None, detection: Any, requests: Sequence[Request]
+    ) -> Outcome:
+        reports = tuple(self.doors.reports())
+        error = self.sink.error
+        if error is not None and not self._failed:
+            self._failed = True
+            reports += (DoorReport(t_ns, ReportKind.STORAGE, "", "error", cause=str(error)),)
+        # A report may carry a time read after the picture's: the tick's time never runs back.
+        if self.state.last_tick_ns is not None:
+            t_ns = max(t_ns, self.state.last_tick_ns)
+        index = None if frame is None else frame.index
+        tick = Tick(self._k, t_ns, index, detection, reports, tuple(requests))
+        self._k += 1
+        outcome = advance(self.setup, self.state, tick)
+        self.state = outcome.state
+        image = None if frame is None else frame.image
+        self.sink.append(tick, image, outcome.samples, outcome.events)
+        commands = outcome.commands
+        if self._failed:
+            commands = tuple(c for c in commands if c.kind in _SAFE)
+        if commands:
+            self.doors.send(commands, t_ns)
+        self.doors.alive(t_ns)
+        for listener in self._listeners:
+            try:
+                listener(tick, outcome)
+            except Exception:
+                log.exception("a listener failed; the session goes on")
+        return outcome
+
+    def finish(self, t_ns: int, failure: str = "", figures: dict[str, Any] | None = None) -> Ending:
+        """Make safe, write the stop record, close the sink. Each part guarded; returns the end.
+
+        `failure`: why the session fails, where no end was decided yet.
+        """
+        if self.state.ending is None:
+            self._guarded(self._tick, t_ns, None, None, (_program(RequestKind.FAILED, failure),))
+        outputs = self.setup.outputs
+        if outputs:
+            self._guarded(self.doors.send, (Command(CommandKind.OFF, outputs),), t_ns)
+        closing = Request(
+            RequestKind.CLOSING,
+            who="program",
+            data={**self.latency.figures(), **(figures or {})},
+        )
+        self._guarded(self._tick, t_ns, None, None, (closing,))
+        self._guarded(self.sink.close)
+        ending = self.state.ending
+        assert ending is not None
+        return ending
+
+    @staticmethod
+    def _guarded(action: Callable[..., object], *args: object) -> None:
+        try:
+            action(*args)
+        except Exception:
+            log.exception("a part of the clean-up failed; the rest goes on")
+
+
+_SAFE = (CommandKind.OPEN, CommandKind.STOP, CommandKind.OFF)
+
+
+def _program(kind: RequestKind, text: str = "") -> Request:
+    return Request(kind, who="program", text=text)
+
+
+Asks = Callable[[int], Sequence[Request]]
+
+
+def run(
+    loop: Loop,
+    camera: Camera,
+    asks: Asks = lambda now_ns: (),
+    *,
+    crop: Callable[[Frame], Frame] = lambda frame: frame,
+    stall_s: float = 0.2,
+    clock: Callable[[], int] | None = None,
+) -> Ending:
+    """Run one box under one camera to its end.
+
+    `asks` is called once a tick and gives the requests made since. While the writer is full no
+    picture is taken: with a `clock` (real time) ticks without one go on, without one (virtual
+    time) time itself waits. The clean-up runs whatever happened; an exception fails the
+    session, is recorded, and is raised again.
+    """
+    t_ns = 0
+    try:
+        while loop.ending is None:
+            if not loop.sink.wait_room(stall_s):
+                if clock is not None:
+                    t_ns = clock()
+                    loop.turn(Silence(t_ns), asks(t_ns))
+                continue
+            seen = camera.next(stall_s)
+            if seen is None:
+                loop.turn(Silence(t_ns), (_program(RequestKind.INPUT_ENDED), *asks(t_ns)))
+                continue
+            t_ns = seen.t_ns
+            loop.turn(crop(seen) if isinstance(seen, Frame) else seen, asks(t_ns))
+    except BaseException as error:
+        loop.finish(t_ns, f"{type(error).__name__}: {error}")
+        raise
+    return loop.finish(t_ns)

@@ -1,0 +1,40 @@
+"""What can go wrong, as a tree with few leaves.
+
+Bad arguments inside the program are ``ValueError``. The world failing is a leaf of
+``RigError``. ``ConfigError`` is a person's mistake in a file or on the command line: the
+command line prints its one line and exits with 2; every other leaf exits with 1.
+"""
+
+
+class RigError(Exception):
+    """The world did not do what the session needed; the message is one line for a technician."""
+
+
+class CameraError(RigError):
+    """A camera, stream or video file cannot be opened or read."""
+
+
+class DoorError(RigError):
+    """A board, its port, or a door on it does not answer or does not obey."""
+
+
+class StorageError(RigError):
+    """A session's files cannot be written or read, or do not agree with each other."""
+
+
+class StationError(RigError):
+    """A station cannot be started, found or understood."""
+
+
+class ConfigError(RigError):
+    """A file, option or value that a person wrote cannot be used.
+
+    Args:
+        file: the file's name as the person gave it, or the command-line option.
+        key: the key inside it ("chamber[1].outline_px"), or "" for the whole.
+        message: what is wrong with which value, and what would be right.
+    """
+
+    def __init__(self, file: str, key: str, message: str) -> None:
+        self.file, self.key, self.message = file, key, message
+        super().__init__(": ".join(part for part in (file, key, message) if part))

@@ -1,0 +1,1 @@
+"""Everything that touches the world: cameras, serial ports, and the simulated rig."""

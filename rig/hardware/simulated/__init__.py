@@ -1,0 +1,1 @@
+"""One simulated world behind a simulated camera and a simulated board."""

@@ -1,0 +1,479 @@
+"""One seeded world per rig: boxes, doors, light, mice and hands, under one clock.
+
+The world calls no clock: whoever owns it says what time it is with `step_to`. Inside it moves in
+fixed steps of 1/60 s from the first time it was told, so what happens does not depend on how
+finely it is stepped. Every box, and the sensor's noise, has its own stream of random numbers.
+
+What people do (bring, take, move a door by hand) is asked for from any thread and happens at
+the next step; everything else belongs to the thread that steps.
+"""
+
+import typing
+import zlib
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rig.apparatus import Apparatus, Drive
+from rig.errors import ConfigError
+from rig.hardware.simulated.body import Pose
+from rig.hardware.simulated.hand import HOLD_S, Errand, Hand, edge_px
+from rig.hardware.simulated.maze import Maze, build, middle, scale_px_per_cm
+from rig.hardware.simulated.mouse import Mouse, MouseSettings
+from rig.hardware.simulated.scene import Look, Place, Scene
+from rig.model import NS_PER_S, Gray
+from rig.rigfile import Box, RigFile
+
+STEPS_PER_S = 60
+OPEN_ENOUGH = 0.9  # a door that is less open is a wall
+MANUAL_DOOR_S = 0.5  # from end to end
+_BODY_MARGIN_CM = 0.25  # half of a door's thickness
+
+
+class BoardView(typing.Protocol):
+    """What the world needs of a board: where its doors are and which outputs are on."""
+
+    def position(self, door: int) -> float:
+        """0 closed to 1 open."""
+        ...
+
+    def output(self, n: int) -> bool:
+        """Whether output `n` is on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Where a mouse is in its box's picture (pixels of the crop) and in which chamber.
+
+    The centroid is that of the body without the tail; the tail point is the tail's base.
+    """
+
+    x_px: float
+    y_px: float
+    nose_x_px: float
+    nose_y_px: float
+    tail_x_px: float
+    tail_y_px: float
+    chamber: str
+
+
+@dataclass(slots=True)
+class _BoxState:
+    """One box as it is now."""
+
+    box: Box
+    place: Place
+    mouse: Mouse
+    hand_rng: np.random.Generator
+    boards: tuple[tuple[BoardView, int] | None, ...]
+    manual: list[float]
+    manual_goal: list[float]
+    positions: list[float]
+    open_gates: list[bool]
+    outputs: Mapping[str, tuple[BoardView, int]]
+    present: bool = False
+    hand: Hand | None = None
+    pose: Pose | None = None
+    waiting: deque[Hand] = field(default_factory=deque)
+
+
+class World:
+    """Everything under one simulated camera.
+
+    Args:
+        rig: the rig; a board door is where the board that `boards` holds under its name says.
+        apparatuses: the apparatus of each box by the box's name.
+        seed: same seed, same mice and same pixels.
+        boards: simulated boards by name. A board that is missing leaves its doors open.
+        animals: settings by the box's name; a box without gets a pre-test mouse.
+        frame_size_px: the picture's size, if not the rig's.
+        look: grey levels.
+        manual_open: whether doors moved by hand start open.
+
+    Raises ConfigError where a box does not fit the picture or names a door that is not there.
+    """
+
+    def __init__(
+        self,
+        rig: RigFile,
+        apparatuses: Mapping[str, Apparatus],
+        seed: int,
+        boards: Mapping[str, BoardView] | None = None,
+        animals: Mapping[str, MouseSettings] | None = None,
+        frame_size_px: tuple[int, int] | None = None,
+        look: Look | None = None,
+        manual_open: bool = True,
+    ) -> None:
+        self._rig = rig
+        self._seed = seed
+        self.frame_size_px = _frame_size_px(rig, apparatuses, frame_size_px)
+        self._states = {
+            box.name: self._state(
+                box,
+                apparatuses[box.name],
+                boards or {},
+                (animals or {}).get(box.name, MouseSettings()),
+                manual_open,
+            )
+            for box in rig.box
+        }
+        self._scene = Scene(
+            self.frame_size_px,
+            [state.place for state in self._states.values()],
+            look or Look(),
+            np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))),
+        )
+        self._orders: deque[Callable[[], None]] = deque()
+        self._start_ns: int | None = None
+        self._steps = 0
+        self._next_ns = 0
+        self.now_ns = 0
+        self._at_start = self._look_at_doors()
+
+    # --- time
+
+    def step_to(self, now_ns: int) -> None:
+        """Lets the world go on to a time, ns on the caller's clock. The first call is its zero."""
+        if self._start_ns is None:
+            self._start_ns = now_ns
+            self._next_ns = now_ns
+        while self._next_ns <= now_ns:
+            self._step()
+            self._steps += 1
+            self._next_ns = self._start_ns + self._steps * NS_PER_S // STEPS_PER_S
+        self.now_ns = now_ns
+
+    def _step(self) -> None:
+        while self._orders:
+            self._orders.popleft()()
+        for state in self._states.values():
+            self._step_doors(state)
+            if state.hand is None and state.waiting:
+                state.hand = state.waiting.popleft()
+            if state.hand is not None:
+                self._step_hand(state, state.hand)
+            if state.present:
+                state.mouse.step(state.open_gates)
+                state.pose = None
+
+    def _step_doors(self, state: _BoxState) -> None:
+        for index, board in enumerate(state.boards):
+            if board is not None:
+                position = board[0].position(board[1])
+            else:
+                position, goal = state.manual[index], state.manual_goal[index]
+                if position != goal:
+                    change = 1.0 / (MANUAL_DOOR_S * STEPS_PER_S)
+                    closing = goal < position
+                    if closing and state.present and self._blocked(state, index):
+                        continue  # nobody lowers a door on an animal
+                    position = max(goal, position - change) if closing else position + change
+                    state.manual[index] = position = min(position, 1.0)
+            state.positions[index] = position
+            state.open_gates[index] = position >= OPEN_ENOUGH
+
+    def _step_hand(self, state: _BoxState, hand: Hand) -> None:
+        if hand.errand is Errand.TAKE and not hand.acted and state.present:
+            hand.goal = _in_picture(state.place, state.mouse.body.centroid())
+        if hand.step(1.0 / STEPS_PER_S):
+            if hand.errand is Errand.BRING:
+                state.mouse.place(hand.chamber)
+                state.present = True
+            elif hand.errand is Errand.TAKE:
+                state.present = False
+            state.pose = None
+        if hand.gone:
+            state.hand = None
+
+    # --- what people do
+
+    def bring(self, box: str, chamber: str) -> None:
+        """A hand brings the animal to a chamber, lets it go and leaves, in about 2.2 s."""
+        state = self._state_of(box)
+        index = _chamber(state.place.maze, chamber)
+        goal = _in_picture(state.place, middle(state.place.maze.outlines[index]))
+        self._orders.append(lambda: self._reach(state, Errand.BRING, goal, index))
+
+    def take(self, box: str) -> None:
+        """A hand takes the animal out, in about 2.2 s."""
+        state = self._state_of(box)
+        goal = _in_picture(state.place, middle(state.place.maze.outlines[0]))
+        self._orders.append(lambda: self._reach(state, Errand.TAKE, goal, 0))
+
+    def wave(self, box: str, hold_s: float = HOLD_S) -> None:
+        """A hand reaches over a box, stays for a while and leaves without touching anything."""
+        state = self._state_of(box)
+        maze = state.place.maze
+        goal = _in_picture(state.place, middle(maze.outlines[len(maze.outlines) // 2]))
+        self._orders.append(lambda: self._reach(state, Errand.WAVE, goal, 0, hold_s))
+
+    def place(self, box: str, chamber: str) -> None:
+        """The animal is in a chamber from the next step on, without a hand."""
+        state = self._state_of(box)
+        index = _chamber(state.place.maze, chamber)
+
+        def put() -> None:
+            state.mouse.place(index)
+            state.present, state.pose = True, None
+
+        self._orders.append(put)
+
+    def remove(self, box: str) -> None:
+        """The animal is out of its box from the next step on, without a hand."""
+        state = self._state_of(box)
+
+        def away() -> None:
+            state.present, state.pose = False, None
+
+        self._orders.append(away)
+
+    def set_manual_door(self, box: str, name: str, open: bool) -> None:  # noqa: A002
+        """A hand moves a door, in half a second. Raises ValueError for a door that is not manual."""
+        state = self._state_of(box)
+        index = state.place.maze.gates.index(state.place.maze.gate(name))
+        if state.place.maze.gates[index].drive is not Drive.MANUAL:
+            raise ValueError(f"door {name!r} of box {box!r} is not moved by hand")
+
+        def move() -> None:
+            state.manual_goal[index] = 1.0 if open else 0.0
+
+        self._orders.append(move)
+
+    def set_animal(self, box: str, settings: MouseSettings) -> None:
+        """Another animal for a box, from the next step on; the box is empty until it is placed."""
+        state = self._state_of(box)
+
+        def change() -> None:
+            state.mouse = self._mouse(box, state.place.maze, settings)
+            state.present, state.pose = False, None
+
+        self._orders.append(change)
+
+    def set_light(self, gain: float) -> None:
+        """Everything brighter or darker by a factor, from the next step on."""
+        self._orders.append(lambda: self._scene.set_light(gain))
+
+    def _reach(
+        self,
+        state: _BoxState,
+        errand: Errand,
+        goal: tuple[float, float],
+        chamber: int,
+        hold_s: float = HOLD_S,
+    ) -> None:
+        place = state.place
+        centre = (
+            place.corner_px[0] + place.size_px[0] / 2,
+            place.corner_px[1] + place.size_px[1] / 2,
+        )
+        edge = edge_px(self.frame_size_px, centre, 12.0 * place.px_per_cm)
+        # a person does not come in at the same place every time
+        slant = float(state.hand_rng.uniform(-6.0, 6.0)) * place.px_per_cm
+        if 0 <= edge[0] <= self.frame_size_px[0]:
+            edge = (goal[0] + slant, edge[1])
+        else:
+            edge = (edge[0], goal[1] + slant)
+        pace = float(state.hand_rng.uniform(0.9, 1.2))
+        state.waiting.append(Hand(errand, edge, goal, chamber, pace, hold_s))
+
+    # --- what can be seen
+
+    @property
+    def boxes(self) -> tuple[str, ...]:
+        """The boxes' names, in the rig's order."""
+        return tuple(self._states)
+
+    @property
+    def rate_hz(self) -> float:
+        """The rig's frame rate."""
+        return self._rig.camera.rate_hz
+
+    def picture(self, index: int) -> Gray:
+        """A new picture of the world as it is now, with the noise of frame `index`."""
+        scene = self._scene
+        picture = scene.begin(self._look_at_doors())
+        states = self._states.values()
+        for state in states:
+            if state.present:
+                scene.mouse(picture, state.place, self._pose(state))
+        for state in states:
+            if state.hand is not None:
+                scene.hand(picture, state.place, state.hand.edge, state.hand.tip_px())
+        return scene.finish(picture, index)
+
+    def empty_picture(self, box: str) -> Gray:
+        """The empty box, its doors as at the start, without noise."""
+        place = self._state_of(box).place
+        return place.crop(self._scene.empty(self._at_start)).copy()
+
+    def truth(self, box: str) -> Truth | None:
+        """Where the animal of a box is; None while it is not in the box."""
+        state = self._state_of(box)
+        if not state.present:
+            return None
+        pose, scale = self._pose(state), state.place.px_per_cm
+        (x, y), nose, base = pose.centroid_cm, pose.nose_cm, pose.base_cm
+        return Truth(
+            round(x * scale, 3),
+            round(y * scale, 3),
+            round(nose[0] * scale, 3),
+            round(nose[1] * scale, 3),
+            round(base[0] * scale, 3),
+            round(base[1] * scale, 3),
+            state.place.maze.names[state.mouse.chamber],
+        )
+
+    def animal_in(self, box: str) -> bool:
+        """Whether the animal is in its box."""
+        return self._state_of(box).present
+
+    def hand_in(self, box: str) -> bool:
+        """Whether a hand is on an errand in this box, or about to be."""
+        state = self._state_of(box)
+        return state.hand is not None or bool(state.waiting)
+
+    def door_position(self, box: str, door: str) -> float:
+        """Where a door is: 0 closed to 1 open."""
+        state = self._state_of(box)
+        return state.positions[state.place.maze.gates.index(state.place.maze.gate(door))]
+
+    def output_on(self, box: str, output: str) -> bool:
+        """Whether an output of the box is on; false where no simulated board has it."""
+        board = self._state_of(box).outputs.get(output)
+        return board is not None and board[0].output(board[1])
+
+    def in_doorway(self, box: str, door: str) -> bool:
+        """Whether any part of the animal, its tail too, is where the door would close."""
+        state = self._state_of(box)
+        gates = state.place.maze.gates
+        return state.present and self._blocked(state, gates.index(state.place.maze.gate(door)))
+
+    # --- inside
+
+    def _blocked(self, state: _BoxState, index: int) -> bool:
+        return state.mouse.body.in_gate(state.place.maze.gates[index], _BODY_MARGIN_CM)
+
+    def _pose(self, state: _BoxState) -> Pose:
+        if state.pose is None:
+            state.pose = state.mouse.body.pose()
+        return state.pose
+
+    def _look_at_doors(self) -> tuple[tuple[float, ...], ...]:
+        return tuple(tuple(state.positions) for state in self._states.values())
+
+    def _state_of(self, box: str) -> _BoxState:
+        try:
+            return self._states[box]
+        except KeyError:
+            raise ValueError(f"no box {box!r} in the simulated rig {self._rig.name!r}") from None
+
+    def _rng(self, box: str, stream: int) -> np.random.Generator:
+        key = (1, zlib.crc32(box.encode()), stream)
+        return np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=key))
+
+    def _mouse(self, box: str, maze: Maze, settings: MouseSettings) -> Mouse:
+        if settings.preferred and settings.preferred not in maze.names:
+            raise ValueError(f"box {box!r} has no chamber {settings.preferred!r} to prefer")
+        return Mouse(maze, settings, self._rng(box, 0), 1.0 / STEPS_PER_S)
+
+    def _state(
+        self,
+        box: Box,
+        apparatus: Apparatus,
+        boards: Mapping[str, BoardView],
+        settings: MouseSettings,
+        manual_open: bool,
+    ) -> _BoxState:
+        maze = build(apparatus)
+        x, y, width, height = box.crop_px or (0, 0, *apparatus.frame_size_px)
+        if x < 0 or y < 0 or x + width > self.frame_size_px[0] or y + height > self.frame_size_px[1]:
+            raise ConfigError(
+                self._rig.name,
+                f"box {box.name}.crop_px",
+                f"[{x}, {y}, {width}, {height}] reaches beyond the picture of "
+                f"{self.frame_size_px[0]} x {self.frame_size_px[1]} px",
+            )
+        wired = {
+            gate.name: _wire(self._rig, f"box {box.name}.doors.{gate.name}", box.doors, gate.name)
+            for gate in maze.gates
+            if gate.drive is Drive.BOARD
+        }
+        views = tuple(
+            (boards[wired[gate.name][0]], wired[gate.name][1])
+            if gate.name in wired and wired[gate.name][0] in boards
+            else None
+            for gate in maze.gates
+        )
+        outputs = {
+            name: (boards[board], number)
+            for name in box.outputs
+            for board, number in [
+                _wire(self._rig, f"box {box.name}.outputs.{name}", box.outputs, name)
+            ]
+            if board in boards
+        }
+        manual = [
+            0.0 if gate.drive is Drive.MANUAL and not manual_open else 1.0 for gate in maze.gates
+        ]
+        positions = [
+            position if view is None else view[0].position(view[1])
+            for position, view in zip(manual, views, strict=True)
+        ]
+        return _BoxState(
+            box=box,
+            place=Place(
+                (x, y),
+                (width, height),
+                scale_px_per_cm(apparatus),
+                maze,
+                {door.name: door.sweep_px for door in apparatus.doorway if door.sweep_px},
+            ),
+            mouse=self._mouse(box.name, maze, settings),
+            hand_rng=self._rng(box.name, 1),
+            boards=views,
+            manual=manual,
+            manual_goal=list(manual),
+            positions=positions,
+            open_gates=[position >= OPEN_ENOUGH for position in positions],
+            outputs=outputs,
+        )
+
+
+def _frame_size_px(
+    rig: RigFile, apparatuses: Mapping[str, Apparatus], given: tuple[int, int] | None
+) -> tuple[int, int]:
+    """The picture's size: as given, as the rig says, or just holding all boxes."""
+    if given is not None:
+        return given
+    if rig.camera.frame_size_px is not None:
+        return rig.camera.frame_size_px
+    crops = [box.crop_px or (0, 0, *apparatuses[box.name].frame_size_px) for box in rig.box]
+    return max(x + width for x, _, width, _ in crops), max(y + height for _, y, _, height in crops)
+
+
+def _wire(rig: RigFile, key: str, wiring: Mapping[str, str], name: str) -> tuple[str, int]:
+    """The board's name and the number that something is wired to."""
+    board, _, number = wiring.get(name, "").rpartition("/")
+    if not board or not number.isdigit():
+        raise ConfigError(
+            rig.name, key, f"{wiring.get(name, '')!r}: should name a board and a number, board-1/1"
+        )
+    return board, int(number)
+
+
+def _chamber(maze: Maze, name: str) -> int:
+    """The index of a chamber. Raises ValueError where there is none of that name."""
+    if name not in maze.names:
+        raise ValueError(f"no chamber {name!r}, only {', '.join(maze.names)}")
+    return maze.names.index(name)
+
+
+def _in_picture(place: Place, at_cm: tuple[float, float]) -> tuple[float, float]:
+    """A point of the box in pixels of the whole picture."""
+    return (
+        place.corner_px[0] + at_cm[0] * place.px_per_cm,
+        place.corner_px[1] + at_cm[1] * place.px_per_cm,
+    )

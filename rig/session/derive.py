@@ -1,0 +1,96 @@
+"""What is remade from a session's record at will: summary.csv and visits.csv."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rig import __version__
+from rig.apparatus import Apparatus
+from rig.measures import Measures, measure, summary
+from rig.model import NS_PER_S
+from rig.setup import Setup
+from rig.storage import SessionRecord, write_summary, write_visits
+from rig.table import from_text
+
+
+def session_measures(record: SessionRecord, setup: Setup) -> Measures:
+    """One session's numbers from its frames.csv."""
+    table = from_text(record.text_columns(), setup.apparatus)
+    return measure(table, setup.apparatus, setup.rate_hz)
+
+
+def head(
+    measures: Measures, *, id: str, subject: str, phase: str, attempt: int | str
+) -> dict[str, Any]:
+    """The first columns of a summary row."""
+    return {
+        "id": id,
+        "subject": subject,
+        "phase": phase,
+        "attempt": attempt,
+        "start_s": _s(measures.first_ns),
+        "end_s": _s(measures.last_ns),
+        "test_s": _s(measures.scored_ns),
+    }
+
+
+def _s(ns: int | None) -> float | None:
+    return None if ns is None else ns / NS_PER_S
+
+
+LATENCY = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "latency_max_ms")
+
+
+def summary_row(
+    first: Mapping[str, Any],
+    measures: Measures,
+    apparatus: Apparatus,
+    roles: Mapping[str, str] | None = None,
+    figures: Mapping[str, Any] | None = None,
+    version: str = __version__,
+) -> dict[str, Any]:
+    """One line of summary.csv, columns in the order of the contract."""
+    row = {**first, **summary(measures, apparatus, roles)}
+    flags = row.pop("flags", "")
+    given = figures or {}
+    if "frames_dropped" in given:
+        row["frames_dropped"] = given["frames_dropped"]
+    paired = {k: row.pop(k) for k in list(row) if k in _PAIRED}
+    row |= {name: given.get(name, "") for name in LATENCY}
+    return {**row, "flags": flags, "version": version, **paired}
+
+
+_PAIRED = ("time_paired_s", "time_unpaired_s", "time_neutral_s")
+
+
+def derive(folder: Path) -> dict[str, Any]:
+    """Write summary.csv and visits.csv of a session's folder; gives the summary row.
+
+    The folder carries no pairing, so neither do these. Raises StorageError.
+    """
+    record = SessionRecord.open(folder)
+    setup = record.setup
+    measures = session_measures(record, setup)
+    stop = record.stop or {}
+    row = summary_row(
+        head(
+            measures,
+            id=session_id(folder),
+            subject=setup.subject,
+            phase=setup.phase,
+            attempt=setup.attempt,
+        ),
+        measures,
+        setup.apparatus,
+        figures=stop,
+        version=setup.software,
+    )
+    write_summary(folder, row)
+    write_visits(folder, measures.visits)
+    return row
+
+
+def session_id(folder: Path) -> str:
+    """ "sub-.._ses-.." of a session's folder."""
+    session = folder.parent if folder.name == "behav" else folder
+    return f"{session.parent.name}_{session.name}"

@@ -1,0 +1,101 @@
+"""A rig as it lies on the disk: rig file, apparatus files, backgrounds. Opens no device."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rig import apparatus as apparatuses
+from rig import png, rigfile
+from rig.apparatus import Apparatus
+from rig.errors import ConfigError
+from rig.hardware.simulated import builtin
+from rig.model import Gray
+from rig.rigfile import Box, RigFile, check_wiring
+
+
+@dataclass(frozen=True)
+class LoadedBox:
+    """One box of a rig: what its file says, its apparatus, its empty-box picture if it has one."""
+
+    box: Box
+    apparatus: Apparatus
+    apparatus_file: str
+    picture: Gray | None
+
+
+@dataclass(frozen=True)
+class LoadedRig:
+    """A rig read and checked. `source` is what the person gave: "sim", "sim:FILE" or a path."""
+
+    source: str
+    rig: RigFile
+    boxes: dict[str, LoadedBox]
+    folder: Path
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulated world stands in for camera and animal."""
+        return self.rig.camera.source == "sim"
+
+    def box_named(self, name: str | None) -> LoadedBox:
+        """The box of this name, or the only one. Raises ConfigError."""
+        if name is None:
+            if len(self.boxes) == 1:
+                return next(iter(self.boxes.values()))
+            have = ", ".join(self.boxes)
+            raise ConfigError("--box", "", f"rig {self.rig.name!r} has several boxes: one of {have}")
+        if name not in self.boxes:
+            have = ", ".join(self.boxes)
+            raise ConfigError("--box", "", f"{name!r}: rig {self.rig.name!r} has no such box ({have})")
+        return self.boxes[name]
+
+
+def read_text(path: Path, what: str) -> str:
+    """A small text file. Raises ConfigError naming the path."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(str(path), "", f"there is no such {what}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), "", f"this {what} cannot be read: {error}") from None
+
+
+def load_apparatus(path: Path) -> Apparatus:
+    """An apparatus file. Raises ConfigError."""
+    return apparatuses.parse(read_text(path, "apparatus file"), str(path))
+
+
+def load_rig(source: str) -> LoadedRig:
+    """The rig named on a command line. Raises ConfigError for anything that cannot be used."""
+    if source == "sim":
+        rig, built_in = builtin.builtin()
+        boxes = {b.name: LoadedBox(b, built_in[b.name], "sim", None) for b in rig.box}
+        return LoadedRig(source, rig, boxes, Path())
+    path = Path(source.removeprefix("sim:"))
+    rig = rigfile.parse(read_text(path, "rig file"), str(path))
+    if source.startswith("sim:") and rig.camera.source != "sim":
+        message = f'{rig.camera.source!r}: a rig named with sim: has source = "sim"'
+        raise ConfigError(str(path), "camera.source", message)
+    boxes = {}
+    for box in rig.box:
+        file = path.parent / box.apparatus
+        apparatus = load_apparatus(file)
+        check_wiring(rig, box, apparatus, str(path))
+        boxes[box.name] = LoadedBox(box, apparatus, str(file), _picture(path, box, apparatus))
+    return LoadedRig(source, rig, boxes, path.parent)
+
+
+def _picture(path: Path, box: Box, apparatus: Apparatus) -> Gray | None:
+    if box.background in ("live", "median", "sim"):
+        return None
+    file = path.parent / box.background
+    try:
+        picture = png.read_gray(file.read_bytes(), str(file))
+    except FileNotFoundError:
+        message = f"{box.background!r}: there is no such picture"
+        raise ConfigError(str(path), f"box {box.name}.background", message) from None
+    width, height = apparatus.frame_size_px
+    if picture.shape != (height, width):
+        have = f"{picture.shape[1]}x{picture.shape[0]}"
+        message = f"{have} px, but the apparatus says {width}x{height}"
+        raise ConfigError(str(file), "", message)
+    return picture

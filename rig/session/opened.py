@@ -1,0 +1,192 @@
+"""A rig that is open: camera, boards and, where it is simulated, the world behind them."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rig.engine import Camera, Doors
+from rig.engine.loop import NoDoors
+from rig.errors import ConfigError, DoorError
+from rig.hardware import camera as cameras
+from rig.hardware.doors import SerialBoard
+from rig.hardware.simulated.board import Board
+from rig.hardware.simulated.camera import Pace, SimulatedCamera
+from rig.hardware.simulated.experimenter import Experimenter
+from rig.hardware.simulated.mouse import MouseSettings
+from rig.hardware.simulated.port import ServedBoard, serve
+from rig.hardware.simulated.virtual import VirtualBoard
+from rig.hardware.simulated.world import Truth, World
+from rig.hardware.wiring import BoxDoors, check_boards, wiring
+from rig.model import Frame, Gray
+from rig.session.load import LoadedBox, LoadedRig
+from rig.steps import SessionPlan, needs_board
+
+log = logging.getLogger(__name__)
+
+VIDEO_SUFFIXES = {
+    ".mp4", ".mkv", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".ts", ".mts", ".flv",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OpenBox:
+    """One box of an open rig."""
+
+    loaded: LoadedBox
+    empty: Gray | None  # picture of the empty box
+    experimenter: Experimenter | None = None
+
+    def crop(self, frame: Frame) -> Frame:
+        """This box's part of the camera's picture (a view)."""
+        area = self.loaded.box.crop_px
+        if area is None:
+            return frame
+        x, y, width, height = area
+        return Frame(frame.index, frame.t_ns, frame.image[y : y + height, x : x + width])
+
+
+@dataclass
+class OpenRig:
+    """Everything one station owns. Close it once.
+
+    `clock` is the frame clock in real time, None where time is virtual.
+    """
+
+    loaded: LoadedRig
+    camera: Camera
+    boxes: dict[str, OpenBox]
+    clock: Callable[[], int] | None
+    world: World | None = None
+    boards: dict[str, SerialBoard | VirtualBoard] = field(default_factory=dict)
+    served: list[ServedBoard] = field(default_factory=list)
+
+    def doors(self, box: OpenBox, plan: SessionPlan) -> Doors:
+        """The doors and outputs of a box for one session; opens its boards where they are needed.
+
+        Raises DoorError naming the rig file, the board and its port.
+        """
+        if not needs_board(plan, box.loaded.apparatus):
+            return NoDoors()
+        wired = wiring(box.loaded.box)
+        for i, source in enumerate(self.loaded.rig.board):
+            if source.name in wired.boards and source.name not in self.boards:
+                self._open_board(i)
+        return BoxDoors(wired, self.boards)
+
+    def _open_board(self, index: int) -> None:
+        source = self.loaded.rig.board[index]
+        at = f"{self.loaded.source}: board[{index}].port"
+        port = source.port
+        if self.clock is None:
+            if port != "sim":
+                raise ConfigError(
+                    self.loaded.source,
+                    f"board[{index}].port",
+                    f"{port!r}: a real board runs at --speed 1",
+                )
+            raise AssertionError("virtual boards are open from the start")
+        if port == "sim":
+            served = serve(Board(source.name), self.clock)
+            self.served.append(served)
+            port = served.port
+        try:
+            board = SerialBoard(source.name, port, self.clock)
+        except DoorError as error:
+            raise DoorError(f"{at}: {error}") from None
+        self.boards[source.name] = board
+        check_boards(self.loaded.rig, {source.name: board.hello}, self.loaded.source)
+
+    def truth(self, box: OpenBox) -> Callable[[int], Truth | None] | None:
+        """Frame index to where the simulated animal of a box really was; None at a real rig."""
+        camera, name = self.camera, box.loaded.box.name
+        if not isinstance(camera, SimulatedCamera):
+            return None
+        return lambda frame: camera.truth_at(frame, name)
+
+    def close(self) -> None:
+        """Let every device go, each part guarded."""
+        serial = [b.close for b in self.boards.values() if isinstance(b, SerialBoard)]
+        for part in (self.camera.close, *serial, *(s.close for s in self.served)):
+            try:
+                part()
+            except Exception:
+                log.exception("closing a device failed; the rest goes on")
+
+
+def is_video_file(source: str) -> bool:
+    """Whether a camera source is a video file played as a camera."""
+    return "://" not in source and Path(source).suffix.lower() in VIDEO_SUFFIXES
+
+
+def open_rig(
+    loaded: LoadedRig,
+    *,
+    speed: str = "1",
+    seed: int = 0,
+    animals: Mapping[str, MouseSettings] | None = None,
+) -> OpenRig:
+    """Open a rig's camera, or its simulated world. Boards are opened when a session needs them.
+
+    Args:
+        loaded: the rig.
+        speed: "1", real time; "max", as fast as the machine allows, for simulated rigs and
+            video files.
+        seed: of the simulated world.
+        animals: how the simulated animal of a box behaves.
+
+    Raises ConfigError or CameraError.
+    """
+    if speed not in ("1", "max"):
+        raise ConfigError("--speed", "", f"{speed!r}: 1 or max")
+    real = speed == "1"
+    clock = time.monotonic_ns if real else None
+    if loaded.simulated:
+        return _simulated(loaded, clock, seed, animals or {})
+    source = loaded.rig.camera.source
+    if is_video_file(source):
+        pace = "real" if real else "max"
+        camera: Camera = cameras.FileCamera(loaded.folder / source, pace=pace)
+    elif real:
+        camera = cameras.Webcam(
+            source, loaded.rig.camera.frame_size_px, loaded.rig.camera.rate_hz, time.monotonic_ns
+        )
+    else:
+        raise ConfigError("--speed", "", f"{speed!r}: a real camera runs at --speed 1")
+    boxes = {name: OpenBox(box, box.picture) for name, box in loaded.boxes.items()}
+    rig = OpenRig(loaded, camera, boxes, clock)
+    if not real:
+        rig.boards = {s.name: VirtualBoard(Board(s.name), s.name) for s in loaded.rig.board if s.port == "sim"}
+    return rig
+
+
+def _simulated(
+    loaded: LoadedRig,
+    clock: Callable[[], int] | None,
+    seed: int,
+    animals: Mapping[str, MouseSettings],
+) -> OpenRig:
+    boards = {source.name: Board(source.name) for source in loaded.rig.board}
+    apparatuses = {name: box.apparatus for name, box in loaded.boxes.items()}
+    world = World(loaded.rig, apparatuses, seed, boards, animals=animals)
+    served: list[ServedBoard] = []
+    lines: dict[str, SerialBoard | VirtualBoard] = {}
+    if clock is None:
+        virtual = {name: VirtualBoard(board, name) for name, board in boards.items()}
+        lines.update(virtual)
+        camera = SimulatedCamera(world, steppers=[board.step_to for board in virtual.values()])
+    else:
+        for name, board in boards.items():
+            served.append(serve(board, clock))
+            lines[name] = SerialBoard(name, served[-1].port, clock)
+        camera = SimulatedCamera(world, start_ns=clock(), pace=Pace(clock, time.sleep))
+    boxes = {
+        name: OpenBox(
+            box,
+            world.empty_picture(name) if box.picture is None else box.picture,
+            Experimenter(world, name, seed),
+        )
+        for name, box in loaded.boxes.items()
+    }
+    return OpenRig(loaded, camera, boxes, clock, world, lines, served)

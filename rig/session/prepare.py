@@ -1,0 +1,148 @@
+"""What is fixed before tick 0: the wish, completed by what only the rig can tell."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from rig import __version__, tracking
+from rig.config import Strict
+from rig.engine import Camera
+from rig.errors import ConfigError
+from rig.model import Frame, Gray, Silence
+from rig.session.load import LoadedBox, LoadedRig
+from rig.session.opened import OpenBox, is_video_file
+from rig.setup import Anchor, Setup
+from rig.steps import SessionPlan
+from rig.tracking import LiveBackground, Prepared
+from rig.video import VideoFile
+
+SAMPLES = 48
+"""Pictures from which a background and the tracker's settings are chosen."""
+
+
+class Wish(Strict):
+    """One session as it is asked for, before the rig's own facts are known."""
+
+    plan: SessionPlan
+    subject: str
+    phase: str
+    attempt: int = 1
+    operator: str = ""
+    arming: Literal["operator", "auto"] = "auto"
+    codec: Literal["h264", "lossless"] | None = None  # None: as the rig file says
+    uid: str = Field(default_factory=lambda: uuid.uuid4().hex)
+
+
+class Seen(Strict, arbitrary_types_allowed=True):
+    """What the tracker starts from: a background, where it came from, pictures with the animal."""
+
+    background: Gray
+    kind: Literal["picture", "live", "median"]
+    samples: tuple[Gray, ...] = ()
+
+
+def look(loaded: LoadedRig, box: OpenBox, camera: Camera) -> Seen:
+    """The background of one box as its rig file wants it, found before tick 0.
+
+    "live" takes pictures from `camera` until every place was seen free of motion, 60 s at most.
+    Raises CameraError when it ends or stays silent, ConfigError for "median" without a file.
+    """
+    wanted = box.loaded.box.background
+    if box.empty is not None:
+        return Seen(background=box.empty, kind="picture")
+    if wanted == "median" or is_video_file(loaded.rig.camera.source):
+        if not is_video_file(loaded.rig.camera.source):
+            message = 'background = "median" needs a video file as the camera; write "live"'
+            raise ConfigError(loaded.source, f"box {box.loaded.box.name}.background", message)
+        video = VideoFile.open(loaded.folder / loaded.rig.camera.source)
+        return median(video, box.loaded)
+    live = LiveBackground(box.loaded.apparatus.tracking.animal)
+    silent = 0
+    while not live.ready:
+        seen = camera.next(0.5)
+        if isinstance(seen, Frame):
+            silent = 0
+            live.add(box.crop(seen).image, seen.t_ns)
+        elif isinstance(seen, Silence) and silent < 20:
+            silent += 1
+        else:
+            raise ConfigError(loaded.source, "camera.source", "the camera gives no pictures")
+    return Seen(background=live.image(), kind="live", samples=tuple(live.samples()))
+
+
+def median(video: VideoFile, box: LoadedBox) -> Seen:
+    """The background of one box from a video file itself."""
+    stack = video.sample(SAMPLES)
+    if box.box.crop_px is not None:
+        x, y, width, height = box.box.crop_px
+        stack = stack[:, y : y + height, x : x + width]
+    wanted = box.apparatus.tracking.animal
+    background = tracking.background_from(stack, wanted)
+    return Seen(background=background, kind="median", samples=tuple(stack))
+
+
+def check_size(box: LoadedBox, size_px: tuple[int, int], source: str) -> None:
+    """Raise ConfigError unless the camera's picture (or the crop) is as the apparatus says."""
+    width, height = box.apparatus.frame_size_px
+    if box.box.crop_px is None:
+        if tuple(size_px) != (width, height):
+            raise ConfigError(
+                box.apparatus_file,
+                "frame_size_px",
+                f"{width}x{height}, but {source} is {size_px[0]}x{size_px[1]} px",
+            )
+        return
+    x, y, w, h = box.box.crop_px
+    if x + w > size_px[0] or y + h > size_px[1]:
+        message = f"{list(box.box.crop_px)} reaches out of {source}'s {size_px[0]}x{size_px[1]} px"
+        raise ConfigError(source, f"box {box.box.name}.crop_px", message)
+
+
+def make_setup(
+    wish: Wish, loaded: LoadedRig, box: OpenBox, seen: Seen, rate_hz: float, start_ns: int
+) -> tuple[Setup, Prepared]:
+    """The session's constants and its tracker. `start_ns`: the frame clock now."""
+    one = box.loaded
+    prepared = tracking.prepare(one.apparatus, seen.background, rate_hz, seen.samples)
+    setup = Setup(
+        software=__version__,
+        uid=wish.uid,
+        subject=wish.subject,
+        phase=wish.phase,
+        attempt=wish.attempt,
+        operator=wish.operator,
+        anchor=Anchor(wall=wall_now(), t_ns=start_ns),
+        rig=loaded.rig.name,
+        box=one.box.name,
+        camera=loaded.rig.camera.source,
+        crop_px=one.box.crop_px,
+        rate_hz=rate_hz,
+        codec=wish.codec or loaded.rig.video.codec,
+        plan=wish.plan,
+        apparatus=one.apparatus,
+        tracker=prepared.settings.model_dump(mode="json"),
+        tracker_version=tracking.VERSION,
+        background=seen.kind,
+        contrast=tracking.contrast(prepared),
+        beams=tuple(one.box.beams),
+        outputs=tuple(one.box.outputs),
+        arming=wish.arming,
+        simulated=loaded.simulated,
+    )
+    return setup, prepared
+
+
+def tracker(setup: Setup, background: Gray) -> Prepared:
+    """The tracker of a recorded session again."""
+    settings = tracking.Settings.model_validate(setup.tracker)
+    return tracking.prepare(setup.apparatus, background, setup.rate_hz, settings=settings)
+
+
+def wall_now() -> str:
+    """Wall time with its offset from UTC, to the millisecond."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+

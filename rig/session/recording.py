@@ -1,0 +1,150 @@
+"""`record`: one session in this process, on a simulated rig or a rig of one's own."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.engine import Loop, Outcome, run
+from rig.engine.loop import Listener
+from rig.engine.state import Ending
+from rig.hardware.simulated.mouse import MouseSettings
+from rig.model import Event, Request, RequestKind, Tick
+from rig.session.derive import derive
+from rig.session.load import LoadedRig, load_rig
+from rig.session.opened import OpenBox, OpenRig, open_rig
+from rig.session.prepare import Seen, Wish, check_size, look, make_setup
+from rig.storage import SessionWriter, session_folder
+
+log = logging.getLogger(__name__)
+
+Operator = Callable[[int, Sequence[Event]], Sequence[Request]]
+"""Called once a tick with its time and the last tick's events; gives the requests made since."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A session that has ended."""
+
+    folder: Path
+    ending: Ending
+    summary: Mapping[str, Any]
+
+
+def record(
+    wish: Wish,
+    rig: str | LoadedRig = "sim",
+    *,
+    out: Path,
+    box: str | None = None,
+    speed: str = "max",
+    seed: int = 0,
+    animal: MouseSettings | None = None,
+    operator: Operator | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Recorded:
+    """Run one session from its first picture to its stop record, in this process.
+
+    Args:
+        wish: the plan, the animal and the phase.
+        rig: "sim", "sim:FILE", a rig file's path, or one already loaded.
+        out: the study's folder; the session's own is made below it.
+        box: which box of the rig, where it has several.
+        speed: "max" (simulated rigs and video files) or "1", real time.
+        seed: of the simulated world.
+        animal: how the simulated animal behaves.
+        operator: answers prompts; on a simulated rig None lets the simulated person do it.
+        listeners: told after each tick; one that fails changes nothing.
+
+    Raises ConfigError for what cannot be used, RigError when the world fails. The devices are
+    open before the folder is made; the folder has a stop record whatever happens after.
+    """
+    loaded = load_rig(rig) if isinstance(rig, str) else rig
+    name = loaded.box_named(box).box.name
+    animals = {name: animal} if animal is not None else None
+    opened = open_rig(loaded, speed=speed, seed=seed, animals=animals)
+    try:
+        return _record(wish, opened, opened.boxes[name], out, operator, listeners)
+    finally:
+        opened.close()
+
+
+def _record(
+    wish: Wish,
+    opened: OpenRig,
+    box: OpenBox,
+    out: Path,
+    operator: Operator | None,
+    listeners: Sequence[Listener],
+) -> Recorded:
+    asked: list[Event] = []
+
+    def hear(tick: Tick, outcome: Outcome) -> None:
+        asked.extend(outcome.events)
+
+    seen = look(opened.loaded, box, opened.camera)
+    folder, loop = start(wish, opened, box, seen, out, (hear, *listeners))
+    answer = operator or simulated_operator(box)
+
+    def asks(now_ns: int) -> Sequence[Request]:
+        events, asked[:] = list(asked), []
+        return answer(now_ns, events)
+
+    ending = run(loop, opened.camera, asks, crop=box.crop, clock=opened.clock)
+    return Recorded(folder, ending, derive(folder))
+
+
+def start(
+    wish: Wish,
+    opened: OpenRig,
+    box: OpenBox,
+    seen: Seen,
+    out: Path,
+    listeners: Sequence[Listener] = (),
+) -> tuple[Path, Loop]:
+    """A session's folder and its loop, before the first tick; `seen` as `look` gave it.
+
+    Raises ConfigError or RigError, and leaves nothing behind then.
+    """
+    camera = opened.camera
+    check_size(box.loaded, camera.size_px, opened.loaded.rig.camera.source)
+    now_ns = opened.clock() if opened.clock is not None else 0
+    setup, prepared = make_setup(wish, opened.loaded, box, seen, camera.rate_hz, now_ns)
+    doors = opened.doors(box, wish.plan)
+    folder = session_folder(out, setup.subject, setup.phase, setup.attempt)
+    sink = SessionWriter(folder, setup, seen.background, truth=opened.truth(box))
+    return folder, Loop(setup, prepared, doors, sink, opened.clock, listeners=listeners)
+
+
+def simulated_operator(box: OpenBox) -> Operator:
+    """The simulated person of a simulated box; nobody in a real one."""
+    person = box.experimenter
+    if person is None:
+        return lambda now_ns, events: ()
+
+    def answer(now_ns: int, events: Sequence[Event]) -> Sequence[Request]:
+        person.hear(events)
+        return person.requests(now_ns)
+
+    return answer
+
+
+def consent(who: str = "") -> Operator:
+    """An operator who says yes to every prompt at once (`--yes`)."""
+
+    def answer(now_ns: int, events: Sequence[Event]) -> Sequence[Request]:
+        return [r for e in events if e.kind == "prompt" for r in _yes(e, who)]
+
+    return answer
+
+
+def _yes(prompt: Event, who: str) -> list[Request]:
+    ask = prompt.data["ask"]
+    if ask == "empty":
+        return [Request(RequestKind.EMPTY, who=who)]
+    if ask == "arm":
+        return [Request(RequestKind.ARM, who=who)]
+    if ask in ("door", "confirm"):
+        return [Request(RequestKind.CONFIRM, name=str(prompt.data.get("door", "")), who=who)]
+    return []

@@ -1,0 +1,91 @@
+"""A station while it lives: claims what it owns, opens it, is found, and cleans up after."""
+
+import logging
+import os
+import signal
+from datetime import datetime
+from types import FrameType
+
+from rig.channel import ChannelServer, Entry, claim, runtime_folder, spell_source
+from rig.channel.entries import name_of, write_key
+from rig.channel.system import address_for
+from rig.hardware.camera import Kind, resolve
+from rig.session.load import LoadedRig, load_rig
+from rig.station.station import Station
+
+log = logging.getLogger(__name__)
+
+
+def serve(source: str, *, seed: int = 0, linger_s: float = 60.0) -> None:
+    """Own a rig and answer for it until told to quit. Raises RigError."""
+    loaded = load_rig(source)
+    spelled = spell_source(source)
+    camera, ports = _owned(loaded)
+    claims = claim([spelled, *camera, *ports], loaded.rig.name)
+    try:
+        station = Station(loaded, seed=seed)
+        try:
+            _listen(station, spelled, ports, linger_s)
+        finally:
+            station.close()
+    finally:
+        for one in claims:
+            one.release()
+
+
+def _owned(loaded: LoadedRig) -> tuple[list[str], list[str]]:
+    """What no second station may use: the camera (no file, nothing simulated), and real ports."""
+    camera = []
+    if not loaded.simulated:
+        source = loaded.rig.camera.source
+        target = resolve(
+            source if not (loaded.folder / source).is_file() else str(loaded.folder / source)
+        )
+        if target.kind is not Kind.FILE:
+            camera = [f"camera {target.address}"]
+    ports = [board.port for board in loaded.rig.board if board.port != "sim"]
+    return camera, [f"port {os.path.realpath(p) if p.startswith('/') else p}" for p in ports]
+
+
+def _listen(station: Station, spelled: str, ports: list[str], linger_s: float) -> None:
+    folder, name = runtime_folder(), name_of(spelled)
+    key_file, key = write_key(folder, name)
+    server = ChannelServer(station.answer, address_for(folder, name), key)
+    entry = Entry(
+        rig=station.loaded.rig.name,
+        source=spelled,
+        camera=station.loaded.rig.camera.source,
+        ports=tuple(ports),
+        pid=os.getpid(),
+        address=server.address,
+        key_file=str(key_file),
+        started=datetime.now().astimezone().isoformat(timespec="seconds"),
+    )
+    _obey_signals(station)
+    try:
+        entry.write()
+        log.info("the station of rig %r answers", entry.rig)
+        station.run(server, linger_s)
+    finally:
+        server.close()
+        entry.remove()
+
+
+def _obey_signals(station: Station) -> None:
+    """The first Ctrl-C ends a station in which nothing runs; a second aborts what does."""
+    asked = 0
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+        busy = [name for name, hosted in station.boxes.items() if hosted.busy]
+        if busy and asked == 1:
+            log.warning("a session runs in %s: once more aborts it", ", ".join(busy))
+        else:
+            station.leave("the station was interrupted")
+
+    def told(number: int, frame: FrameType | None) -> None:
+        station.leave("the system ended the station")
+
+    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGTERM, told)

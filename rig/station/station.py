@@ -1,0 +1,282 @@
+"""The station: one camera's pictures to every box in turn, and the answers to whoever asks."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import rig
+from rig.channel import ChannelServer, Message
+from rig.config import check
+from rig.errors import ConfigError, StationError
+from rig.model import Frame, Request, RequestKind
+from rig.session.load import LoadedRig
+from rig.session.opened import is_video_file, open_rig
+from rig.station.hosted import Hosted, Order, Phase
+from rig.station.views import look, preview
+
+log = logging.getLogger(__name__)
+
+FILE_WAITS_S = 0.02
+"""How soon a file begins to play once a session runs."""
+LEAVE_S = 30.0
+"""How long a station that was told to end waits for its sessions to be completed."""
+WAIT_S = 5.0
+"""Longest that a watcher's question is held until there is something new."""
+PERSONAL = frozenset(
+    {
+        RequestKind.ARM,
+        RequestKind.CONFIRM,
+        RequestKind.EMPTY,
+        RequestKind.PAUSE,
+        RequestKind.RESUME,
+        RequestKind.END,
+        RequestKind.ABORT,
+        RequestKind.NOTE,
+        RequestKind.DOOR,
+        RequestKind.OUTPUT,
+    }
+)
+"""What may be asked over the channel; the rest is for the program itself."""
+
+
+class Station:
+    """Owns the camera and boards of a rig while it lives; opens them when it is made.
+
+    `answer` is called by the channel's threads, `run` takes the calling thread as the deciding
+    one. Raises RigError or ConfigError where the rig cannot be opened.
+    """
+
+    def __init__(self, loaded: LoadedRig, *, seed: int = 0) -> None:
+        self.loaded = loaded
+        self._opened = open_rig(loaded, speed="1", seed=seed)
+        clock = self._opened.clock
+        assert clock is not None, "a station runs in real time"
+        self._changed = threading.Condition()
+        self._wake = threading.Event()
+        opening = threading.Lock()
+        self.boxes = {
+            name: Hosted(self._opened, box, clock, self._changed, opening)
+            for name, box in self._opened.boxes.items()
+        }
+        self._file = is_video_file(loaded.rig.camera.source)
+        self._played = False
+        self._frames = 0
+        self._silent = False
+        self._quitting = ""
+        self._answers: dict[str, Callable[[dict[str, Any]], Message]] = {
+            "hello": self._hello,
+            "status": self._status,
+            "start": self._start,
+            "request": self._request,
+            "events": self._events,
+            "preview": self._preview,
+            "look": self._look,
+            "camera": self._camera,
+            "wave": self._wave,
+            "quit": self._quit,
+        }
+
+    # --- deciding
+
+    def run(self, server: ChannelServer, linger_s: float = 60.0) -> None:
+        """Decide until told to quit, or until no session and no watcher was there for so long."""
+        stall_s = self.loaded.rig.camera.stall_ms / 1000
+        busy_s = time.monotonic()
+        try:
+            while True:
+                busy = any(hosted.busy for hosted in self.boxes.values())
+                if busy:
+                    busy_s = time.monotonic()
+                    if self._quitting:
+                        self._abort(self._quitting)
+                elif self._quitting or self._unwanted(server, busy_s, linger_s):
+                    return
+                self._step(stall_s)
+        except BaseException as error:
+            for hosted in self.boxes.values():
+                hosted.fail(f"the station failed: {type(error).__name__}: {error}")
+            raise
+        finally:
+            for hosted in self.boxes.values():
+                hosted.wait(LEAVE_S)
+
+    @staticmethod
+    def _unwanted(server: ChannelServer, busy_s: float, linger_s: float) -> bool:
+        idle_s = min(server.unwatched_s, time.monotonic() - busy_s)
+        if idle_s < linger_s:
+            return False
+        log.info("no session and no watcher for %g s: the station ends", linger_s)
+        return True
+
+    def _step(self, stall_s: float) -> None:
+        if self._file and not any(h.phase is Phase.RUNNING for h in self.boxes.values()):
+            # A file plays from its beginning when the first session starts, and waits till then.
+            if self._played:
+                self._rewind()
+            self._wake.wait(FILE_WAITS_S)
+            self._wake.clear()
+            return
+        self._played = True
+        seen = self._opened.camera.next(stall_s)
+        if isinstance(seen, Frame):
+            self._frames += 1
+        elif seen is None and not self._file:
+            raise StationError(f"camera {self.loaded.rig.camera.source!r} has ended")
+        self._silent = not isinstance(seen, Frame)
+        for hosted in self.boxes.values():
+            hosted.turn(seen)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _rewind(self) -> None:
+        self._opened.camera.close()
+        self._opened.camera = open_rig(self.loaded, speed="1").camera
+        self._played = False
+
+    def leave(self, why: str) -> None:
+        """End soon: sessions that run are aborted first. May be called from a signal's handler."""
+        self._quitting = why
+
+    def _abort(self, why: str) -> None:
+        abort = Request(RequestKind.ABORT, who="program", text=why)
+        for hosted in self.boxes.values():
+            if hosted.phase in (Phase.PREPARING, Phase.RUNNING):
+                # Between the two it is neither; it is asked again before the next picture.
+                with suppress(StationError):
+                    hosted.ask(abort)
+
+    def close(self) -> None:
+        """Let camera and boards go."""
+        self._opened.close()
+
+    # --- answering
+
+    def answer(self, message: Message) -> Message:
+        """The reply to one request. Raises RigError or ValueError for one that is refused."""
+        found = self._answers.get(message.kind)
+        if found is None:
+            have = ", ".join(self._answers)
+            raise StationError(f"{message.kind!r}: a station is not asked that, but: {have}")
+        return found(dict(message.data))
+
+    def _box(self, data: dict[str, Any]) -> Hosted:
+        name = data.get("box")
+        if name is None and len(self.boxes) == 1:
+            return next(iter(self.boxes.values()))
+        hosted = self.boxes.get(name) if isinstance(name, str) else None
+        if hosted is None:
+            have = ", ".join(self.boxes)
+            rig_name = self.loaded.rig.name
+            raise ConfigError("--box", "", f"{name!r}: rig {rig_name!r} has the boxes {have}")
+        return hosted
+
+    def _hello(self, data: dict[str, Any]) -> Message:
+        return Message(
+            "hello",
+            {
+                "software": rig.__version__,
+                "rig": self.loaded.rig.name,
+                "source": self.loaded.source,
+                "boxes": list(self.boxes),
+            },
+        )
+
+    def _status(self, data: dict[str, Any]) -> Message:
+        camera = self._opened.camera
+        return Message(
+            "status",
+            {
+                "rig": self.loaded.rig.name,
+                "source": self.loaded.source,
+                "camera": {
+                    "source": self.loaded.rig.camera.source,
+                    "rate_hz": camera.rate_hz,
+                    "frames": self._frames,
+                    "silent": self._silent,
+                },
+                "boxes": {name: hosted.status() for name, hosted in self.boxes.items()},
+            },
+        )
+
+    def _start(self, data: dict[str, Any]) -> Message:
+        if self._quitting:
+            raise StationError("the station is about to end; start again in a moment")
+        hosted = self._box(data)
+        data.pop("box", None)
+        order = check(data, Order, "start")
+        if not Path(order.out).is_absolute():
+            raise ConfigError("--out", "", f"{order.out!r}: a station needs the whole path")
+        folder = hosted.begin(order)
+        self._wake.set()
+        return Message("start", {"box": hosted.name, "folder": str(folder), "uid": order.wish.uid})
+
+    def _request(self, data: dict[str, Any]) -> Message:
+        hosted = self._box(data)
+        asked = str(data.get("request", ""))
+        if asked not in PERSONAL:
+            have = ", ".join(sorted(PERSONAL))
+            raise ValueError(f"{asked!r}: a session is not asked that, but: {have}")
+        name, value, who, text = (str(data.get(k, "")) for k in ("name", "value", "who", "text"))
+        hosted.ask(Request(RequestKind(asked), name, value, who, text))
+        return Message("request", {"box": hosted.name})
+
+    def _events(self, data: dict[str, Any]) -> Message:
+        hosted = self._box(data)
+        since = int(data.get("since", 0))
+        self._wait(lambda: hosted.told > since or not hosted.busy, float(data.get("wait_s", 0)))
+        state = str(hosted.phase)
+        events = hosted.events_since(since)
+        following = events[-1]["n"] + 1 if events else since
+        return Message("events", {"events": events, "next": following, "state": state})
+
+    def _preview(self, data: dict[str, Any]) -> Message:
+        hosted = self._box(data)
+        most_px = (int(data.get("width_px", 640)), int(data.get("height_px", 480)))
+        if min(most_px) < 1:
+            raise ValueError(f"{list(most_px)}: a preview has at least 1 pixel each way")
+        after = data.get("after")
+        if after is not None:
+            number = int(after)
+            self._wait(
+                lambda: hosted.frame is not None and hosted.frame.index != number,
+                float(data.get("wait_s", 1.0)),
+            )
+        return Message("preview", *preview(hosted, most_px))
+
+    def _look(self, data: dict[str, Any]) -> Message:
+        return Message("look", *look(self._box(data), self._opened.camera.rate_hz))
+
+    def _wait(self, ready: Callable[[], bool], wait_s: float) -> None:
+        if wait_s > 0 and not ready():
+            with self._changed:
+                self._changed.wait_for(ready, min(wait_s, WAIT_S))
+
+    def _camera(self, data: dict[str, Any]) -> Message:
+        camera: Any = self._opened.camera
+        if not hasattr(camera, "settings"):
+            raise StationError(f"camera {self.loaded.rig.camera.source!r} has no settings")
+        changes = data.get("set")
+        if changes:
+            if any(hosted.busy for hosted in self.boxes.values()):
+                raise StationError("camera settings are frozen while a session runs in any box")
+            camera.set(**{str(name): float(value) for name, value in dict(changes).items()})
+        return Message("camera", {"settings": camera.settings()})
+
+    def _wave(self, data: dict[str, Any]) -> Message:
+        world = self._opened.world
+        if world is None:
+            raise StationError("only a simulated rig has a simulated hand")
+        hosted = self._box(data)
+        world.wave(hosted.name, float(data.get("hold_s", 1.0)))
+        return Message("wave", {"box": hosted.name})
+
+    def _quit(self, data: dict[str, Any]) -> Message:
+        busy = [name for name, hosted in self.boxes.items() if hosted.busy]
+        if busy and not data.get("force"):
+            raise StationError(f"a session runs in {', '.join(busy)}; end or abort it first")
+        self.leave("the station was told to end")
+        return Message("quit", {"aborted": busy})

@@ -1,0 +1,23 @@
+"""The session folder: named, written once and only at its ends, read back, mended after a crash."""
+
+from rig.storage.folder import check_subject, session_folder, write_sums
+from rig.storage.record import SessionRecord
+from rig.storage.resuming import Mended, resume
+from rig.storage.tables import note_pairing, read_pairing, write_summary, write_visits
+from rig.storage.truth import TruthRow
+from rig.storage.writer import SessionWriter
+
+__all__ = [
+    "Mended",
+    "SessionRecord",
+    "SessionWriter",
+    "TruthRow",
+    "check_subject",
+    "note_pairing",
+    "read_pairing",
+    "resume",
+    "session_folder",
+    "write_summary",
+    "write_sums",
+    "write_visits",
+]

@@ -1,0 +1,157 @@
+"""Names in a study's folder, and what a session's folder is made of."""
+
+import hashlib
+import os
+import re
+from datetime import date
+from pathlib import Path
+
+from rig.errors import ConfigError, StorageError
+
+SETUP, BACKGROUND, VIDEO = "setup.json", "background.png", "video.mkv"
+TICKS, FRAMES, EVENTS, TRUTH = "ticks.jsonl", "frames.csv", "events.jsonl", "truth.csv"
+SUMS, TORN = "SHA256SUMS", "torn"
+AFTERWARDS = frozenset((SUMS, "summary.csv", "visits.csv", "amendments.jsonl"))
+"""Written or remade after the end, so not among the sums."""
+
+_WORD = re.compile(r"[A-Za-z0-9]{1,40}")
+_RESERVED = re.compile(r"(?i)con|prn|aux|nul|com[0-9]|lpt[0-9]")
+_NUMBER = re.compile(r"ses-(\d+)(?:_|$)")
+
+
+def check_word(value: str, option: str) -> str:
+    """`value`, if it can be part of a folder's name.
+
+    Letters and digits only, at most 40: in NeuroBlueprint names "-" and "_" part key and value.
+    Words that Windows keeps for devices are refused, since exports are named by them. Raises
+    ConfigError naming `option`.
+    """
+    if not _WORD.fullmatch(value):
+        message = f"{value!r}: 1 to 40 letters and digits (a to z, 0 to 9), nothing else"
+        raise ConfigError(option, "", message)
+    if _RESERVED.fullmatch(value):
+        raise ConfigError(option, "", f"{value!r}: Windows keeps this word for itself")
+    return value
+
+
+def check_subject(subject: str) -> str:
+    """`subject`, if it can be an animal's id in files and folders. Raises ConfigError."""
+    return check_word(subject, "--subject")
+
+
+def session_folder(
+    study: Path, subject: str, phase: str, attempt: int = 1, when: date | None = None
+) -> Path:
+    """The path of a new session's `behav` folder; its parent is made, it is not.
+
+    The session number is the subject's next free one, also among processes that ask at the same
+    time. `when` is today unless given. Raises ConfigError for a subject, phase or study that
+    cannot be used, StorageError where the system does not let the folder be made.
+    """
+    check_subject(subject)
+    check_word(phase, "--phase")
+    if (study / SETUP).exists() or (study / "behav" / SETUP).exists():
+        raise ConfigError("--out", "", f"{study} holds a session itself; name the study's folder")
+    rawdata = study / "rawdata"
+    name = f"date-{when or date.today():%Y%m%d}_phase-{phase}"
+    name += f"_attempt-{attempt}" if attempt > 1 else ""
+    try:
+        rawdata.mkdir(parents=True, exist_ok=True)
+        for other in rawdata.glob("sub-*"):
+            written = other.name.removeprefix("sub-")
+            if written != subject and written.casefold() == subject.casefold():
+                message = f"{subject!r}: this study has {written!r}; write it the same way"
+                raise ConfigError("--subject", "", message)
+        animal = rawdata / f"sub-{subject}"
+        animal.mkdir(exist_ok=True)
+        return _take_number(animal, name) / "behav"
+    except (FileExistsError, NotADirectoryError):
+        raise ConfigError("--out", "", f"{study} is in the way: not a folder") from None
+    except OSError as error:
+        raise StorageError(f"{study}: no folder can be made there: {error.strerror}") from error
+
+
+def _take_number(animal: Path, name: str) -> Path:
+    # The bare `ses-03` can be made by one process only. Whoever makes it after another has
+    # already renamed his sees that one's full name, and goes on to the next number.
+    number = 1 + max(_numbers(animal), default=0)
+    while True:
+        bare = animal / f"ses-{number:02d}"
+        try:
+            bare.mkdir()
+        except FileExistsError:
+            number += 1
+            continue
+        if _numbers(animal).count(number) == 1:
+            return bare.rename(animal / f"{bare.name}_{name}")
+        bare.rmdir()
+        number += 1
+
+
+def _numbers(animal: Path) -> list[int]:
+    found = (_NUMBER.match(entry.name) for entry in animal.iterdir())
+    return [int(match[1]) for match in found if match]
+
+
+def discard(folder: Path) -> None:
+    """Remove an unused session's empty folder, and those above it that are then empty."""
+    for part in (folder, *folder.parents[:3]):  # behav, ses-, sub-, rawdata
+        try:
+            part.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return
+
+
+def video_number(path: Path) -> int:
+    """1 for video.mkv, 2 for video-2.mkv ..."""
+    return int(path.stem.partition("-")[2] or 1)
+
+
+def videos(folder: Path) -> list[Path]:
+    """The recordings of a session, in order."""
+    return sorted(folder.glob("video*.mkv"), key=video_number)
+
+
+def write_sums(folder: Path) -> None:
+    """Write SHA256SUMS, as the command of that name does, and have it on the disk."""
+    lines = [f"{digest}  {name}\n" for name, digest in sums(folder).items()]
+    replace(folder / SUMS, "".join(lines).encode())
+    sync_folder(folder)
+
+
+def sums(folder: Path) -> dict[str, str]:
+    """SHA-256, hex, of each file of a session by its name; what is remade at will left out."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in AFTERWARDS and path.suffix != ".part":
+            with path.open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put `data` at `path` whole or not at all. Raises StorageError."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a folder's entries on the disk, where the system knows how (POSIX)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

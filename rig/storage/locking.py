@@ -1,0 +1,46 @@
+"""One writer a session: a lock that the system lets go when the process ends, however it ends.
+
+The one place with system calls that differ: `flock` on POSIX, a byte far behind the end of the
+file on Windows.
+"""
+
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from rig.errors import ConfigError
+
+
+def lock(file: BinaryIO, folder: Path) -> None:
+    """Keep other writers of the session away while `file` is open. Raises ConfigError."""
+    if not _locked(file):
+        raise ConfigError(str(folder), "", "another process is recording this session")
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR = 1 << 62
+
+    def _locked(file: BinaryIO) -> bool:
+        place = file.tell()
+        file.seek(_FAR)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            file.seek(place)
+        return True
+
+else:
+    import fcntl
+
+    def _locked(file: BinaryIO) -> bool:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a file system without locks: go on without
+            return True
+        return True

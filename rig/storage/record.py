@@ -1,0 +1,219 @@
+"""A session's folder read back; nothing in it is changed."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rig import png
+from rig import setup as setups
+from rig.errors import ConfigError, StorageError
+from rig.ledger import chain_hash, json_text, nanoseconds, parse_tick, to_utf8
+from rig.model import Gray, Tick
+from rig.setup import Setup
+from rig.storage import folder as folders
+from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, SUMS, TICKS, TRUTH
+
+_INTEGERS = frozenset(("frame", "area_px"))
+_TEXTS = frozenset(("zone", "step", "flag"))
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """What was recorded in `folder`. A half last line, left by a crash, is not read."""
+
+    folder: Path
+    setup_bytes: bytes
+
+    @classmethod
+    def open(cls, folder: Path) -> "SessionRecord":
+        """The session in `folder`, its `behav` folder or the one above.
+
+        Raises ConfigError for a folder that holds no session.
+        """
+        for place in (folder, folder / "behav"):
+            try:
+                return cls(place, (place / SETUP).read_bytes())
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise ConfigError(str(place), "", f"cannot be read: {error.strerror}") from None
+        raise ConfigError(str(folder), "", "holds no session (no setup.json)")
+
+    @cached_property
+    def setup(self) -> Setup:
+        """What was fixed before tick 0. Raises ConfigError."""
+        return setups.parse(self.setup_bytes, str(self.folder / SETUP))
+
+    def ticks(self) -> Iterator[Tick]:
+        """The ticks in order, read as they are asked for. Raises StorageError."""
+        for number, line in enumerate(self._lines(TICKS), 1):
+            try:
+                yield parse_tick(line)
+            except ValueError as error:
+                message = f"{self.folder / TICKS} line {number}: {error}"
+                raise StorageError(message) from None
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events: n, t_s, kind, data, hash. Raises StorageError."""
+        return [event for _, event in self._events()]
+
+    @property
+    def stop(self) -> dict[str, Any] | None:
+        """The stop record's data; None is the mark of a crash."""
+        last = None
+        for event in self.events():
+            if event["kind"] == "stop":
+                last = event["data"]
+        return last
+
+    def text_columns(self) -> dict[str, list[str]]:
+        """The columns of frames.csv by name, as text. Raises StorageError."""
+        text = b"".join(self._lines(FRAMES)).decode()
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        try:
+            header = next(rows, [])
+            columns = list(zip(*rows, strict=True)) or [()] * len(header)
+            named = zip(header, columns, strict=True)
+            return {name: list(column) for name, column in named}
+        except (csv.Error, ValueError) as error:
+            message = f"{self.folder / FRAMES} line {rows.line_num}: {error}"
+            raise StorageError(message) from None
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of frames.csv by name, and `t_ns`, exact, from tick 0.
+
+        Arrays of int64 (frame, area_px, t_ns), bool (scored, in_NAME) and float64 (the rest;
+        NaN for blank), and lists of str (zone, step, flag). Raises StorageError.
+        """
+        out: dict[str, Any] = {}
+        for name, texts in self.text_columns().items():
+            try:
+                if name in _TEXTS:
+                    out[name] = texts
+                elif name in _INTEGERS:
+                    out[name] = np.array(texts, dtype=np.int64)
+                elif name == "scored" or name.startswith("in_"):
+                    out[name] = np.array([text == "1" for text in texts], dtype=np.bool_)
+                else:
+                    out[name] = np.array([text or "nan" for text in texts], dtype=np.float64)
+                    if name == "t_s":
+                        out["t_ns"] = np.array([nanoseconds(text) for text in texts], np.int64)
+            except ValueError as error:
+                message = f"{self.folder / FRAMES} column {name}: {error}"
+                raise StorageError(message) from None
+        return out
+
+    @property
+    def videos(self) -> list[Path]:
+        """The recordings in order: video.mkv, then one more for each time it was resumed."""
+        return folders.videos(self.folder)
+
+    def background(self) -> Gray:
+        """background.png. Raises ConfigError for a damaged one, StorageError for none."""
+        path = self.folder / BACKGROUND
+        try:
+            return png.read_gray(path.read_bytes(), str(path))
+        except OSError as error:
+            raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+
+    def torn(self) -> dict[str, int]:
+        """Bytes of a half last line by file; empty for a session that ended in order."""
+        found = {}
+        for name in (TICKS, FRAMES, EVENTS, TRUTH):
+            path = self.folder / name
+            if path.is_file():
+                rest = path.stat().st_size - sum(map(len, self._lines(name)))
+                if rest:
+                    found[name] = rest
+        return found
+
+    def verify_chain(self) -> list[str]:
+        """What is wrong with the hash chain of events.jsonl; empty is good."""
+        problems = []
+        previous = hashlib.sha256(self.setup_bytes).hexdigest()
+        for number, (line, event) in enumerate(self._events()):
+            said = event.pop("hash", None)
+            previous = chain_hash(previous, to_utf8(json_text(event)))
+            whole = to_utf8(json_text({**event, "hash": said}) + "\n")
+            if said != previous or event.get("n") != number or whole != line:
+                problems.append(f"{EVENTS} line {number + 1}: the hash chain breaks here")
+                break
+        return problems
+
+    def check_checkpoints(self) -> list[str]:
+        """Which running sums in `checkpoint` events do not fit the files; empty is good."""
+        wanted = [e for e in self.events() if e["kind"] == "checkpoint"]
+        return [
+            *self._check_running(wanted, FRAMES, "rows", "frames_sha256", before=1),
+            *self._check_running(wanted, TICKS, "ticks", "ticks_sha256", before=0),
+        ]
+
+    def check_sums(self) -> list[str]:
+        """Which files differ from SHA256SUMS, are missing or were added; empty is good."""
+        try:
+            lines = (self.folder / SUMS).read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return [f"{SUMS} is missing"]
+        said = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        have = folders.sums(self.folder)
+        problems = []
+        for name in sorted(said.keys() | have.keys()):
+            if name not in have:
+                problems.append(f"{name} is missing")
+            elif name not in said:
+                problems.append(f"{name} is not in {SUMS}")
+            elif said[name] != have[name]:
+                problems.append(f"{name} was changed after the session")
+        return problems
+
+    def problems(self) -> list[str]:
+        """Everything wrong with the files themselves. A crash's torn ends are no fault."""
+        found = [*self.verify_chain(), *self.check_checkpoints()]
+        if self.stop is not None:
+            found += [f"{name} ends in half a line" for name in self.torn()]
+            found += self.check_sums()
+        return found
+
+    def _lines(self, name: str) -> Iterator[bytes]:
+        try:
+            with (self.folder / name).open("rb") as file:
+                for line in file:
+                    if line.endswith(b"\n"):
+                        yield line
+        except OSError as error:
+            raise StorageError(f"{self.folder / name} cannot be read: {error.strerror}") from error
+
+    def _events(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        for number, line in enumerate(self._lines(EVENTS), 1):
+            try:
+                event = json.loads(line)
+                if not {"n", "t_s", "kind", "data", "hash"} <= event.keys():
+                    raise ValueError("not an event")
+            except (ValueError, AttributeError) as error:
+                message = f"{self.folder / EVENTS} line {number}: {error}"
+                raise StorageError(message) from None
+            yield line, event
+
+    def _check_running(
+        self, checkpoints: list[dict[str, Any]], name: str, count: str, digest: str, before: int
+    ) -> Iterator[str]:
+        lines, running, taken = self._lines(name), hashlib.sha256(), 0
+        for event in checkpoints:
+            while taken < event["data"][count] + before:
+                line = next(lines, None)
+                if line is None:
+                    yield f"{name} has fewer lines than event {event['n']} says"
+                    return
+                running.update(line)
+                taken += 1
+            if running.hexdigest() != event["data"][digest]:
+                yield f"{name} differs before line {taken} from what event {event['n']} says"
+                return

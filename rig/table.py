@@ -1,0 +1,171 @@
+"""A session's rows as columns, for the measures: built row by row, or from frames.csv. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rig.apparatus import Apparatus
+from rig.model import NS_PER_S, Sample
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A session's rows as columns of one length n, in the order of their times.
+
+    `x_cm`, `y_cm`: NaN without a position. `zone`: the chamber's number, -1 none. `tracked`: with
+    a position that was not dismissed as through a wall. `in_zones`: n x further zones. Times
+    are ns from any zero; only differences count.
+    """
+
+    frame: Ints
+    t_ns: Ints
+    x_cm: Floats
+    y_cm: Floats
+    zone: NDArray[np.int16]
+    scored: Bools
+    tracked: Bools
+    believed: Bools
+    jump: Bools
+    escape: Bools
+    through_wall: Bools
+    in_zones: Bools
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+    def __getitem__(self, rows: slice) -> "Table":
+        """The rows of a slice, not copied."""
+        return Table(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+class TableBuilder:
+    """A table that grows row by row, for live use: a row costs microseconds, `table` nothing."""
+
+    def __init__(self, apparatus: Apparatus, capacity: int = 4096) -> None:
+        self._zones = {"": -1, **{name: k for k, name in enumerate(apparatus.chamber_names)}}
+        self._flags: dict[str, tuple[bool, ...]] = {}
+        self._rows = 0
+        self._columns = _columns(capacity, len(apparatus.zone_names))
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def append(self, sample: Sample) -> None:
+        """Add one row. Raises ValueError for a chamber that the apparatus does not have."""
+        self.add(
+            sample.frame,
+            sample.t_ns,
+            math.nan if sample.x_cm is None else sample.x_cm,
+            math.nan if sample.y_cm is None else sample.y_cm,
+            sample.zone,
+            sample.scored,
+            sample.flag,
+            sample.in_zones,
+        )
+
+    def add(
+        self,
+        frame: int,
+        t_ns: int,
+        x_cm: float,
+        y_cm: float,
+        zone: str,
+        scored: bool,
+        flag: str,
+        in_zones: Sequence[bool] = (),
+    ) -> None:
+        """Add one row as it stands in frames.csv; NaN for a blank position. Raises as `append`."""
+        if zone not in self._zones:
+            raise ValueError(f"{zone!r}: the apparatus has no such chamber")
+        row, c = self._rows, self._columns
+        if row == len(c.t_ns):
+            self._columns = c = _grown(c)
+        told = self._flags.get(flag)
+        if told is None:
+            told = self._flags[flag] = _told(flag)
+        c.believed[row], c.jump[row], c.escape[row], c.through_wall[row], dismissed = told
+        c.frame[row], c.t_ns[row] = frame, t_ns
+        c.zone[row], c.scored[row] = self._zones[zone], scored
+        c.x_cm[row], c.y_cm[row] = x_cm, y_cm
+        c.tracked[row] = x_cm == x_cm and y_cm == y_cm and not dismissed
+        if in_zones:
+            c.in_zones[row] = in_zones
+        self._rows += 1
+
+    def table(self) -> Table:
+        """The rows so far; rows added later do not show in it."""
+        return self._columns[: self._rows]
+
+
+def table(samples: Sequence[Sample], apparatus: Apparatus) -> Table:
+    """The table of `samples`. Raises ValueError for a chamber that the apparatus does not have."""
+    builder = TableBuilder(apparatus, max(1, len(samples)))
+    for sample in samples:
+        builder.append(sample)
+    return builder.table()
+
+
+def from_text(columns: Mapping[str, Sequence[str]], apparatus: Apparatus) -> Table:
+    """The table in the columns of a frames.csv, by name, as text.
+
+    Raises ValueError (KeyError for a column that is not there) where the text makes no sense.
+    Needs frame, t_s, x_cm, y_cm, zone, scored, flag and an in_NAME for each further zone.
+    """
+    n = len(columns["frame"])
+    builder = TableBuilder(apparatus, max(1, n))
+    inside = [columns[f"in_{name}"] for name in apparatus.zone_names]
+    plain = (columns[name] for name in ("frame", "t_s", "x_cm", "y_cm", "zone", "scored", "flag"))
+    rows = zip(*plain, *inside, strict=True)
+    for frame, t_s, x_cm, y_cm, zone, scored, flag, *in_zones in rows:
+        builder.add(
+            int(frame),
+            round(float(t_s) * NS_PER_S),  # nine decimals: exact below 50 days
+            float(x_cm or "nan"),
+            float(y_cm or "nan"),
+            zone,
+            scored == "1",
+            flag,
+            [value == "1" for value in in_zones],
+        )
+    return builder.table()
+
+
+def _told(flag: str) -> tuple[bool, ...]:
+    flags = flag.split("+")
+    believed, through_wall = "believed" in flags, "through_wall" in flags
+    dismissed = through_wall and not believed
+    return believed, "jump" in flags, "escape" in flags, through_wall, dismissed
+
+
+def _columns(rows: int, zones: int) -> Table:
+    def bools() -> Bools:
+        return np.zeros(rows, dtype=np.bool_)
+
+    return Table(
+        frame=np.zeros(rows, dtype=np.int64),
+        t_ns=np.zeros(rows, dtype=np.int64),
+        x_cm=np.full(rows, np.nan),
+        y_cm=np.full(rows, np.nan),
+        zone=np.full(rows, -1, dtype=np.int16),
+        scored=bools(),
+        tracked=bools(),
+        believed=bools(),
+        jump=bools(),
+        escape=bools(),
+        through_wall=bools(),
+        in_zones=np.zeros((rows, zones), dtype=np.bool_),
+    )
+
+
+def _grown(c: Table) -> Table:
+    grown = _columns(2 * len(c), c.in_zones.shape[1])
+    for f in fields(Table):
+        getattr(grown, f.name)[: len(c)] = getattr(c, f.name)
+    return grown

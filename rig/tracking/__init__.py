@@ -1,0 +1,34 @@
+"""Where the animal is in a picture: `find` without memory, then `choose` in frame order. Pure.
+
+Before a session: `background_from` (or `LiveBackground`), then `prepare`. Per frame:
+`choose(find(image, prepared), prior, t_ns)`, and `next_prior` for the next one.
+"""
+
+from rig.tracking.background import LiveBackground, background, background_from, sample_indices
+from rig.tracking.choosing import Prior, choose, next_prior
+from rig.tracking.finding import Found, find
+from rig.tracking.masks import fill, reach
+from rig.tracking.preparing import ChamberSettings, Prepared, Settings, contrast, prepare
+
+VERSION = "1"
+"""Counts up whenever the same picture can give another detection."""
+
+__all__ = [
+    "VERSION",
+    "ChamberSettings",
+    "Found",
+    "LiveBackground",
+    "Prepared",
+    "Prior",
+    "Settings",
+    "background",
+    "background_from",
+    "choose",
+    "contrast",
+    "fill",
+    "find",
+    "next_prior",
+    "prepare",
+    "reach",
+    "sample_indices",
+]

@@ -1,0 +1,106 @@
+"""Which of the things found is the animal. Pure and cheap; called in frame order."""
+
+from dataclasses import dataclass, replace
+from math import hypot
+
+from rig.model import NS_PER_S, Detection, Reason
+from rig.tracking.finding import Found
+
+FASTEST_CM_S = 150.0
+"""Faster than a mouse or a rat runs; a position farther away is flagged as a jump."""
+SLACK_CM = 4.0
+"""A centroid moves that far when the animal rears, turns or comes out from behind something."""
+OUTSTANDING = 2.5
+"""So many times larger than the next, a candidate is the animal without further evidence."""
+REMEMBERED_S = 2.0
+"""For so long the last position tells which of two is the animal; later either could be."""
+MOSTLY_INSIDE = 0.5
+HARDLY_INSIDE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Where the animal was last seen, and how large it usually is."""
+
+    x_px: float
+    y_px: float
+    area_px: float
+    t_ns: int
+
+
+def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
+    """The detection of one picture taken at `t_ns`.
+
+    A single candidate is taken wherever it is. Of several, those outside the chambers (a
+    reflection in a wall) give way to those inside, a much larger one wins, else the nearest to
+    `prior`, with half the confidence; without a prior of the last two seconds the reason is TWO.
+    """
+    count = len(found.candidates)
+    if found.hand:
+        return Detection(Reason.HAND, candidates=count, blob_px=found.blob_px)
+    if not count:
+        reason = Reason.LARGE if found.large else Reason.SMALL if found.blob_px else Reason.NONE
+        return Detection(reason, blob_px=found.blob_px)
+    best, alone = _pick(_likely(found.candidates), prior, t_ns)
+    if best is None:
+        return Detection(Reason.TWO, candidates=count, blob_px=found.blob_px)
+    confidence = best.confidence * (1.0 if alone else 0.5)
+    jump = False
+    if prior is not None:
+        jump = _distance_px(best, prior) > _reach_px(found, prior, t_ns)
+        if jump or not 0.4 <= best.area_px / prior.area_px <= 2.5:
+            confidence *= 0.5
+    return replace(
+        best,
+        confidence=round(confidence, 3),
+        candidates=count,
+        blob_px=found.blob_px,
+        jump=jump,
+    )
+
+
+def next_prior(prior: Prior | None, detection: Detection, t_ns: int) -> Prior | None:
+    """The prior for the next picture: this position if there is one, else the old one."""
+    if detection.x_px is None or detection.y_px is None:
+        return prior
+    area = float(detection.area_px)
+    if prior is not None:
+        area = prior.area_px + (area - prior.area_px) / 32
+    return Prior(detection.x_px, detection.y_px, area, t_ns)
+
+
+def _likely(candidates: tuple[Detection, ...]) -> tuple[Detection, ...]:
+    """The candidates without those outside the chambers, if one is inside."""
+    if len(candidates) < 2:
+        return candidates
+    shares = [sum(one.inside) / one.area_px for one in candidates]
+    if max(shares) < MOSTLY_INSIDE:
+        return candidates
+    return tuple(
+        one for one, share in zip(candidates, shares, strict=True) if share > HARDLY_INSIDE
+    )
+
+
+def _pick(
+    candidates: tuple[Detection, ...], prior: Prior | None, t_ns: int
+) -> tuple[Detection | None, bool]:
+    """The animal among the candidates (largest first), and whether nothing else could be it."""
+    first = candidates[0]
+    if len(candidates) == 1:
+        return first, True
+    if first.area_px > OUTSTANDING * candidates[1].area_px:
+        return first, False
+    if prior is None or t_ns - prior.t_ns > REMEMBERED_S * NS_PER_S:
+        return None, False
+    return min(candidates, key=lambda one: _distance_px(one, prior)), False
+
+
+def _distance_px(one: Detection, prior: Prior) -> float:
+    assert one.x_px is not None
+    assert one.y_px is not None
+    return hypot(one.x_px - prior.x_px, one.y_px - prior.y_px)
+
+
+def _reach_px(found: Found, prior: Prior, t_ns: int) -> float:
+    elapsed_s = max((t_ns - prior.t_ns) / NS_PER_S, 1 / found.rate_hz)
+    return (SLACK_CM + FASTEST_CM_S * elapsed_s) * found.px_per_cm

@@ -1,0 +1,303 @@
+"""Everything animal-sized in one picture. Pure, without memory: any order, any thread or process.
+
+The picture is compared with its limits at full size (one pass), gathered into blocks and outlined
+there; only what could be an animal is measured, at full size, in its own small window.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from cv2.typing import MatLike
+
+from rig.model import Detection, Gray, Reason
+from rig.tracking.light import cells, scaled
+from rig.tracking.masks import point_to_line_px
+from rig.tracking.pose import pose
+from rig.tracking.preparing import Coarse, Prepared
+
+MOST_WINDOWS = 8
+"""More things than this are not measured, largest first: they are a picture gone wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one picture shows, before it is decided which of it is the animal.
+
+    `candidates` are detections as if each were the only one, the largest first. `blob_px` is the
+    largest foreground thing outside the doors' sweeps, in px (0: nothing but noise). `large` says
+    that something larger than an animal is there, `hand` that it reaches the picture's edge.
+    """
+
+    candidates: tuple[Detection, ...]
+    blob_px: int
+    large: bool
+    hand: bool
+    px_per_cm: float
+    rate_hz: float
+
+
+class _Window(NamedTuple):
+    """A thing's surroundings: where they begin, and the thing's pixels (255) in them."""
+
+    rows: slice
+    cols: slice
+    thing: Gray
+
+
+class _Body(NamedTuple):
+    """One body without tail: its pixels (255) in the window and their moments in it."""
+
+    pixels: Gray
+    moments: Mapping[str, float]
+    area_px: int
+    sum_x_px: int
+    sum_y_px: int
+
+
+def find(image: Gray, prepared: Prepared) -> Found:
+    """What `image` (height x width) shows.
+
+    Raises ValueError for a picture of another size than the background.
+    """
+    if image.shape != prepared.shape:
+        raise ValueError(f"the picture is {image.shape}, the background {prepared.shape}")
+    seen = cells(image, prepared.light.step)
+    image = image[prepared.rows, prepared.cols]
+    change = prepared.light.change(seen)
+    if change is not None:
+        image, seen = scaled(image, change), scaled(seen, change)
+    hand = _hand(seen, prepared.coarse)
+    foreground = _foreground(image, prepared)
+    blob_px, large = 0, False
+    candidates: list[Detection] = []
+    for window in _windows(foreground, prepared):
+        blob, silhouette = _beside_sweeps(window, prepared)
+        if blob < prepared.speck_px:
+            continue
+        blob_px = max(blob_px, blob)
+        if hand or 2 * blob < prepared.least_px:
+            continue
+        for body in _bodies(window, prepared):
+            x, y = body.sum_x_px // body.area_px, body.sum_y_px // body.area_px
+            near = int(prepared.nearest[y, x]) - 1
+            most_px = prepared.max_area_px[near]
+            edge = 2 * body.area_px > most_px and _at_edge(window, prepared)
+            if edge or body.area_px > most_px:
+                # what lies wholly outside is no hand in this box, and no animal either
+                if _reaches_in(window, prepared):
+                    large, hand = True, hand or edge
+            elif body.area_px >= prepared.min_area_px[near]:
+                candidates.append(_measure(image, window, silhouette, body, near, prepared))
+    candidates.sort(key=lambda one: -one.area_px)
+    return Found(tuple(candidates), blob_px, large, hand, prepared.px_per_cm, prepared.rate_hz)
+
+
+def _foreground(image: Gray, prepared: Prepared) -> Gray:
+    """255 where the picture is beyond its limits."""
+    low, high = prepared.low, prepared.high
+    if high is None:
+        assert low is not None
+        return np.asarray(cv2.compare(image, low, cv2.CMP_LT), np.uint8)
+    above = cv2.compare(image, high, cv2.CMP_GT)
+    if low is not None:
+        cv2.bitwise_or(above, cv2.compare(image, low, cv2.CMP_LT), above)
+    return np.asarray(above, np.uint8)
+
+
+def _hand(seen: Gray, coarse: Coarse) -> bool:
+    """Whether something large, darker or lighter, comes in from the edge to the chambers."""
+    other = cv2.compare(seen, coarse.low, cv2.CMP_LT)
+    cv2.bitwise_or(other, cv2.compare(seen, coarse.high, cv2.CMP_GT), other)
+    if cv2.countNonZero(other) < coarse.hand_cells:
+        return False
+    n, labels, stats, _ = cv2.connectedComponentsWithStats(other, connectivity=4)
+    height, width = seen.shape
+    for i in range(1, n):
+        x, y, w, h, size = (int(value) for value in stats[i])
+        edge = x == 0 or y == 0 or x + w == width or y + h == height
+        if edge and size >= coarse.hand_cells:
+            inside = np.count_nonzero((labels == i) & (coarse.near > 0))
+            if inside >= coarse.near_cells:
+                return True
+    return False
+
+
+def _blocks(foreground: Gray, block: int) -> Gray:
+    """Not 0 for each block x block pixels (1, 2 or 4) that hold any foreground."""
+    if block == 1:
+        return foreground
+    height, width = foreground.shape
+    if height % block or width % block:
+        padded = np.zeros((-(-height // block) * block, -(-width // block) * block), np.uint8)
+        padded[:height, :width] = foreground
+        foreground = padded
+    gathered = cv2.max(foreground[0::block], foreground[1::block])
+    for row in range(2, block):
+        cv2.max(gathered, foreground[row::block], gathered)
+    # neighbours in a row are read as one number, so that "any of them" is one comparison
+    words = np.asarray(gathered).view(np.int32 if block == 4 else np.int16)
+    return np.asarray(cv2.compare(words, 0, cv2.CMP_NE), np.uint8)  # type: ignore[call-overload]
+
+
+def _windows(foreground: Gray, prepared: Prepared) -> Iterator[_Window]:
+    """The things in the picture that are more than a speck, the widest first."""
+    block = prepared.block
+    small = _blocks(foreground, block)
+    outlines, _ = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    boxes = [(cv2.boundingRect(outline), outline) for outline in outlines]
+    boxes.sort(key=lambda pair: -pair[0][2] * pair[0][3])
+    for (x, y, w, h), outline in boxes[:MOST_WINDOWS]:
+        if w * h * block * block < prepared.speck_px:
+            return
+        rows = slice(y * block, (y + h) * block)
+        cols = slice(x * block, (x + w) * block)
+        thing = foreground[rows, cols]
+        if len(boxes) > 1 and _others(boxes, (x, y, w, h)):
+            filled = np.zeros((h, w), np.uint8)
+            cv2.drawContours(filled, [outline], -1, 255, cv2.FILLED, offset=(-x, -y))
+            own = filled.repeat(block, axis=0).repeat(block, axis=1)
+            thing = thing & own[: thing.shape[0], : thing.shape[1]]
+        yield _Window(rows, cols, thing)
+
+
+def _others(boxes: Sequence[tuple[Sequence[int], MatLike]], box: tuple[int, int, int, int]) -> bool:
+    """Whether another thing's box meets this one."""
+    x, y, w, h = box
+    meeting = sum(
+        x < x2 + w2 and x2 < x + w and y < y2 + h2 and y2 < y + h for (x2, y2, w2, h2), _ in boxes
+    )
+    return meeting > 1
+
+
+def _beside_sweeps(window: _Window, prepared: Prepared) -> tuple[int, Gray]:
+    """The thing's pixels outside the doors' sweeps, and the thing without what is only a door.
+
+    A part inside a sweep that touches the rest is kept: it may be the animal in the doorway.
+    """
+    thing = window.thing
+    if prepared.not_sweep is None:
+        return cv2.countNonZero(thing), thing
+    beside = thing & prepared.not_sweep[window.rows, window.cols]
+    blob_px = cv2.countNonZero(beside)
+    if blob_px in (0, cv2.countNonZero(thing)):
+        return blob_px, thing
+    _, labels = cv2.connectedComponents(thing, connectivity=8, ltype=cv2.CV_16U)
+    kept = np.zeros(int(labels.max()) + 1, np.uint8)
+    kept[labels[beside > 0]] = 255
+    return blob_px, kept[labels]
+
+
+def _bodies(window: _Window, prepared: Prepared) -> Iterator[_Body]:
+    """The thick parts of the thing: bodies without tails, legs and cables, each in one piece."""
+    thing, step = window.thing, prepared.open_step
+    if step > 1:
+        thinned = np.ascontiguousarray(thing[step // 2 :: step, step // 2 :: step])
+        thick = _opened(thinned, prepared.open_kernel)
+        thick = thick.repeat(step, axis=0).repeat(step, axis=1)
+        pad_y, pad_x = thing.shape[0] - thick.shape[0], thing.shape[1] - thick.shape[1]
+        if pad_y > 0 or pad_x > 0:
+            thick = np.pad(thick, ((0, max(pad_y, 0)), (0, max(pad_x, 0))), mode="edge")
+        thick = thick[: thing.shape[0], : thing.shape[1]] & thing
+    else:
+        thick = _opened(thing, prepared.open_kernel)
+    outlines, _ = cv2.findContours(thick, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if len(outlines) == 1:
+        yield from _body(thick, window)
+    elif outlines:
+        n, labels, stats, _ = cv2.connectedComponentsWithStats(
+            thick, connectivity=8, ltype=cv2.CV_16U
+        )
+        for i in range(1, n):
+            if stats[i, cv2.CC_STAT_AREA] >= prepared.least_px:
+                yield from _body((labels == i).view(np.uint8) * np.uint8(255), window)
+
+
+def _opened(mask: Gray, kernel: Gray) -> Gray:
+    opened = cv2.morphologyEx(
+        mask, cv2.MORPH_OPEN, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    return np.asarray(opened, np.uint8)
+
+
+def _body(pixels: Gray, window: _Window) -> Iterator[_Body]:
+    moments = cv2.moments(pixels, True)
+    area = round(moments["m00"])
+    if area:
+        yield _Body(
+            pixels,
+            moments,
+            area,
+            round(moments["m10"]) + area * window.cols.start,
+            round(moments["m01"]) + area * window.rows.start,
+        )
+
+
+def _at_edge(window: _Window, prepared: Prepared) -> bool:
+    """Whether the thing touches the edge of the camera's picture."""
+    thing, (height, width) = window.thing, prepared.shape
+    top, left = prepared.rows.start, prepared.cols.start
+    return bool(
+        (top + window.rows.start == 0 and thing[0].any())
+        or (left + window.cols.start == 0 and thing[:, 0].any())
+        or (top + window.rows.stop >= height and thing[-1].any())
+        or (left + window.cols.stop >= width and thing[:, -1].any())
+    )
+
+
+def _reaches_in(window: _Window, prepared: Prepared) -> bool:
+    """Whether a quarter of an animal's least area of the thing lies in the chambers."""
+    inside = np.count_nonzero(prepared.chambers[window.rows, window.cols][window.thing > 0])
+    return bool(4 * inside >= prepared.least_px)
+
+
+def _measure(
+    image: Gray, window: _Window, silhouette: Gray, body: _Body, near: int, prepared: Prepared
+) -> Detection:
+    """The detection that this body would be if it were the only one."""
+    rows, cols = window.rows, window.cols
+    # sums in the camera's picture, of which `rows` and `cols` of `prepared` are kept
+    sum_x = body.sum_x_px + body.area_px * prepared.cols.start
+    sum_y = body.sum_y_px + body.area_px * prepared.rows.start
+    x_px, y_px = sum_x / body.area_px, sum_y / body.area_px
+    difference = cv2.absdiff(image[rows, cols], prepared.background[rows, cols])
+    strength = cv2.mean(difference, body.pixels)[0]
+    bins = len(prepared.min_area_px) + 1
+    places = cv2.calcHist([prepared.chambers[rows, cols]], [0], body.pixels, [bins], [0, bins])
+    inside = [int(count) for count in places.ravel()[1:].tolist()]
+    for mask, (x0, y0, x1, y1) in prepared.zones:
+        apart = x0 >= cols.stop or cols.start >= x1 or y0 >= rows.stop or rows.start >= y1
+        inside.append(0 if apart else cv2.countNonZero(mask[rows, cols] & body.pixels))
+    clear = tuple(
+        (
+            round(cv2.minMaxLoc(distance[rows, cols], silhouette)[0], 2),
+            round(point_to_line_px(line, x_px, y_px), 2),
+        )
+        for line, distance in zip(prepared.lines_px, prepared.line_distance_px, strict=True)
+    )
+    nose_x = nose_y = tail_x = tail_y = heading = None
+    shape = pose(silhouette, body.moments, prepared.px_per_cm)
+    if shape is not None:
+        left, top = prepared.cols.start + cols.start, prepared.rows.start + rows.start
+        nose_x, nose_y = round(shape.nose_x + left, 2), round(shape.nose_y + top, 2)
+        tail_x, tail_y = round(shape.tail_x + left, 2), round(shape.tail_y + top, 2)
+        heading = round(shape.heading_deg, 1)
+    return Detection(
+        reason=Reason.FOUND,
+        x_px=round(x_px, 2),
+        y_px=round(y_px, 2),
+        area_px=body.area_px,
+        sum_x_px=sum_x,
+        sum_y_px=sum_y,
+        nose_x_px=nose_x,
+        nose_y_px=nose_y,
+        tail_x_px=tail_x,
+        tail_y_px=tail_y,
+        heading_deg=heading,
+        confidence=round(min(1.0, strength / (2 * prepared.threshold[near])), 3),
+        candidates=1,
+        inside=tuple(inside),
+        clear_px=clear,
+    )

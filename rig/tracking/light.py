@@ -1,0 +1,109 @@
+"""Brightness matched per picture from that picture alone. Pure."""
+
+from math import sqrt
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rig.model import Gray
+
+POINTS = 160
+"""Places looked at; the animal covers far fewer than half of them."""
+NOTICEABLE = 3
+"""Grey levels; a smaller median change is left as it is."""
+SPREAD = 50
+"""Grey levels between dark and light places from which an offset is told from a gain."""
+
+
+class Light:
+    """How the light of a picture compares with the background's: medians over fixed places.
+
+    With dark and light places in the background both gain and offset follow, with an even floor
+    the gain alone. Nothing is remembered from picture to picture.
+
+    It looks at every `step`-th pixel of a picture only, as `cells` gives them.
+
+    Args:
+        background: height x width.
+        within: 255 at the places to look at; None: all.
+        step: pixels from cell to cell; None: as `step_px` says.
+    """
+
+    __slots__ = ("_at_dark", "_at_light", "_dark", "_dark_level", "_light", "_light_level", "step")
+
+    def __init__(
+        self, background: Gray, within: Gray | None = None, step: int | None = None
+    ) -> None:
+        self.step: int = step_px(background.shape) if step is None else step
+        background = cells(background, self.step)
+        within = None if within is None else cells(within, self.step)
+        usable = (background > 15) & (background < 240)
+        if within is not None:
+            usable &= within > 0
+        flat = np.flatnonzero(usable)
+        order = flat[np.argsort(background.ravel()[flat], kind="stable")]
+        half = len(order) // 2
+        groups = [order[:half], order[half:]]
+        levels = [_level(background, group) for group in groups]
+        if half < POINTS // 2 or levels[1] - levels[0] < SPREAD:
+            groups, levels = [flat[:0], flat], [0, _level(background, flat)]
+        self._at_dark, self._at_light = (_thin(np.sort(group)) for group in groups)
+        self._dark = background.ravel()[self._at_dark].astype(np.int16)
+        self._light = background.ravel()[self._at_light].astype(np.int16)
+        self._dark_level, self._light_level = levels
+
+    def change(self, seen: Gray) -> tuple[float, float] | None:
+        """Gain and offset to the background's light from `cells`; None: nothing to do."""
+        if len(self._light) < 16:
+            return None
+        flat = seen.reshape(-1)
+        light = _middle(flat.take(self._at_light) - self._light)
+        dark = _middle(flat.take(self._at_dark) - self._dark) if len(self._dark) else 0
+        if -NOTICEABLE < light < NOTICEABLE and -NOTICEABLE < dark < NOTICEABLE:
+            return None
+        if len(self._dark):
+            span = self._light_level - self._dark_level
+            gain = span / max(span + light - dark, span // 4)
+            return gain, self._light_level - gain * (self._light_level + light)
+        return self._light_level / max(self._light_level + light, self._light_level // 4), 0.0
+
+    def match(self, image: Gray) -> Gray:
+        """`image` in the background's light: itself where nothing is to be done, else a copy."""
+        change = self.change(cells(image, self.step))
+        return image if change is None else scaled(image, change)
+
+
+def step_px(shape: tuple[int, ...]) -> int:
+    """Pixels from cell to cell that leave about 80 x 60 cells of any picture."""
+    return max(1, round(sqrt(shape[0] * shape[1] / 4800)))
+
+
+def cells(image: Gray, step: int) -> Gray:
+    """Every `step`-th pixel of every `step`-th row, from the middle of the first cell."""
+    return np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
+
+
+def scaled(image: Gray, change: tuple[float, float]) -> Gray:
+    """`image` times a gain plus an offset, rounded, cut off at 0 and 255."""
+    table = np.clip(np.rint(np.arange(256) * change[0] + change[1]), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(image, table), np.uint8)
+
+
+def _middle(values: NDArray[np.int16]) -> int:
+    """A value in the middle of `values` (no mean of two), 0 for none."""
+    half = len(values) // 2
+    return int(np.partition(values, half)[half]) if len(values) else 0
+
+
+def _level(image: Gray, places: NDArray[np.intp]) -> int:
+    return _middle(image.ravel()[places].astype(np.int16))
+
+
+def _thin(places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """At most POINTS of the places, spread evenly, the same every time."""
+    if len(places) <= POINTS:
+        return places
+    # steps of the golden ratio: equal steps would walk down a few columns of the picture
+    spread = np.sort(np.arange(POINTS) * 0.6180339887498949 % 1.0)
+    return places[(spread * len(places)).astype(np.intp)]

@@ -216,7 +216,7 @@ def _replace(value: Any, words: Mapping[str, str]) -> Any:
 def _resolve(
     value: Any, values: Mapping[str, Value], role_names: Mapping[str, str], key: str = ""
 ) -> Any:
-    """Parameters and roles put in. A duration of 0, a rule without output, a train of 0 Hz: none."""
+    """Parameters and roles put in; a duration of 0, a train of 0 Hz, a rule of no output: none."""
     if isinstance(value, dict):
         out = {k: _resolve(v, values, role_names, k) for k, v in value.items()}
         if "rule" in out:

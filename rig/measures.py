@@ -330,7 +330,7 @@ def _follow(x: Floats, y: Floats, t_ns: Ints, fresh: Bools, band_cm: float) -> t
     here, until_ns = 0j, -1  # the reference, and until when it counts as walking
     moved: list[int] = []
     steps_cm: list[float] = []
-    bounds = zip(starts.tolist(), [*starts[1:].tolist(), len(x)], strict=True)
+    bounds = zip(starts.tolist(), np.append(starts, len(x))[1:].tolist(), strict=True)
     blocks = zip(bounds, fresh[starts].tolist(), *sides, strict=True)
     for (first, end), anew, left, right, top, bottom in blocks:
         if anew:

@@ -1,4 +1,4 @@
-"""All that is fixed before tick 0: setup.json, and with ticks.jsonl enough to replay a session. Pure."""
+"""All that is fixed before tick 0: setup.json. With ticks.jsonl enough to replay. Pure."""
 
 import json
 from functools import cached_property
@@ -89,7 +89,7 @@ class Setup(Strict):
 
     @cached_property
     def empty_px(self) -> float:
-        """Area below which a thing in the box does not count as an animal: a quarter of the smallest."""
+        """Area of a quarter of the smallest animal: less than that in the box is nothing."""
         settings: TrackingSettings = self.apparatus.tracking
         return self.apparatus.area_px(settings.min_area_cm2) / 4
 

@@ -1,4 +1,4 @@
-"""A session plan as data: steps and rules; `check` finds what cannot run, `describe` says it in words. Pure.
+"""A session plan as data: steps and rules, checked and described. Pure.
 
 A plan knows chambers, doors and outputs by the apparatus's names; roles such as "paired" are
 resolved before a plan is made. It knows nothing of the engine that runs it.
@@ -251,7 +251,7 @@ def _faults(
 
 
 def needs_board(plan: SessionPlan, apparatus: Apparatus) -> bool:
-    """Whether this plan in this box drives anything: a motor door of the apparatus, or an output."""
+    """Whether anything is driven: a motor door of the apparatus, or an output of the plan."""
     return bool(plan.outputs) or any(d.drive is Drive.BOARD for d in apparatus.doorway)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from protocols.cli.exits import ABORTED, FAILED, USAGE
 from rig.errors import ConfigError, RigError
 
 app = typer.Typer(
@@ -18,8 +19,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DONE, FAILED, USAGE, ABORTED = 0, 1, 2, 3
-
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on standard output.")]
 Set = Annotated[
     list[str] | None,
@@ -30,7 +29,9 @@ Out = Annotated[Path, typer.Option("--out", help="The folder results go to.")]
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage or input, 3 aborted."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s"
+    )
     try:
         app()
     except ConfigError as error:
@@ -141,7 +142,7 @@ def resume(
 ) -> None:
     """Go on with a session that was interrupted by a crash, in the same folder.
 
-    Example: placepref resume study/rawdata/sub-M01/ses-01_date-20260105_phase-pretest --rig A.rig.toml
+    Example: placepref resume study/rawdata/sub-M01/ses-01_... --rig A.rig.toml
     """
     from protocols.cli import mending
 
@@ -155,7 +156,7 @@ def close(
 ) -> None:
     """Close a session that was interrupted: stop record "failed: interrupted", and the sums.
 
-    Example: placepref close study/rawdata/sub-M01/ses-01_date-20260105_phase-pretest --reason "power cut"
+    Example: placepref close study/rawdata/sub-M01/ses-01_... --reason "power cut"
     """
     from protocols.cli import mending
 

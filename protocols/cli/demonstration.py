@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import time
+from collections.abc import MutableMapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from protocols.scores import cpp_score_s
 from rig.hardware.simulated.mouse import MouseSettings, Preset, betas
 from rig.session import Wish, load_rig, record
 from rig.storage import note_pairing
+from rig.tracking.threads import use_one_thread
 
 TEST_S = 1200
 EFFECT = 0.8
@@ -81,11 +83,9 @@ def free_folder() -> Path:
         number += 1
 
 
-def one_animal(folder: Path, index: int, seed: int, done: dict[str, float]) -> Scored:
+def one_animal(folder: Path, index: int, seed: int, done: MutableMapping[str, float]) -> Scored:
     """Both tests of one animal; runs in a process of its own."""
-    import cv2
-
-    cv2.setNumThreads(1)
+    use_one_thread()
     protocol, _ = find_protocol("cocaine-cpp")
     values = settings(protocol, [f"test_s={TEST_S}"])
     loaded = load_rig("sim")
@@ -94,7 +94,9 @@ def one_animal(folder: Path, index: int, seed: int, done: dict[str, float]) -> S
     note_pairing(folder, subject, paired, ("right", "left")[index % 2])
     own = seed * 1000 + index
     times, folders = [], []
-    for n, (phase, beta) in enumerate(zip(("pretest", "posttest"), betas(own, EFFECT), strict=True)):
+    for n, (phase, beta) in enumerate(
+        zip(("pretest", "posttest"), betas(own, EFFECT), strict=True)
+    ):
         plan = plan_session(protocol, phase, apparatus, paired, values)
         mouse = MouseSettings(Preset.PRETEST, beta=beta, preferred=paired)
 
@@ -115,5 +117,10 @@ def one_animal(folder: Path, index: int, seed: int, done: dict[str, float]) -> S
         folders.append(str(session.folder))
     done[subject] = 2 * TEST_S
     return Scored(
-        subject, paired, times[0], times[1], cpp_score_s(times[0], times[1]), (folders[0], folders[1])
+        subject,
+        paired,
+        times[0],
+        times[1],
+        cpp_score_s(times[0], times[1]),
+        (folders[0], folders[1]),
     )

@@ -28,7 +28,17 @@ def protocols(*, as_json: bool) -> None:
     """Print the shipped protocols."""
     found = [find_protocol(name)[0] for name in library.names()]
     if as_json:
-        print(json.dumps([p.model_dump(mode="json", include={"name", "version", "summary", "source", "parameters"}) | {"phases": [f.name for f in p.phase]} for p in found]))
+        print(
+            json.dumps(
+                [
+                    p.model_dump(
+                        mode="json", include={"name", "version", "summary", "source", "parameters"}
+                    )
+                    | {"phases": [f.name for f in p.phase]}
+                    for p in found
+                ]
+            )
+        )
         return
     for p in found:
         print(f"{p.name}\n  {p.summary}\n  phases: {', '.join(f.name for f in p.phase)}")
@@ -61,7 +71,11 @@ def show(
         print(f"Source: {protocol.source}.")
     if protocol.parameters:
         print("\n" + lines(list(values.items()), ("parameter", "value")))
-    side = "" if paired or not protocol.chambers else f", paired chamber {_any_side(where)} for example"
+    side = (
+        ""
+        if paired or not protocol.chambers
+        else f", paired chamber {_any_side(where)} for example"
+    )
     print(f"\nIn box {where.box.name} of rig {loaded.rig.name!r}{side}:")
     for i, (phase_name, sentences) in enumerate(said.items()):
         same = next((p for p in list(said)[:i] if said[p] == sentences), None)

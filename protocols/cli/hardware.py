@@ -41,7 +41,12 @@ def doors(action: str, *, simulate: bool, as_json: bool) -> int:
     if as_json:
         print(json.dumps([port._asdict() for port in found]))
     elif found:
-        print(lines([(p.device, p.description, p.serial_number) for p in found], ("port", "what", "serial")))
+        print(
+            lines(
+                [(p.device, p.description, p.serial_number) for p in found],
+                ("port", "what", "serial"),
+            )
+        )
     else:
         print("no serial port is known to this system")
     return 0

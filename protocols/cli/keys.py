@@ -1,4 +1,4 @@
-"""Single keys from a terminal, where standard input is one. The one place that asks which system."""
+"""Single keys from a terminal, on each system its own way: the one place that asks which it is."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protocols.cli.app import ABORTED, DONE, FAILED
 from protocols.cli.describing import find_protocol
+from protocols.cli.exits import of_ending
 from protocols.cli.keys import Keys, keys
 from protocols.cli.scoring import print_summary
 from protocols.cli.table import progress
@@ -135,7 +135,7 @@ def _ended(
         if summary is not None and float(summary["test_s"] or 0) > 0:
             print_summary(summary)
         print(f"recorded in {folder}")
-    return {"completed": DONE, "aborted": ABORTED}.get(status, FAILED)
+    return of_ending(status)
 
 
 class _Watch:
@@ -266,5 +266,3 @@ def _sentence(kind: str, data: Mapping[str, Any]) -> str:
         return _ALARMS[kind].format(**data)
     except KeyError:
         return kind
-
-

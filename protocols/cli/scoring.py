@@ -47,7 +47,14 @@ def rescore(
                 parts = [f"{name} {by:+.3f} s" for name, by in result.difference_s.items()]
                 print(f"rescored less live: {', '.join(parts)}")
     if as_json:
-        print(json.dumps([{**r.summary, "folder": str(r.folder), "difference_s": r.difference_s} for r in results]))
+        print(
+            json.dumps(
+                [
+                    {**r.summary, "folder": str(r.folder), "difference_s": r.difference_s}
+                    for r in results
+                ]
+            )
+        )
     return 0
 
 
@@ -72,7 +79,6 @@ def print_summary(row: Mapping[str, Any]) -> None:
     )
     if row.get("flags"):
         print(f"flags: {row['flags']}")
-
 
 
 def verify(folders: list[Path], *, as_json: bool) -> int:

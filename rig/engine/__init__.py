@@ -1,4 +1,4 @@
-"""A session is a fold: `advance` decides (pure), `Loop` and `run` act (thin), `replay` re-derives."""
+"""A session is a fold: `advance` decides (pure), `Loop` acts (thin), `replay` re-derives."""
 
 from rig.engine.advance import Outcome, advance
 from rig.engine.loop import Camera, Doors, Loop, Sink, run

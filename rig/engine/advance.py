@@ -127,7 +127,8 @@ def _window(setup: Setup, since_ns: int) -> tuple[str, bool]:
 
 def _sample(d: Draft, step: str, scored: bool) -> Sample:
     seen, zoned = d.tick.detection, d.zoned
-    assert zoned is not None and d.tick.frame is not None
+    assert zoned is not None
+    assert d.tick.frame is not None
     return Sample(
         frame=d.tick.frame,
         t_ns=d.tick.t_ns,

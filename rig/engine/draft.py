@@ -51,7 +51,7 @@ class Draft:
         self.commands.append(Command(kind, names, **rest))
 
     def finish(self, status: End, reason: str) -> None:
-        """Decide the end, the first one wins; made safe here, recorded when the clean-up is done."""
+        """Decide the end (the first one wins) and make safe; it is recorded after the clean-up."""
         if self.s.ending is None:
             self.s.ending = Ending(status, reason)
             self.tell("ending", status=str(status), reason=reason)

@@ -32,8 +32,10 @@ log = logging.getLogger(__name__)
 
 
 class Camera(Protocol):
-    """Where pictures come from. Leaves room for cameras with a clock of their own: they set
-    `Frame.t_ns` from it, mapped to `monotonic_ns` once at the start.
+    """Where pictures come from.
+
+    Leaves room for cameras with a clock of their own: they set `Frame.t_ns` from it, mapped to
+    `monotonic_ns` once at the start.
     """
 
     @property
@@ -106,7 +108,7 @@ Listener = Callable[[Tick, Outcome], None]
 
 @dataclass(slots=True)
 class Latency:
-    """Histogram of frame delivered to commands handed over, in steps of 10 us up to 1 s; memory is flat."""
+    """Frame delivered to commands handed over: a histogram in steps of 10 us up to 1 s."""
 
     counts: list[int] = field(default_factory=lambda: [0] * 100_001)
     n: int = 0

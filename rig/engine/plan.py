@@ -1,4 +1,4 @@
-"""The step machine: brings doors about, waits for the animal, runs clocks, goes to the next step."""
+"""The step machine: brings doors about, waits for the animal, runs clocks, goes to the next."""
 
 from rig.engine.draft import Draft
 from rig.engine.hearing import door_fault, evidence

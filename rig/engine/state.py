@@ -1,4 +1,4 @@
-"""What a session remembers from tick to tick. `advance` copies it and never changes what it was given."""
+"""What a session remembers from tick to tick; `advance` never changes what it was given."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -45,10 +45,8 @@ def stimulate(d: Draft) -> None:
 
 def _follow(d: Draft, rule: Rule, state: RuleState) -> tuple[RuleState, str]:
     now = d.work_ns
-    if d.zoned is None:  # no picture: nothing is known to have changed but the time
-        inside = state.inside_ns is not None
-    else:
-        inside = is_in(d, rule.while_in)
+    # Without a picture nothing is known to have changed but the time.
+    inside = state.inside_ns is not None if d.zoned is None else is_in(d, rule.while_in)
     if not inside:
         left = _off(state, now)
         return (

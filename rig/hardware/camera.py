@@ -279,7 +279,7 @@ class Webcam:
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
-        self._thread.join(self._reconnect_after_s + 1)
+        self._thread.join(2 * self._reconnect_after_s)  # a stream's grab returns within one
         if self._thread.is_alive():
             _log.warning("camera %r: its driver does not return; left behind", self._source)
 

@@ -91,6 +91,6 @@ def derive(folder: Path) -> dict[str, Any]:
 
 
 def session_id(folder: Path) -> str:
-    """ "sub-.._ses-.." of a session's folder."""
+    """The id of a session by its folder: sub-.._ses-.."""
     session = folder.parent if folder.name == "behav" else folder
     return f"{session.parent.name}_{session.name}"

@@ -42,10 +42,14 @@ class LoadedRig:
             if len(self.boxes) == 1:
                 return next(iter(self.boxes.values()))
             have = ", ".join(self.boxes)
-            raise ConfigError("--box", "", f"rig {self.rig.name!r} has several boxes: one of {have}")
+            raise ConfigError(
+                "--box", "", f"rig {self.rig.name!r} has several boxes: one of {have}"
+            )
         if name not in self.boxes:
             have = ", ".join(self.boxes)
-            raise ConfigError("--box", "", f"{name!r}: rig {self.rig.name!r} has no such box ({have})")
+            raise ConfigError(
+                "--box", "", f"{name!r}: rig {self.rig.name!r} has no such box ({have})"
+            )
         return self.boxes[name]
 
 

@@ -96,7 +96,8 @@ class OpenRig:
         except DoorError as error:
             raise DoorError(f"{at}: {error}") from None
         self.boards[source.name] = board
-        check_boards(self.loaded.rig, {source.name: board.hello}, self.loaded.source)
+        wired = {box.name: wiring(box) for box in self.loaded.rig.box}
+        check_boards(self.loaded.rig, wired, {source.name: board.hello}, self.loaded.source)
 
     def truth(self, box: OpenBox) -> Callable[[int], Truth | None] | None:
         """Frame index to where the simulated animal of a box really was; None at a real rig."""
@@ -150,14 +151,19 @@ def open_rig(
         camera: Camera = cameras.FileCamera(loaded.folder / source, pace=pace)
     elif real:
         camera = cameras.Webcam(
-            source, loaded.rig.camera.frame_size_px, loaded.rig.camera.rate_hz, time.monotonic_ns
+            source,
+            loaded.rig.camera.frame_size_px,
+            loaded.rig.camera.rate_hz,
+            clock=time.monotonic_ns,
         )
     else:
         raise ConfigError("--speed", "", f"{speed!r}: a real camera runs at --speed 1")
     boxes = {name: OpenBox(box, box.picture) for name, box in loaded.boxes.items()}
     rig = OpenRig(loaded, camera, boxes, clock)
     if not real:
-        rig.boards = {s.name: VirtualBoard(Board(s.name), s.name) for s in loaded.rig.board if s.port == "sim"}
+        rig.boards = {
+            s.name: VirtualBoard(Board(s.name), s.name) for s in loaded.rig.board if s.port == "sim"
+        }
     return rig
 
 

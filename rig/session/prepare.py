@@ -1,7 +1,6 @@
 """What is fixed before tick 0: the wish, completed by what only the rig can tell."""
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -144,5 +143,3 @@ def tracker(setup: Setup, background: Gray) -> Prepared:
 def wall_now() -> str:
     """Wall time with its offset from UTC, to the millisecond."""
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
-
-

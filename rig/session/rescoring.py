@@ -91,10 +91,13 @@ def rescore(
         out: where results go; nothing in it is overwritten.
         apparatus: an apparatus file; a plain video needs one.
         crop: x, y, width, height of the box in a plain video's picture.
-        start_s, end_s: the scored window of a plain video, seconds after its first picture.
+        start_s: where the scored window of a plain video begins, seconds after its first picture.
+        end_s: where it ends; None: with the video.
         background: a picture of the empty box, or "new": from the recording itself (the default
             for a plain video).
-        id, subject, phase: of the row; `id` defaults as the file contract says.
+        id: of the row; None: as the file contract says.
+        subject: of the row.
+        phase: of the row.
         paired: the paired chamber, for `time_paired_s` and its like.
         progress: told as frames are done.
 
@@ -250,7 +253,9 @@ def _video(
         tracker_version=tracking.VERSION,
         background=kind,
         contrast=tracking.contrast(prepared),
-        windows=(Window(start_ns=round(start_s * NS_PER_S), end_ns=end_ns, step="explore", scored=True),),
+        windows=(
+            Window(start_ns=round(start_s * NS_PER_S), end_ns=end_ns, step="explore", scored=True),
+        ),
     )
     ticks = (
         Tick(k, t_ns, index, detection)
@@ -315,6 +320,8 @@ def _session(source: Path, apparatus_file: Path | None, background: Path | str |
         changes["apparatus"] = load_apparatus(apparatus_file)
     kept = record.background()
     videos = [VideoFile.open(path) for path in record.videos]
+    if not videos:
+        raise ConfigError(str(source), "video.mkv", "missing: there are no pictures to score again")
     for video in videos:
         _check_video(video, changes.get("apparatus", setup.apparatus), str(source), None)
     if background == "new" or apparatus_file is not None:
@@ -334,42 +341,87 @@ def _session(source: Path, apparatus_file: Path | None, background: Path | str |
         id=session_id(source.resolve()),
         setup=scored,
         prepared=prepared,
-        ticks=retracked(record, videos, prepared),
+        ticks=retracked(record, prepared),
         frames=sum(video.frames for video in videos),
         times="frames.csv",
-        broken=lambda: sum(video.broken for video in videos),
+        broken=lambda: 0,
         live=live,
     )
 
 
-def retracked(
-    record: SessionRecord, videos: list[VideoFile], prepared: Prepared
-) -> Iterator[Tick]:
+def retracked(record: SessionRecord, prepared: Prepared) -> Iterator[Tick]:
     """The session's ticks with what is seen in its recording now in place of what was seen then.
 
     Row k goes with picture k; times are the ticks' own. Door reports stay, requests do not:
-    they had their effect on the windows. Raises StorageError when pictures and rows disagree.
+    they had their effect on the windows. A picture that a crash took (before a resume) leaves
+    its tick without a detection. Raises StorageError when pictures and rows disagree.
     """
-    pictures = (p for video in videos for block in video.blocks() for p in block)
-    prior, missing = None, 0
+    pictures = _Pictures(record)
+    prior = None
     for tick, outcome in replay(record.setup, record.ticks()):
         reports = (*tick.reports, *_by_hand(tick.t_ns, outcome.events))
+        for request in tick.requests:
+            if request.kind is RequestKind.RESUMED:
+                pictures.next_part()
         if tick.frame is None:
             if not any(r.kind in _ENDS for r in tick.requests):
                 yield Tick(tick.k, tick.t_ns, reports=reports)
             continue
-        picture = next(pictures, None)
-        if picture is None:
-            missing += 1
+        image = pictures.next()
+        if image is None:
+            yield Tick(tick.k, tick.t_ns, tick.frame, None, reports)
             continue
-        detection = choose(find(picture.image, prepared), prior, tick.t_ns)
+        detection = choose(find(image, prepared), prior, tick.t_ns)
         prior = next_prior(prior, detection, tick.t_ns)
         yield Tick(tick.k, tick.t_ns, tick.frame, detection, reports)
-    if missing or next(pictures, None) is not None:
-        raise StorageError(
-            f"{record.folder}: the video holds {'fewer' if missing else 'more'} pictures than"
-            " ticks.jsonl; a torn recording is closed or resumed first"
+    pictures.end()
+
+
+class _Pictures:
+    """A session's pictures in order, over the parts that resumes made of its video."""
+
+    def __init__(self, record: SessionRecord) -> None:
+        self._record = record
+        self._part, self._missing, self._over = 1, 0, 0
+        self._open()
+
+    def _open(self) -> None:
+        name = "video.mkv" if self._part == 1 else f"video-{self._part}.mkv"
+        path = next((p for p in self._record.videos if p.name == name), None)
+        blocks = VideoFile.open(path).blocks() if path is not None else iter(())
+        self._pictures = (picture for block in blocks for picture in block)
+
+    def next(self) -> Gray | None:
+        """The next picture; None where the part has no more."""
+        picture = next(self._pictures, None)
+        if picture is None:
+            self._missing += 1
+            return None
+        return picture.image
+
+    def next_part(self) -> None:
+        """The session was resumed here: what is missing before it went with the crash."""
+        self._count_over()
+        self._part, self._missing = self._part + 1, 0
+        self._open()
+
+    def _count_over(self) -> None:
+        self._over += sum(1 for _ in self._pictures)
+
+    def end(self) -> None:
+        """Raise StorageError unless all pictures had a row, and all rows since the last part one.
+
+        A session without a stop record, or one that was closed after a crash, may lack some.
+        """
+        self._count_over()
+        crashed = str((self._record.stop or {}).get("reason", "interrupted")).startswith(
+            "interrupted"
         )
+        if self._over or (self._missing and not crashed):
+            raise StorageError(
+                f"{self._record.folder}: the video holds {self._over} pictures too many and lacks"
+                f" {self._missing}"
+            )
 
 
 _ENDS = (RequestKind.INPUT_ENDED, RequestKind.CLOSING, RequestKind.FAILED)

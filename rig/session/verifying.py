@@ -11,7 +11,6 @@ from rig.ledger import Ledger
 from rig.session.prepare import tracker
 from rig.session.rescoring import retracked
 from rig.storage import SessionRecord
-from rig.video import VideoFile
 
 
 @dataclass
@@ -23,6 +22,7 @@ class Verdict:
     rows: int = 0
     events: int = 0
     pictures: int = 0
+    gone: int = 0  # pictures that a crash took
     differing: int = 0  # rows whose detection, tracked again, is another
     largest_px: float = 0.0
     lossless: bool = False
@@ -83,18 +83,21 @@ def _first_difference(made: bytes, kept: bytes) -> int:
 
 def _retracked(record: SessionRecord, verdict: Verdict) -> None:
     prepared = tracker(record.setup, record.background())
-    videos = [VideoFile.open(path) for path in record.videos]
     then = (t for t in record.ticks() if t.frame is not None)
     try:
-        for tick in retracked(record, videos, prepared):
+        for tick in retracked(record, prepared):
             if tick.frame is None:
                 continue
             old, new = next(then).detection, tick.detection
+            if new is None:
+                verdict.gone += 1
+                continue
             verdict.pictures += 1
             if old != new:
                 verdict.differing += 1
                 if old and new and old.x_px is not None and new.x_px is not None:
-                    assert old.y_px is not None and new.y_px is not None
+                    assert old.y_px is not None
+                    assert new.y_px is not None
                     apart = ((old.x_px - new.x_px) ** 2 + (old.y_px - new.y_px) ** 2) ** 0.5
                     verdict.largest_px = max(verdict.largest_px, round(apart, 2))
     except StorageError as error:

@@ -1,5 +1,6 @@
 """A station while it lives: claims what it owns, opens it, is found, and cleans up after."""
 
+import gc
 import logging
 import os
 import signal
@@ -62,6 +63,9 @@ def _listen(station: Station, spelled: str, ports: list[str], linger_s: float) -
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
     _obey_signals(station)
+    # What is there by now stays: the collector need not walk through it between two pictures.
+    gc.collect()
+    gc.freeze()
     try:
         entry.write()
         log.info("the station of rig %r answers", entry.rig)

@@ -239,12 +239,10 @@ class Station:
         if min(most_px) < 1:
             raise ValueError(f"{list(most_px)}: a preview has at least 1 pixel each way")
         after = data.get("after")
-        if after is not None:
-            number = int(after)
-            self._wait(
-                lambda: hosted.frame is not None and hosted.frame.index != number,
-                float(data.get("wait_s", 1.0)),
-            )
+        self._wait(
+            lambda: hosted.frame is not None and hosted.frame.index != after,
+            float(data.get("wait_s", 1.0)),
+        )
         return Message("preview", *preview(hosted, most_px))
 
     def _look(self, data: dict[str, Any]) -> Message:

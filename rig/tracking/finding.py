@@ -113,6 +113,8 @@ def _hand(seen: Gray, coarse: Coarse) -> bool:
     cv2.bitwise_or(other, cv2.compare(seen, coarse.high, cv2.CMP_GT), other)
     if cv2.countNonZero(other) < coarse.hand_cells:
         return False
+    if not (other[0].any() or other[-1].any() or other[:, 0].any() or other[:, -1].any()):
+        return False
     n, labels, stats, _ = cv2.connectedComponentsWithStats(other, connectivity=4)
     height, width = seen.shape
     for i in range(1, n):

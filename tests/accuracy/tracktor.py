@@ -117,10 +117,9 @@ def tracktor() -> bool:
     left = np.mean(ours[:, 0] < 309)
     print(f"left       {left:.4f}   crossings {count} {'ok' if count == 15 else 'BEYOND'}")
     area = np.array([d.area_px for d in detections])
-    print(
-        f"area px    {np.percentile(area, [0, 1, 50, 99, 100])}  candidates "
-        f"{np.bincount([d.candidates for d in detections])}  jumps {sum(d.jump for d in detections)}"
-    )
+    several = np.bincount([d.candidates for d in detections])
+    print(f"area px    {np.percentile(area, [0, 1, 50, 99, 100])}")
+    print(f"candidates {several}  jumps {sum(d.jump for d in detections)}")
     pose(detections, ours, apparatus.px_per_cm_mean, video.rate_hz)
     return good
 

@@ -1,6 +1,7 @@
 """The fold, tick by tick, on detections made by hand: no pixels, no files."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -190,7 +191,7 @@ def test_pretest_with_motor_doors_from_open_doors_to_completed() -> None:
     s.ticks_of("none", 17)
     assert not s.commands  # empty for less than 2 s
     s.ticks_of("none", 3)
-    assert [c[1] for c in s.commands][0] is CommandKind.CLOSE
+    assert s.commands[0][1] is CommandKind.CLOSE
     s.tick("none", reports=both("closing"))
     s.ticks_of("none", 3)
     permits = [c for c in s.commands if c[1] is CommandKind.PERMIT]
@@ -391,7 +392,7 @@ def test_an_output_is_extended_while_it_is_on_and_goes_off_on_leaving() -> None:
     s.ticks_of("left", 20)
     s.ticks_of("centre", 10)
     trains = [c[0] for c in s.commands if c[1] is CommandKind.TRAIN]
-    assert all(b - a == 300_000_000 for a, b in zip(trains, trains[1:], strict=False))
+    assert all(b - a == 300_000_000 for a, b in pairwise(trains))
     assert edges(s)[1][0] == "output_off"
     assert edges(s)[1][2] == "left"
     assert edges(s)[1][1] == pytest.approx(2.2)  # 0.2 s dwell in the centre

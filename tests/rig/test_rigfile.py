@@ -65,7 +65,11 @@ def test_rig_reads() -> None:
 
 A_DOORS = '{ left = "board-1/1", right = "board-1/2" }'
 FAULTS = {
-    "unknown-key": (('port = "/dev', 'prt = "/dev'), "board[0].prt", "unknown key"),
+    "unknown-key": (
+        ('port = "/dev', 'speed = 9600\nport = "/dev'),
+        "board[0].speed",
+        "unknown key",
+    ),
     "same-box-twice": (('name = "B"', 'name = "a"'), "box[1].name", "'a'"),
     "box-with-a-slash": (('name = "B"', 'name = "../B"'), "box[1].name", "'../B'"),
     "no-width": (("[0, 0, 640, 480]", "[0, 0, 0, 480]"), "box[0].crop_px", "[0, 0, 0, 480]"),

@@ -9,11 +9,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 
 from rig.errors import ConfigError, StorageError
 from rig.model import NS_PER_S, Gray
-from rig.video import Codec, Times, VideoFile, VideoWriter, count_frames
+from rig.video import Codec, Times, VideoFile, VideoWriter, _Luma, count_frames
 
 CLIP = Path(__file__).parents[2].parent / "shared" / "data" / "tracktor-mouse" / "mouse_video.mp4"
 
@@ -400,6 +401,20 @@ def test_anything_else_becomes_grey(tmp_path: Path, suffix: str, codec: str, pix
     assert len(got) == 3
     assert got[0].image.dtype == np.uint8
     assert np.abs(got[0].image.astype(int) - image).max() <= 3
+
+
+def test_a_plane_stored_bottom_up_is_turned() -> None:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=64, height=48, format=VideoFormat("gray"), time_base=Fraction(1, 30)
+    )
+    graph.link_nodes(source, graph.add("vflip"), graph.add("buffersink")).configure()
+    image = pictures(1, (64, 48))[0]
+    graph.push(av.VideoFrame.from_ndarray(image, format="gray"))
+    frame = graph.pull()
+    assert isinstance(frame, av.VideoFrame)
+    assert frame.planes[0].line_size < 0
+    np.testing.assert_array_equal(_Luma().of(frame), image[::-1])
 
 
 def mux_palette(path: Path, image: Gray) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig.hardware.simulated.maze import (
+    Core,
     Gate,
     Point,
     Wall,
@@ -20,7 +21,6 @@ from rig.hardware.simulated.maze import (
     nearest,
     push,
     reach,
-    segments_apart_cm,
 )
 
 LINKS_CM = (2.8, 2.3, 2.2, 2.1, 1.95, 1.95, 1.95, 1.95)
@@ -54,6 +54,14 @@ _SHAPES = {  # length left of the whole, width against standing, the joint that 
     Posture.REAR: (0.55, 1.0, HIPS),
     Posture.GROOM: (0.60, 1.12, HIPS),
 }
+
+
+class Care(StrEnum):
+    """How much the joints that follow need to mind walls."""
+
+    NONE = "none"  # where the neck went in a convex chamber, what it pulls can go
+    PULLED = "pulled"  # pulled round the edge of a gap
+    PUSHED = "pushed"  # pushed somewhere the neck has not been
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +182,28 @@ class Body:
         heading_rad: float,
         ahead: Sequence[Wall],
         behind: Sequence[Wall],
-        kept: int,
+        core: Core,
+        care: Care,
         squeeze: float,
     ) -> bool:
-        """Moves the neck and lets the rest follow; whether the back had to be straightened.
+        """Moves the neck and lets the rest follow; whether a joint bent too far had to give way.
 
-        `ahead` are the walls the nose keeps from; `behind` those that joints before `kept` are
-        kept from (0: none can meet a wall, because the neck did not). `squeeze` narrows the body
-        in a gap.
+        `ahead` are the walls the nose keeps from, `behind` those of all other joints, which are
+        kept from them with `care`; in the `core` there is no wall. `squeeze` narrows the body in
+        a gap.
         """
         xs, ys = self.x, self.y
         x, y = neck
         nose_x = x + LINKS_CM[0] * math.cos(heading_rad)
         nose_y = y + LINKS_CM[0] * math.sin(heading_rad)
         clearance = JOINT_RADII_CM[0] + WALL_CM
-        kept_x, kept_y = reach(ahead, neck, nose_x, nose_y, clearance)
+        core_x0, core_y0, core_x1, core_y1 = core
+        kept_x, kept_y = nose_x, nose_y
+        if not (
+            core_x0 + clearance < nose_x < core_x1 - clearance
+            and core_y0 + clearance < nose_y < core_y1 - clearance
+        ):
+            kept_x, kept_y = reach(ahead, neck, nose_x, nose_y, clearance)
         if kept_x != nose_x or kept_y != nose_y:
             # turn the head along the wall at its full length, then make sure of the wall
             length = math.hypot(kept_x - x, kept_y - y) or 1.0
@@ -197,8 +212,8 @@ class Body:
             kept_x, kept_y = reach(ahead, neck, kept_x, kept_y, clearance)
         xs[0], ys[0] = kept_x, kept_y
         xs[1], ys[1] = x, y
-        straightened = False
         on_x = on_y = 0.0
+        pushed = False
         for joint in range(2, 9):
             link = LINKS_CM[joint - 1]
             dx = xs[joint] - x
@@ -212,18 +227,25 @@ class Body:
                     sin = -sin
                 dx = on_x * cos - on_y * sin
                 dy = on_y * cos + on_x * sin
-                straightened = True
-                kept = TIP + 1
+                care, pushed = Care.PUSHED, True
             on_x, on_y = dx, dy
-            if joint < kept:
+            before = (x, y)
+            x += dx * link
+            y += dy * link
+            if care is not Care.NONE:
                 clearance = JOINT_RADII_CM[joint] * squeeze + WALL_CM
-                x, y = reach(behind, (x, y), x + dx * link, y + dy * link, clearance)
-            else:
-                x += dx * link
-                y += dy * link
+                if (
+                    core_x0 + clearance < x < core_x1 - clearance
+                    and core_y0 + clearance < y < core_y1 - clearance
+                ):
+                    pass
+                elif care is Care.PULLED:
+                    x, y = push(behind, x, y, clearance)
+                else:
+                    x, y = reach(behind, before, x, y, clearance)
             xs[joint] = x
             ys[joint] = y
-        return straightened
+        return pushed
 
     def axis_rad(self) -> float:
         """Where the trunk points."""
@@ -289,18 +311,26 @@ class Body:
 
     def in_gate(self, gate: Gate, margin_cm: float) -> bool:
         """Whether any part, the tail too, is within `margin_cm` of the gate's line."""
-        reach = gate.half_cm + sum(LINKS_CM)
-        if math.hypot(self.x[TRUNK] - gate.centre[0], self.y[TRUNK] - gate.centre[1]) > reach:
-            return False
-        a, b = gate.point(-gate.half_cm, 0.0), gate.point(gate.half_cm, 0.0)
-        for joint in range(len(LINKS_CM)):
-            start = (self.x[joint], self.y[joint])
-            end = (self.x[joint + 1], self.y[joint + 1])
-            # the thinner end's radius: the joint of the thicker one is judged on its own below
-            radius = min(JOINT_RADII_CM[joint], JOINT_RADII_CM[joint + 1])
-            if segments_apart_cm(start, end, a, b) <= radius + margin_cm:
-                return True
-        return any(
-            segments_apart_cm((x, y), (x, y), a, b) <= radius + margin_cm
-            for x, y, radius in zip(self.x, self.y, JOINT_RADII_CM, strict=True)
-        )
+        centre_x, centre_y = gate.centre
+        normal_x, normal_y = gate.normal
+        along_x, along_y = gate.along
+        wide = gate.half_cm + HALF_WIDTH_CM + margin_cm
+        before_across = before_beside = before_radius = 0.0
+        for joint, radius in enumerate(JOINT_RADII_CM):
+            dx = self.x[joint] - centre_x
+            dy = self.y[joint] - centre_y
+            across = dx * normal_x + dy * normal_y
+            beside = dx * along_x + dy * along_y
+            least = radius + margin_cm
+            if -least < across < least and -wide < beside < wide:
+                off = max(0.0, abs(beside) - gate.half_cm)
+                if across * across + off * off < least * least:
+                    return True
+            if joint and (across > 0.0) != (before_across > 0.0):
+                # the piece between goes through the gate's plane: within the gap?
+                share = across / (across - before_across)
+                at = beside + (before_beside - beside) * share
+                if abs(at) < gate.half_cm + min(radius, before_radius) + margin_cm:
+                    return True
+            before_across, before_beside, before_radius = across, beside, radius
+        return False

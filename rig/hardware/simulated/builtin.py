@@ -29,7 +29,7 @@ def builtin(
 
     Three chambers are `left`, `centre` (neutral) and `right` with doors `left` and `right`; two
     are `left` and `right` with the door `middle`; one is `field`. `drive` is the doors': board,
-    manual or none. Boxes are named A, B, ... and share the picture evenly; two share a board.
+    manual or none. Boxes are named A, B, ..., share the picture evenly, and have a board each.
     Raises ValueError for numbers it cannot build.
     """
     if not 1 <= boxes <= len(_BOX_NAMES):
@@ -42,14 +42,12 @@ def builtin(
     table: dict[str, Any] = {
         "name": NAME,
         "camera": {"source": NAME, "frame_size_px": frame_size_px, "rate_hz": rate_hz},
-        "board": [
-            {"name": f"board-{number + 1}", "port": NAME} for number in range((boxes + 1) // 2)
-        ],
+        "board": [{"name": f"board-{number + 1}", "port": NAME} for number in range(boxes)],
         "box": [],
     }
     for index in range(boxes):
-        board, half = f"board-{index // 2 + 1}", index % 2
-        wiring = {door: f"{board}/{2 * half + n + 1}" for n, door in enumerate(doors)}
+        board = f"board-{index + 1}"
+        wiring = {door: f"{board}/{n + 1}" for n, door in enumerate(doors)}
         table["box"].append(
             {
                 "name": _BOX_NAMES[index],
@@ -58,7 +56,7 @@ def builtin(
                 "background": NAME,
                 "doors": wiring,
                 "beams": wiring,
-                "outputs": {"laser": f"{board}/{half + 1}"},
+                "outputs": {"laser": f"{board}/1"},
             }
         )
     rig = check(table, RigFile, NAME)

@@ -15,6 +15,9 @@ Point = tuple[float, float]
 Wall = tuple[float, float, float, float, float]
 """A piece of wall: start x and y, unit direction x and y, length; all in cm."""
 
+Core = tuple[float, float, float, float]
+"""An upright rectangle inside a chamber: least x and y, greatest x and y; in cm."""
+
 WALL_REACH_CM = 1.25  # a doorway's line lies within 1 cm of both its chambers
 TOUCH_CM = 0.3
 NARROWEST_TOUCH_CM = 3.0
@@ -55,7 +58,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Maze:
-    """The chambers of one box, each closed (`closed`), and all walls with the gaps open (`opened`)."""
+    """The chambers of one box: walls of each without gaps (`closed`), all with gaps (`opened`)."""
 
     names: tuple[str, ...]
     neutral: tuple[bool, ...]
@@ -65,6 +68,7 @@ class Maze:
     gates: tuple[Gate, ...]
     gates_of: tuple[tuple[int, ...], ...] = field(default=())
     convex: tuple[bool, ...] = field(default=())
+    cores: tuple[Core, ...] = field(default=())
 
     def chamber_at(self, x: float, y: float, before: int) -> int:
         """The index of the chamber around a point; `before` where there is none."""
@@ -130,6 +134,7 @@ def build(apparatus: Apparatus) -> Maze:
             for index in range(len(names))
         ),
         convex=tuple(_is_convex(outline) for outline in outlines),
+        cores=tuple(_core(outline, walls) for outline, walls in zip(outlines, closed, strict=True)),
     )
 
 
@@ -215,10 +220,13 @@ def push(walls: Sequence[Wall], x: float, y: float, clearance_cm: float) -> Poin
 def reach(walls: Sequence[Wall], start: Point, x: float, y: float, clearance_cm: float) -> Point:
     """The point, brought back to `start`'s side of every wall between, `clearance_cm` from it."""
     from_x, from_y = start
+    far = abs(x - from_x) + abs(y - from_y)
     for _ in range(2):  # brought back from one wall it may be beyond another
         crossed = False
         for wx, wy, ux, uy, length in walls:
             other = (y - wy) * ux - (x - wx) * uy
+            if other > far or other < -far:
+                continue
             side = (from_y - wy) * ux - (from_x - wx) * uy
             if side * other > 0.0 or side == other:
                 continue
@@ -361,6 +369,30 @@ def _cut(walls: Sequence[Wall], gate: Gate) -> list[Wall]:
                     foot = (point[0] - gate.normal[0] * across, point[1] - gate.normal[1] * across)
                     jambs.append(_wall(point, foot))
     return left + jambs
+
+
+def _core(outline: Sequence[Point], walls: Sequence[Wall]) -> Core:
+    """The largest rectangle of the outline's own proportions about its middle that no wall cuts."""
+    x, y = middle(outline)
+    left, right = x - min(p[0] for p in outline), max(p[0] for p in outline) - x
+    above, below = y - min(p[1] for p in outline), max(p[1] for p in outline) - y
+    low, high = 0.0, 2.0  # the first try is the whole
+    for _ in range(20):
+        share = (low + high) / 2
+        x0, x1 = x - left * share + 1e-9, x + right * share - 1e-9
+        y0, y1 = y - above * share + 1e-9, y + below * share - 1e-9
+        corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+        sides = zip(corners, (*corners[1:], corners[0]), strict=True)
+        clear = all(inside(outline, *corner) for corner in corners) and all(
+            segments_apart_cm(a, b, (wx, wy), (wx + ux * length, wy + uy * length)) > 0.0
+            for a, b in sides
+            for wx, wy, ux, uy, length in walls
+        )
+        if clear:
+            low = share
+        else:
+            high = share
+    return x - left * low, y - above * low, x + right * low, y + below * low
 
 
 def _is_convex(outline: Sequence[Point]) -> bool:

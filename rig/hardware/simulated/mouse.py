@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from rig.hardware.simulated.body import HALF_WIDTH_CM, LINKS_CM, TIP, WALL_CM, Body, Posture
+from rig.hardware.simulated.body import HALF_WIDTH_CM, LINKS_CM, TIP, WALL_CM, Body, Care, Posture
 from rig.hardware.simulated.maze import Gate, Maze, Point, inside, middle, nearest, push
 
 CLEARANCE_CM = HALF_WIDTH_CM + WALL_CM
@@ -27,6 +27,7 @@ SWING_RAD_PER_S = 6.0
 PUSHED_RAD = 1.3  # from here on the neck may push the trunk instead of pulling it
 RELAX_RAD_PER_S = 2.0
 RELAXED_RAD = 0.4
+BENT_S = 0.5
 ON_SHARE = 0.8  # of targets by a wall lie ahead, the others behind
 BEND_RAD = 1.5  # how far the head can turn against the trunk
 
@@ -73,9 +74,7 @@ MANNERS: Mapping[Preset, Manner] = MappingProxyType(
         Preset.HABITUATED: Manner(9.0, 1.2, 1.1, 0.5, 30.0, 2.8),
         Preset.PRETEST: Manner(13.0, 0.8, 1.0, 0.45, 20.0, 1.6),
         Preset.COCAINE: Manner(16.0, 0.4, 0.8, 0.9, 11.5, 0.8, rear_wall_per_min=3.0),
-        Preset.U50: Manner(
-            7.0, 2.0, 1.2, 0.6, 75.0, 9.0, rear_wall_per_min=1.5, rear_per_min=1.0
-        ),
+        Preset.U50: Manner(7.0, 2.0, 1.2, 0.6, 75.0, 9.0, rear_wall_per_min=1.5, rear_per_min=1.0),
     }
 )
 
@@ -215,9 +214,7 @@ class Mouse:
         self.age_s = 0.0
         self._threaded = False
         self._since_posture_s = 0.0
-        self._plan = _Plan(
-            _Visit(self._draw_visit_s(chamber)), _Stop(float(rng.uniform(0.5, 1.5)))
-        )
+        self._plan = _Plan(_Visit(self._draw_visit_s(chamber)), _Stop(float(rng.uniform(0.5, 1.5))))
 
     def step(self, open_gates: Sequence[bool]) -> None:
         """One step. `open_gates` says of each gate of the maze whether a mouse can pass."""
@@ -286,7 +283,7 @@ class Mouse:
         self._heading_rad += self._noise_rad * float(self._rng.standard_normal())
         bend = _wrap(self._heading_rad - body.axis_rad())
         if abs(bend) > PUSHED_RAD:
-            self._bent_s = 1.0
+            self._bent_s = BENT_S
         if abs(bend) > BEND_RAD:
             self._heading_rad -= bend - math.copysign(BEND_RAD, bend)
             walls = self.maze.opened if self._threaded else self.maze.closed[self._room]
@@ -311,15 +308,18 @@ class Mouse:
             self._threaded = True
         neck = push(walls, x, y, HALF_WIDTH_CM * squeeze + WALL_CM)
         self._bent_s -= self._step_s
-        kept = 0  # where the neck can go, what it pulls can follow
-        if self._threaded or self._bent_s > 0.0 or not maze.convex[self._room]:
-            kept = TIP + 1
+        care = Care.NONE
+        if self._bent_s > 0.0 or not maze.convex[self._room]:
+            care = Care.PUSHED
+        elif self._threaded:
+            care = Care.PULLED
         behind = maze.opened if self._threaded else walls
         before = (body.x[:], body.y[:]) if self._threaded else None
         if not through:
             squeeze = 0.9
-        if body.follow(neck, self._heading_rad, walls, behind, kept, squeeze):
-            self._bent_s = 1.0
+        core = maze.cores[self._room]
+        if body.follow(neck, self._heading_rad, walls, behind, core, care, squeeze):
+            self._bent_s = BENT_S
         if before is None:
             return
         chamber = maze.chamber_at(*body.centroid(), self.chamber)
@@ -474,8 +474,10 @@ class Mouse:
     def _draw_posture_s(self, posture: Posture) -> float:
         if posture is Posture.GROOM:
             return self._lognormal(2.5, 0.89)
-        return self._lognormal(1.79, 0.40) if posture is Posture.REAR_WALL else self._lognormal(
-            1.50, 0.46
+        return (
+            self._lognormal(1.79, 0.40)
+            if posture is Posture.REAR_WALL
+            else self._lognormal(1.50, 0.46)
         )
 
     def _draw_visit_s(self, chamber: int) -> float:
@@ -504,10 +506,12 @@ class Mouse:
             on = forward if float(rng.random()) < ON_SHARE else -forward
             place += on * (2.0 + reach * float(rng.uniform(0.6, 1.2)))
             place %= sum(edge[4] for edge in walls)
-            for wx, wy, ux, uy, length in walls:
-                if place <= length:
+            edge = walls[0]
+            for edge in walls:
+                if place <= edge[4]:
                     break
-                place -= length
+                place -= edge[4]
+            wx, wy, ux, uy, length = edge
             off = CLEARANCE_CM + float(rng.standard_exponential())
             x, y = wx + ux * min(place, length), wy + uy * min(place, length)
             for sign in (1.0, -1.0):
@@ -523,7 +527,7 @@ class Mouse:
         return middle(outline)
 
     def _place_along(self) -> tuple[float, float]:
-        """Where along its chamber's outline the mouse is, in cm, and which way it faces: 1 or -1."""
+        """Where along its chamber's outline the mouse is, in cm, and the way it faces: 1 or -1."""
         best, place, before, forward = math.inf, 0.0, 0.0, 1.0
         cos, sin = math.cos(self._heading_rad), math.sin(self._heading_rad)
         for wall in self.maze.closed[self._room]:

@@ -68,9 +68,9 @@ class Scene:
         self._look = look
         width, height = frame_size_px
         fine = rng.standard_normal((height, width)) * look.texture
-        coarse = rng.standard_normal((height // 16 + 2, width // 16 + 2)).astype(np.float32)
-        coarse = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-        self._texture = (fine + coarse * look.texture).astype(np.float32)
+        patches = rng.standard_normal((height // 16 + 2, width // 16 + 2)).astype(np.float32)
+        coarse = np.asarray(cv2.resize(patches, (width, height), interpolation=cv2.INTER_CUBIC))
+        self._texture: NDArray[np.float32] = (fine + coarse * look.texture).astype(np.float32)
         size = (height + _SLACK_PX, width + _SLACK_PX)
         noise = rng.standard_normal(size, dtype=np.float32) * look.noise + _LIFT
         self._noise: Gray = np.clip(np.rint(noise), 0, 2 * _LIFT).astype(np.uint8)
@@ -87,7 +87,7 @@ class Scene:
         self._doors_at = None
 
     def begin(self, doors: tuple[tuple[float, ...], ...]) -> Gray:
-        """A new picture of what stands still. `doors` holds a position for each gate of each box."""
+        """A new picture of what stands still; `doors` is a position for each gate of each box."""
         if doors != self._doors_at:
             self._still = self._walls.copy()
             for place, positions in zip(self._places, doors, strict=True):
@@ -99,7 +99,7 @@ class Scene:
 
     def empty(self, doors: tuple[tuple[float, ...], ...]) -> Gray:
         """What stands still, at its true brightness and without noise."""
-        return cv2.add(self.begin(doors), _LIFT)  # type: ignore[return-value]
+        return np.minimum(self.begin(doors), 255 - _LIFT) + np.uint8(_LIFT)
 
     def finish(self, picture: Gray, index: int) -> Gray:
         """The picture with the noise of frame `index` laid over it, in place."""
@@ -139,7 +139,9 @@ class Scene:
         wrist = tip - on * 4.0 * scale
         far = edge - on * 8.0 * scale
 
-        def stroke(start: NDArray[np.float64], end: NDArray[np.float64], cm: float, luma: int) -> None:
+        def stroke(
+            start: NDArray[np.float64], end: NDArray[np.float64], cm: float, luma: int
+        ) -> None:
             a, b = np.rint(start).astype(int).tolist(), np.rint(end).astype(int).tolist()
             cv2.line(picture, a, b, luma, max(1, round(cm * scale)), cv2.LINE_AA)
 
@@ -179,7 +181,8 @@ class Scene:
                 ends = _fixed(((x, y), (x + ux * length, y + uy * length)), scale).tolist()
                 cv2.line(view, ends[0], ends[1], look.wall_luma, thick, cv2.LINE_AA, _SHIFT)
         lit = (picture + self._texture) * self._light - _LIFT
-        return np.clip(np.rint(lit), 0, 255).astype(np.uint8)
+        painted: Gray = np.clip(np.rint(lit), 0, 255).astype(np.uint8)
+        return painted
 
     def _door(self, place: Place, gate: Gate, position: float) -> None:
         """A plate that slides across the gap: `position` 0 closed, 1 open. Stays in its sweep."""

@@ -23,6 +23,7 @@ from rig.hardware.simulated.hand import HOLD_S, Errand, Hand, edge_px
 from rig.hardware.simulated.maze import Maze, build, middle, scale_px_per_cm
 from rig.hardware.simulated.mouse import Mouse, MouseSettings
 from rig.hardware.simulated.scene import Look, Place, Scene
+from rig.hardware.wiring import Pin, wiring
 from rig.model import NS_PER_S, Gray
 from rig.rigfile import Box, RigFile
 
@@ -33,14 +34,22 @@ _BODY_MARGIN_CM = 0.25  # half of a door's thickness
 
 
 class BoardView(typing.Protocol):
-    """What the world needs of a board: where its doors are and which outputs are on."""
+    """What the world needs of a board: doors, outputs to look at; doors, beams to stand in."""
 
     def position(self, door: int) -> float:
         """0 closed to 1 open."""
         ...
 
-    def output(self, n: int) -> bool:
-        """Whether output `n` is on."""
+    def output(self, number: int) -> bool:
+        """Whether an output is on."""
+        ...
+
+    def block(self, door: int, blocked: bool) -> None:
+        """Something stands in the door, or no longer does."""
+        ...
+
+    def set_beam(self, number: int, blocked: bool) -> None:
+        """A beam is broken, or no longer is."""
         ...
 
 
@@ -69,6 +78,8 @@ class _BoxState:
     mouse: Mouse
     hand_rng: np.random.Generator
     boards: tuple[tuple[BoardView, int] | None, ...]
+    beams: tuple[tuple[BoardView, int] | None, ...]
+    in_the_way: list[bool]
     manual: list[float]
     manual_goal: list[float]
     positions: list[float]
@@ -77,6 +88,7 @@ class _BoxState:
     present: bool = False
     hand: Hand | None = None
     pose: Pose | None = None
+    felt_at: tuple[float, ...] = ()  # where the animal was when the boards last felt it
     waiting: deque[Hand] = field(default_factory=deque)
 
 
@@ -87,7 +99,8 @@ class World:
         rig: the rig; a board door is where the board that `boards` holds under its name says.
         apparatuses: the apparatus of each box by the box's name.
         seed: same seed, same mice and same pixels.
-        boards: simulated boards by name. A board that is missing leaves its doors open.
+        boards: simulated boards by name. The animal stands in
+            their doors and beams. A board that is missing leaves its doors open.
         animals: settings by the box's name; a box without gets a pre-test mouse.
         frame_size_px: the picture's size, if not the rig's.
         look: grey levels.
@@ -158,6 +171,7 @@ class World:
             if state.present:
                 state.mouse.step(state.open_gates)
                 state.pose = None
+            self._stand_in_doors(state)
 
     def _step_doors(self, state: _BoxState) -> None:
         for index, board in enumerate(state.boards):
@@ -174,6 +188,25 @@ class World:
                     state.manual[index] = position = min(position, 1.0)
             state.positions[index] = position
             state.open_gates[index] = position >= OPEN_ENOUGH
+
+    def _stand_in_doors(self, state: _BoxState) -> None:
+        """Lets the boards feel the animal in their doors and beams."""
+        body = state.mouse.body
+        felt_at = (body.x[0], body.y[0], body.x[-1], body.y[-1]) if state.present else ()
+        if felt_at == state.felt_at:
+            return
+        state.felt_at = felt_at
+        for index, board in enumerate(state.boards):
+            beam = state.beams[index]
+            if board is None and beam is None:
+                continue
+            blocked = state.present and self._blocked(state, index)
+            if blocked != state.in_the_way[index]:
+                state.in_the_way[index] = blocked
+                if board is not None:
+                    board[0].block(board[1], blocked)
+                if beam is not None:
+                    beam[0].set_beam(beam[1], blocked)
 
     def _step_hand(self, state: _BoxState, hand: Hand) -> None:
         if hand.errand is Errand.TAKE and not hand.acted and state.present:
@@ -230,8 +263,8 @@ class World:
 
         self._orders.append(away)
 
-    def set_manual_door(self, box: str, name: str, open: bool) -> None:  # noqa: A002
-        """A hand moves a door, in half a second. Raises ValueError for a door that is not manual."""
+    def set_manual_door(self, box: str, name: str, open: bool) -> None:
+        """A hand moves a door, in half a second. Raises ValueError where it is not manual."""
         state = self._state_of(box)
         index = state.place.maze.gates.index(state.place.maze.gate(name))
         if state.place.maze.gates[index].drive is not Drive.MANUAL:
@@ -389,32 +422,34 @@ class World:
     ) -> _BoxState:
         maze = build(apparatus)
         x, y, width, height = box.crop_px or (0, 0, *apparatus.frame_size_px)
-        if x < 0 or y < 0 or x + width > self.frame_size_px[0] or y + height > self.frame_size_px[1]:
+        if (
+            x < 0
+            or y < 0
+            or x + width > self.frame_size_px[0]
+            or y + height > self.frame_size_px[1]
+        ):
             raise ConfigError(
                 self._rig.name,
                 f"box {box.name}.crop_px",
                 f"[{x}, {y}, {width}, {height}] reaches beyond the picture of "
                 f"{self.frame_size_px[0]} x {self.frame_size_px[1]} px",
             )
-        wired = {
-            gate.name: _wire(self._rig, f"box {box.name}.doors.{gate.name}", box.doors, gate.name)
-            for gate in maze.gates
-            if gate.drive is Drive.BOARD
-        }
+        wires = wiring(box, self._rig.name)
+        moved = {gate.name for gate in maze.gates if gate.drive is Drive.BOARD}
+        missing = sorted(moved - wires.doors.keys())
+        if missing:
+            raise ConfigError(
+                self._rig.name, f"box {box.name}.doors", f"no board for door {missing[0]!r}"
+            )
+
+        def held(pin: Pin | None) -> tuple[BoardView, int] | None:
+            return (boards[pin.board], pin.number) if pin and pin.board in boards else None
+
         views = tuple(
-            (boards[wired[gate.name][0]], wired[gate.name][1])
-            if gate.name in wired and wired[gate.name][0] in boards
-            else None
-            for gate in maze.gates
+            held(wires.doors[gate.name]) if gate.name in moved else None for gate in maze.gates
         )
-        outputs = {
-            name: (boards[board], number)
-            for name in box.outputs
-            for board, number in [
-                _wire(self._rig, f"box {box.name}.outputs.{name}", box.outputs, name)
-            ]
-            if board in boards
-        }
+        beams = tuple(held(wires.beams.get(gate.name)) for gate in maze.gates)
+        outputs = {name: view for name, pin in wires.outputs.items() if (view := held(pin))}
         manual = [
             0.0 if gate.drive is Drive.MANUAL and not manual_open else 1.0 for gate in maze.gates
         ]
@@ -434,6 +469,8 @@ class World:
             mouse=self._mouse(box.name, maze, settings),
             hand_rng=self._rng(box.name, 1),
             boards=views,
+            beams=beams,
+            in_the_way=[False] * len(maze.gates),
             manual=manual,
             manual_goal=list(manual),
             positions=positions,
@@ -452,16 +489,6 @@ def _frame_size_px(
         return rig.camera.frame_size_px
     crops = [box.crop_px or (0, 0, *apparatuses[box.name].frame_size_px) for box in rig.box]
     return max(x + width for x, _, width, _ in crops), max(y + height for _, y, _, height in crops)
-
-
-def _wire(rig: RigFile, key: str, wiring: Mapping[str, str], name: str) -> tuple[str, int]:
-    """The board's name and the number that something is wired to."""
-    board, _, number = wiring.get(name, "").rpartition("/")
-    if not board or not number.isdigit():
-        raise ConfigError(
-            rig.name, key, f"{wiring.get(name, '')!r}: should name a board and a number, board-1/1"
-        )
-    return board, int(number)
 
 
 def _chamber(maze: Maze, name: str) -> int:

@@ -55,7 +55,7 @@ class Heard:
 
 @pytest.fixture
 def board() -> Board:
-    return Board(doors=[DoorPins(travel_ms=100, limit_ms=900), DoorPins(start=0.0)])
+    return Board(doors=[DoorPins(travel_ms=100, limit_ms=900), DoorPins(travel_ms=100, start=0.0)])
 
 
 @pytest.fixture

@@ -1,0 +1,38 @@
+"""`resume` and `close`: what is done with a session that was interrupted."""
+
+import sys
+from pathlib import Path
+
+from protocols.cli.exits import ABORTED, DONE, of_ending
+from protocols.cli.scoring import print_summary
+from rig.errors import ConfigError
+from rig.session import Recorded
+from rig.session import close as close_session
+from rig.session import resume as resume_session
+
+
+def resume(session: Path, rig: str, speed: str, seed: int, *, yes: bool) -> int:
+    """Go on with a session once somebody has said that the animal is still in the box."""
+    if not (yes or rig.startswith("sim")):
+        if not sys.stdin.isatty():
+            raise ConfigError("--yes", "", "missing: say that the animal is still in the box")
+        print("Doors are read, not moved; outputs stay off until the animal is tracked.")
+        if input("Is the animal still in the box? y goes on: ").strip().lower() != "y":
+            print("nothing was changed")
+            return ABORTED
+    return _said(resume_session(session, rig, speed=speed, seed=seed))
+
+
+def close(session: Path, reason: str) -> int:
+    """Close it."""
+    _said(close_session(session, reason))
+    return DONE
+
+
+def _said(recorded: Recorded) -> int:
+    ending = recorded.ending
+    print(f"{ending.status}: {ending.reason}")
+    if float(recorded.summary["test_s"] or 0) > 0:
+        print_summary(recorded.summary)
+    print(f"recorded in {recorded.folder}")
+    return of_ending(str(ending.status))

@@ -1,0 +1,17 @@
+"""How a process that runs sessions shares the machine."""
+
+import sys
+
+import cv2
+
+SWITCH_S = 0.0005
+
+
+def use_one_thread() -> None:
+    """Keep OpenCV on the calling thread, and let Python's threads take turns quickly.
+
+    For processes of our own (a station, a worker): pictures are small, so threads inside one
+    cost more than they gain; a thread that waits for a frame must not wait 5 ms for its turn.
+    """
+    cv2.setNumThreads(1)
+    sys.setswitchinterval(SWITCH_S)

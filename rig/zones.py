@@ -127,7 +127,7 @@ class Zoned:
 
     `zone`: the chamber, "" before the first position and when lost for longer than the gap.
     `entered`: the chamber that was entered on this frame, "" if none: neither the first position
-    nor a believed one is an entry. `x_cm`, `y_cm`: the centroid to 0.001 cm, None without a
+    nor a believed one is an entry. `x_cm`, `y_cm`: the centroid to 0.01 cm, None without a
     position. `in_zones`: one bool a further zone. `shares`: one fraction (0.001) a chamber where
     the entry point is the body. `flag`: `Flag`s joined by "+".
     """
@@ -289,8 +289,8 @@ def _seen(
         told,
         shares,
         layout.chamber_names[entered] if entered >= 0 else "",
-        round(x_cm, 3) + 0.0,  # never -0.0
-        round(y_cm, 3) + 0.0,
+        round(x_cm, 2) + 0.0,  # as frames.csv has it; never -0.0
+        round(y_cm, 2) + 0.0,
     )
     return after, zoned
 

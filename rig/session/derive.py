@@ -86,7 +86,7 @@ def derive(folder: Path) -> dict[str, Any]:
         version=setup.software,
     )
     write_summary(folder, row)
-    write_visits(folder, measures.visits)
+    write_visits(folder, (*measures.visits, *measures.zone_visits))
     return row
 
 

@@ -15,8 +15,9 @@ from rig.session.opened import OpenRig, open_rig
 from rig.session.prepare import tracker, wall_now
 from rig.session.recording import Operator, Recorded, consent, simulated_operator
 from rig.setup import Setup
-from rig.storage import Mended, SessionRecord, SessionWriter
+from rig.storage import Mended, SessionRecord, SessionWriter, TruthRow
 from rig.storage import resume as mend
+from rig.storage.truth import Truth
 
 
 def close(folder: Path, reason: str) -> Recorded:
@@ -160,8 +161,22 @@ def _mended(
 ) -> tuple[_Replaying, SessionWriter, Mended]:
     replaying = _Replaying(record.setup, record.ticks())
     truth = opened.truth(opened.boxes[record.setup.box]) if opened is not None else None
-    sink, mended = mend(record, replaying, truth=truth)
+    sink, mended = mend(record, replaying, truth=truth and _counting_on(truth, replaying))
     return replaying, sink, mended
+
+
+def _counting_on(truth: Truth, replaying: _Replaying) -> Truth:
+    # The camera counts its frames from 0 again; the session's go on.
+    # `replaying` is asked late: it has its last state only once storage has gone through it.
+    first: list[int] = []
+
+    def later(frame: int) -> TruthRow | None:
+        if not first:
+            last = replaying.last.last_frame
+            first.append(0 if last is None else last + 1)
+        return truth(frame - first[0])
+
+    return later
 
 
 def _last_wall_ns(record: SessionRecord) -> int:

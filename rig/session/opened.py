@@ -1,6 +1,7 @@
 """A rig that is open: camera, boards and, where it is simulated, the world behind them."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from rig.session.load import LoadedBox, LoadedRig
 from rig.steps import SessionPlan, needs_board
 
 log = logging.getLogger(__name__)
+
+CLOCK = time.perf_counter_ns if sys.platform == "win32" else time.monotonic_ns
+"""The frame clock in real time; on Windows `monotonic_ns` counts in steps of 16 ms."""
 
 VIDEO_SUFFIXES = {
     ".mp4", ".mkv", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".ts", ".mts", ".flv",
@@ -142,19 +146,19 @@ def open_rig(
     if speed not in ("1", "max"):
         raise ConfigError("--speed", "", f"{speed!r}: 1 or max")
     real = speed == "1"
-    clock = time.monotonic_ns if real else None
+    clock = CLOCK if real else None
     if loaded.simulated:
         return _simulated(loaded, clock, seed, animals or {})
     source = loaded.rig.camera.source
     if is_video_file(source):
         pace = "real" if real else "max"
-        camera: Camera = cameras.FileCamera(loaded.folder / source, pace=pace)
+        camera: Camera = cameras.FileCamera(loaded.folder / source, pace=pace, clock=CLOCK)
     elif real:
         camera = cameras.Webcam(
             source,
             loaded.rig.camera.frame_size_px,
             loaded.rig.camera.rate_hz,
-            clock=time.monotonic_ns,
+            clock=CLOCK,
         )
     else:
         raise ConfigError("--speed", "", f"{speed!r}: a real camera runs at --speed 1")

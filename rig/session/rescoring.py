@@ -131,7 +131,7 @@ def rescore(
     row = summary_row(first, measures, job.setup.apparatus, roles)
     folder.mkdir(parents=True)
     (folder / "frames.csv").write_bytes(b"".join(frames))
-    write_visits(folder, measures.visits)
+    write_visits(folder, (*measures.visits, *measures.zone_visits))
     write_summary(folder, row)
     used = {
         "id": row_id,
@@ -382,7 +382,7 @@ class _Pictures:
 
     def __init__(self, record: SessionRecord) -> None:
         self._record = record
-        self._part, self._missing, self._over = 1, 0, 0
+        self._part, self._missing = 1, 0
         self._open()
 
     def _open(self) -> None:
@@ -400,26 +400,21 @@ class _Pictures:
         return picture.image
 
     def next_part(self) -> None:
-        """The session was resumed here: what is missing before it went with the crash."""
-        self._count_over()
+        """The session was resumed here: what the crash took, rows or pictures, is gone."""
         self._part, self._missing = self._part + 1, 0
         self._open()
 
-    def _count_over(self) -> None:
-        self._over += sum(1 for _ in self._pictures)
-
     def end(self) -> None:
-        """Raise StorageError unless all pictures had a row, and all rows since the last part one.
+        """Raise StorageError unless pictures and rows are as many.
 
-        A session without a stop record, or one that was closed after a crash, may lack some.
+        A crash takes the newest pictures or the newest rows, so a session without a stop record,
+        or one that was closed after a crash, may have more of either.
         """
-        self._count_over()
-        crashed = str((self._record.stop or {}).get("reason", "interrupted")).startswith(
-            "interrupted"
-        )
-        if self._over or (self._missing and not crashed):
+        over = sum(1 for _ in self._pictures)
+        reason = str((self._record.stop or {}).get("reason", "interrupted"))
+        if (over or self._missing) and not reason.startswith("interrupted"):
             raise StorageError(
-                f"{self._record.folder}: the video holds {self._over} pictures too many and lacks"
+                f"{self._record.folder}: the video holds {over} pictures too many and lacks"
                 f" {self._missing}"
             )
 

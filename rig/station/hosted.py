@@ -1,10 +1,11 @@
 """One box of a station: its session from the start that was asked for to the end that is kept."""
 
 import logging
+import math
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -115,12 +116,13 @@ class Hosted:
         self.loop: Loop | None = None
         self.folder: Path | None = None
         self.ending: Ending | None = None
+        self.summary: dict[str, Any] | None = None
         self.error = ""
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self.told = 0
         self._opened, self._clock = opened, clock
         self._changed, self._opening = changed, opening
-        self._lock = threading.Lock()
+        self._lock, self._telling = threading.Lock(), threading.Lock()
         self._requests: deque[Request] = deque()
         self._fresh: list[Event] = []
         self._operator: Operator | None = None
@@ -145,7 +147,7 @@ class Hosted:
                 raise StationError(f"box {self.name}: {self._occupied()}")
             self.phase = Phase.PREPARING
             self.loop, self.folder, self.ending, self.error = None, None, None, ""
-            self.tick, self.told = None, 0
+            self.summary, self.tick, self.told = None, None, 0
             self.events.clear()
             self._requests.clear()
             self._fresh = []
@@ -177,6 +179,8 @@ class Hosted:
         if self.phase is Phase.PREPARING and tap is not None:
             if request.kind is not RequestKind.ABORT:
                 raise StationError(f"box {self.name}: the session is still being prepared")
+            # If it is too late to stop the preparing, the session's first tick aborts it.
+            self._requests.append(request)
             tap.close()
         elif self.phase is Phase.RUNNING:
             self._requests.append(request)
@@ -278,8 +282,9 @@ class Hosted:
             for event in outcome.events:
                 t_s = (event.t_ns - zero_ns) / NS_PER_S
                 told = {"n": self.told, "t_s": t_s, "kind": event.kind, "data": dict(event.data)}
-                self.events.append(told)
-                self.told += 1
+                with self._telling:
+                    self.events.append(told)
+                    self.told += 1
             if self._operator is not None:
                 self._fresh.extend(outcome.events)
 
@@ -299,7 +304,7 @@ class Hosted:
         assert folder is not None
         try:
             self.ending = loop.finish(self._clock(), failure)
-            derive(folder)
+            self.summary = _plain(derive(folder))
         except Exception as error:
             log.exception("box %s: the session's files were not completed", self.name)
             self.error = f"{type(error).__name__}: {error}"
@@ -348,15 +353,42 @@ class Hosted:
             **_state(loop.state, loop),
             "latency": loop.latency.figures(),
             "events": self.told,
-            "last_events": list(self.events)[-LAST_EVENTS:],
+            "last_events": self.events_since(self.told - LAST_EVENTS),
         }
         if ending is not None:
             out["ending"] = {"status": str(ending.status), "reason": ending.reason}
         return out
 
+    def ended(self) -> dict[str, Any] | None:
+        """Status, reason and summary of the session that has ended and is complete, else None."""
+        if self.phase is not Phase.ENDED:
+            return None
+        ending = self.ending
+        if ending is None:
+            return {"status": "failed", "reason": self.error, "summary": self.summary}
+        return {
+            "status": str(ending.status),
+            "reason": ending.reason,
+            "summary": self.summary,
+        }
+
     def events_since(self, n: int) -> list[dict[str, Any]]:
         """Events from number `n` on, as far as they are still kept."""
-        return [event for event in list(self.events) if event["n"] >= n]
+        with self._telling:
+            return [event for event in self.events if event["n"] >= n]
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A summary row as JSON: what is not a number, or none that JSON has, is text or null."""
+    out: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, str | int | None):
+            out[key] = value
+        elif isinstance(value, float):
+            out[key] = value if math.isfinite(value) else None
+        else:
+            out[key] = str(value)
+    return out
 
 
 def _state(s: State, loop: Loop) -> dict[str, Any]:

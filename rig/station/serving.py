@@ -17,7 +17,7 @@ from rig.station.station import Station
 log = logging.getLogger(__name__)
 
 
-def serve(source: str, *, seed: int = 0, linger_s: float = 60.0) -> None:
+def own_and_answer(source: str, *, seed: int, linger_s: float) -> None:
     """Own a rig and answer for it until told to quit. Raises RigError."""
     loaded = load_rig(source)
     spelled = spell_source(source)

@@ -216,22 +216,30 @@ class Station:
 
     def _request(self, data: dict[str, Any]) -> Message:
         hosted = self._box(data)
-        asked = str(data.get("request", ""))
-        if asked not in PERSONAL:
+        asked = data.get("request")
+        if not isinstance(asked, dict):
+            raise ValueError(f"request = {asked!r}: kind, name, value, who, text")
+        told = {key: str(value) for key, value in asked.items()}
+        kind = told.pop("kind", "")
+        if unknown := told.keys() - {"name", "value", "who", "text"}:
+            raise ValueError(f"request.{min(unknown)}: unknown key")
+        if kind not in PERSONAL:
             have = ", ".join(sorted(PERSONAL))
-            raise ValueError(f"{asked!r}: a session is not asked that, but: {have}")
-        name, value, who, text = (str(data.get(k, "")) for k in ("name", "value", "who", "text"))
-        hosted.ask(Request(RequestKind(asked), name, value, who, text))
+            raise ValueError(f"{kind!r}: a session is not asked that, but: {have}")
+        name, value, who, text = (told.get(k, "") for k in ("name", "value", "who", "text"))
+        hosted.ask(Request(RequestKind(kind), name, value, who, text))
         return Message("request", {"box": hosted.name})
 
     def _events(self, data: dict[str, Any]) -> Message:
         hosted = self._box(data)
         since = int(data.get("since", 0))
         self._wait(lambda: hosted.told > since or not hosted.busy, float(data.get("wait_s", 0)))
-        state = str(hosted.phase)
+        # Asked first: whoever is told that it has ended is told of its last events too.
+        state, ended = str(hosted.phase), hosted.ended()
         events = hosted.events_since(since)
         following = events[-1]["n"] + 1 if events else since
-        return Message("events", {"events": events, "next": following, "state": state})
+        reply = {"events": events, "next": following, "state": state, "ended": ended}
+        return Message("events", reply)
 
     def _preview(self, data: dict[str, Any]) -> Message:
         hosted = self._box(data)

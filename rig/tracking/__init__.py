@@ -6,7 +6,7 @@ Before a session: `background_from` (or `LiveBackground`), then `prepare`. Per f
 
 from rig.tracking.background import LiveBackground, background, background_from, sample_indices
 from rig.tracking.choosing import Prior, choose, next_prior
-from rig.tracking.finding import Found, find
+from rig.tracking.finding import Candidate, Found, find
 from rig.tracking.masks import fill, reach
 from rig.tracking.preparing import ChamberSettings, Prepared, Settings, contrast, prepare
 
@@ -15,6 +15,7 @@ VERSION = "1"
 
 __all__ = [
     "VERSION",
+    "Candidate",
     "ChamberSettings",
     "Found",
     "LiveBackground",

@@ -1,10 +1,10 @@
 """Which of the things found is the animal. Pure and cheap; called in frame order."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import hypot
 
 from rig.model import NS_PER_S, Detection, Reason
-from rig.tracking.finding import Found
+from rig.tracking.finding import Candidate, Found
 
 FASTEST_CM_S = 150.0
 """Faster than a mouse or a rat runs; a position farther away is flagged as a jump."""
@@ -16,6 +16,7 @@ REMEMBERED_S = 2.0
 """For so long the last position tells which of two is the animal; later either could be."""
 MOSTLY_INSIDE = 0.5
 HARDLY_INSIDE = 0.1
+NO_POSE = (None, None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,11 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
 
     A single candidate is taken wherever it is. Of several, those outside the chambers (a
     reflection in a wall) give way to those inside, a much larger one wins, else the nearest to
-    `prior`, with half the confidence; without a prior of the last two seconds the reason is TWO.
+    `prior`; without a prior of the last two seconds the reason is TWO.
+
+    Confidence is 1 where the body is at least two thresholds away from its floor, less in
+    proportion; half where another could have been the animal; half where it jumped or is 2.5
+    times larger or smaller than it usually is.
     """
     count = len(found.candidates)
     if found.hand:
@@ -44,18 +49,31 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
     best, alone = _pick(_likely(found.candidates), prior, t_ns)
     if best is None:
         return Detection(Reason.TWO, candidates=count, blob_px=found.blob_px)
-    confidence = best.confidence * (1.0 if alone else 0.5)
+    confidence = best.strength * (1.0 if alone else 0.5)
     jump = False
     if prior is not None:
         jump = _distance_px(best, prior) > _reach_px(found, prior, t_ns)
         if jump or not 0.4 <= best.area_px / prior.area_px <= 2.5:
             confidence *= 0.5
-    return replace(
-        best,
+    shape = best.pose or NO_POSE
+    return Detection(
+        reason=Reason.FOUND,
+        x_px=best.x_px,
+        y_px=best.y_px,
+        area_px=best.area_px,
+        sum_x_px=best.sum_x_px,
+        sum_y_px=best.sum_y_px,
+        nose_x_px=shape[0],
+        nose_y_px=shape[1],
+        tail_x_px=shape[2],
+        tail_y_px=shape[3],
+        heading_deg=shape[4],
         confidence=round(confidence, 3),
         candidates=count,
         blob_px=found.blob_px,
         jump=jump,
+        inside=best.inside,
+        clear_px=best.clear_px,
     )
 
 
@@ -69,7 +87,7 @@ def next_prior(prior: Prior | None, detection: Detection, t_ns: int) -> Prior | 
     return Prior(detection.x_px, detection.y_px, area, t_ns)
 
 
-def _likely(candidates: tuple[Detection, ...]) -> tuple[Detection, ...]:
+def _likely(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     """The candidates without those outside the chambers, if one is inside."""
     if len(candidates) < 2:
         return candidates
@@ -82,8 +100,8 @@ def _likely(candidates: tuple[Detection, ...]) -> tuple[Detection, ...]:
 
 
 def _pick(
-    candidates: tuple[Detection, ...], prior: Prior | None, t_ns: int
-) -> tuple[Detection | None, bool]:
+    candidates: tuple[Candidate, ...], prior: Prior | None, t_ns: int
+) -> tuple[Candidate | None, bool]:
     """The animal among the candidates (largest first), and whether nothing else could be it."""
     first = candidates[0]
     if len(candidates) == 1:
@@ -95,9 +113,7 @@ def _pick(
     return min(candidates, key=lambda one: _distance_px(one, prior)), False
 
 
-def _distance_px(one: Detection, prior: Prior) -> float:
-    assert one.x_px is not None
-    assert one.y_px is not None
+def _distance_px(one: Candidate, prior: Prior) -> float:
     return hypot(one.x_px - prior.x_px, one.y_px - prior.y_px)
 
 

@@ -5,33 +5,45 @@ there; only what could be an animal is measured, at full size, in its own small 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from cv2.typing import MatLike
 
-from rig.model import Detection, Gray, Reason
+from rig.model import Gray
 from rig.tracking.light import cells, scaled
 from rig.tracking.masks import point_to_line_px
-from rig.tracking.pose import pose
+from rig.tracking.pose import Pose, pose
 from rig.tracking.preparing import Coarse, Prepared
 
 MOST_WINDOWS = 8
 """More things than this are not measured, largest first: they are a picture gone wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Candidate(NamedTuple):
+    """One animal-sized thing: what a Detection would hold if this were the animal."""
+
+    x_px: float
+    y_px: float
+    area_px: int
+    sum_x_px: int
+    sum_y_px: int
+    pose: Pose | None
+    strength: float  # 0 to 1
+    inside: tuple[int, ...]
+    clear_px: tuple[tuple[float, float], ...]
+
+
+class Found(NamedTuple):
     """What one picture shows, before it is decided which of it is the animal.
 
-    `candidates` are detections as if each were the only one, the largest first. `blob_px` is the
+    `candidates` are animal-sized things, the largest first. `blob_px` is the
     largest foreground thing outside the doors' sweeps, in px (0: nothing but noise). `large` says
     that something larger than an animal is there, `hand` that it reaches the picture's edge.
     """
 
-    candidates: tuple[Detection, ...]
+    candidates: tuple[Candidate, ...]
     blob_px: int
     large: bool
     hand: bool
@@ -40,10 +52,11 @@ class Found:
 
 
 class _Window(NamedTuple):
-    """A thing's surroundings: where they begin, and the thing's pixels (255) in them."""
+    """A thing's surroundings: where they are, their picture, and the thing's pixels (255)."""
 
     rows: slice
     cols: slice
+    part: Gray
     thing: Gray
 
 
@@ -67,13 +80,10 @@ def find(image: Gray, prepared: Prepared) -> Found:
     seen = cells(image, prepared.light.step)
     image = image[prepared.rows, prepared.cols]
     change = prepared.light.change(seen)
-    if change is not None:
-        image, seen = scaled(image, change), scaled(seen, change)
-    hand = _hand(seen, prepared.coarse)
-    foreground = _foreground(image, prepared)
+    hand = _hand(seen if change is None else scaled(seen, change), prepared.coarse)
     blob_px, large = 0, False
-    candidates: list[Detection] = []
-    for window in _windows(foreground, prepared):
+    candidates: list[Candidate] = []
+    for window in _windows(image, change, prepared):
         blob, silhouette = _beside_sweeps(window, prepared)
         if blob < prepared.speck_px:
             continue
@@ -82,7 +92,7 @@ def find(image: Gray, prepared: Prepared) -> Found:
             continue
         for body in _bodies(window, prepared):
             x, y = body.sum_x_px // body.area_px, body.sum_y_px // body.area_px
-            near = int(prepared.nearest[y, x]) - 1
+            near = prepared.nearest.item(y, x) - 1
             most_px = prepared.max_area_px[near]
             edge = 2 * body.area_px > most_px and _at_edge(window, prepared)
             if edge or body.area_px > most_px:
@@ -90,14 +100,14 @@ def find(image: Gray, prepared: Prepared) -> Found:
                 if _reaches_in(window, prepared):
                     large, hand = True, hand or edge
             elif body.area_px >= prepared.min_area_px[near]:
-                candidates.append(_measure(image, window, silhouette, body, near, prepared))
-    candidates.sort(key=lambda one: -one.area_px)
+                candidates.append(_measure(window, silhouette, body, near, prepared))
+    if len(candidates) > 1:
+        candidates.sort(key=lambda one: -one.area_px)
     return Found(tuple(candidates), blob_px, large, hand, prepared.px_per_cm, prepared.rate_hz)
 
 
-def _foreground(image: Gray, prepared: Prepared) -> Gray:
+def _foreground(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
     """255 where the picture is beyond its limits."""
-    low, high = prepared.low, prepared.high
     if high is None:
         assert low is not None
         return np.asarray(cv2.compare(image, low, cv2.CMP_LT), np.uint8)
@@ -128,41 +138,63 @@ def _hand(seen: Gray, coarse: Coarse) -> bool:
 
 
 def _blocks(foreground: Gray, block: int) -> Gray:
-    """Not 0 for each block x block pixels (1, 2 or 4) that hold any foreground."""
+    """Not 0 for each block x block pixels (1, 2 or 4) that hold any foreground.
+
+    Blocks of 2 and 4 are made of every second row of the picture, which is all that
+    `foreground` has then.
+    """
     if block == 1:
         return foreground
     height, width = foreground.shape
-    if height % block or width % block:
-        padded = np.zeros((-(-height // block) * block, -(-width // block) * block), np.uint8)
+    rows = block // 2
+    if height % rows or width % block:
+        padded = np.zeros((-(-height // rows) * rows, -(-width // block) * block), np.uint8)
         padded[:height, :width] = foreground
         foreground = padded
-    gathered = cv2.max(foreground[0::block], foreground[1::block])
-    for row in range(2, block):
-        cv2.max(gathered, foreground[row::block], gathered)
+    if rows > 1:
+        foreground = np.asarray(cv2.max(foreground[0::2], foreground[1::2]), np.uint8)
     # neighbours in a row are read as one number, so that "any of them" is one comparison
-    words = np.asarray(gathered).view(np.int32 if block == 4 else np.int16)
+    words = foreground.view(np.int32 if block == 4 else np.int16)
     return np.asarray(cv2.compare(words, 0, cv2.CMP_NE), np.uint8)  # type: ignore[call-overload]
 
 
-def _windows(foreground: Gray, prepared: Prepared) -> Iterator[_Window]:
+def _windows(
+    image: Gray, change: tuple[float, float] | None, prepared: Prepared
+) -> Iterator[_Window]:
     """The things in the picture that are more than a speck, the widest first."""
     block = prepared.block
-    small = _blocks(foreground, block)
+    # every second row shows where things are: half the memory to go through for each picture
+    sparse = image[:: prepared.row_step]
+    if change is not None:
+        sparse = scaled(sparse, change)
+    small = _blocks(_foreground(sparse, prepared.sparse_low, prepared.sparse_high), block)
     outlines, _ = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     boxes = [(cv2.boundingRect(outline), outline) for outline in outlines]
     boxes.sort(key=lambda pair: -pair[0][2] * pair[0][3])
+    low, high = prepared.low, prepared.high
     for (x, y, w, h), outline in boxes[:MOST_WINDOWS]:
         if w * h * block * block < prepared.speck_px:
             return
-        rows = slice(y * block, (y + h) * block)
+        # the row above may belong to the thing and be one that was passed over
+        above = min(y * block, prepared.row_step - 1)
+        rows = slice(y * block - above, (y + h) * block)
         cols = slice(x * block, (x + w) * block)
-        thing = foreground[rows, cols]
+        part = image[rows, cols]
+        if change is not None:
+            part = scaled(part, change)
+        thing = _foreground(
+            part,
+            None if low is None else low[rows, cols],
+            None if high is None else high[rows, cols],
+        )
         if len(boxes) > 1 and _others(boxes, (x, y, w, h)):
             filled = np.zeros((h, w), np.uint8)
             cv2.drawContours(filled, [outline], -1, 255, cv2.FILLED, offset=(-x, -y))
             own = filled.repeat(block, axis=0).repeat(block, axis=1)
-            thing = thing & own[: thing.shape[0], : thing.shape[1]]
-        yield _Window(rows, cols, thing)
+            own = own[: thing.shape[0] - above, : thing.shape[1]]
+            thing[above:] &= own
+            thing[:above] &= own[:1]
+        yield _Window(rows, cols, part, thing)
 
 
 def _others(boxes: Sequence[tuple[Sequence[int], MatLike]], box: tuple[int, int, int, int]) -> bool:
@@ -256,16 +288,16 @@ def _reaches_in(window: _Window, prepared: Prepared) -> bool:
 
 
 def _measure(
-    image: Gray, window: _Window, silhouette: Gray, body: _Body, near: int, prepared: Prepared
-) -> Detection:
-    """The detection that this body would be if it were the only one."""
+    window: _Window, silhouette: Gray, body: _Body, near: int, prepared: Prepared
+) -> Candidate:
+    """All that a detection tells of this body."""
     rows, cols = window.rows, window.cols
     # sums in the camera's picture, of which `rows` and `cols` of `prepared` are kept
     sum_x = body.sum_x_px + body.area_px * prepared.cols.start
     sum_y = body.sum_y_px + body.area_px * prepared.rows.start
     x_px, y_px = sum_x / body.area_px, sum_y / body.area_px
-    difference = cv2.absdiff(image[rows, cols], prepared.background[rows, cols])
-    strength = cv2.mean(difference, body.pixels)[0]
+    difference = cv2.absdiff(window.part, prepared.background[rows, cols])
+    strength = cv2.mean(difference, body.pixels)[0] / (2 * prepared.threshold[near])
     bins = len(prepared.min_area_px) + 1
     places = cv2.calcHist([prepared.chambers[rows, cols]], [0], body.pixels, [bins], [0, bins])
     inside = [int(count) for count in places.ravel()[1:].tolist()]
@@ -279,27 +311,20 @@ def _measure(
         )
         for line, distance in zip(prepared.lines_px, prepared.line_distance_px, strict=True)
     )
-    nose_x = nose_y = tail_x = tail_y = heading = None
-    shape = pose(silhouette, body.moments, prepared.px_per_cm)
-    if shape is not None:
-        left, top = prepared.cols.start + cols.start, prepared.rows.start + rows.start
-        nose_x, nose_y = round(shape.nose_x + left, 2), round(shape.nose_y + top, 2)
-        tail_x, tail_y = round(shape.tail_x + left, 2), round(shape.tail_y + top, 2)
-        heading = round(shape.heading_deg, 1)
-    return Detection(
-        reason=Reason.FOUND,
+    return Candidate(
         x_px=round(x_px, 2),
         y_px=round(y_px, 2),
         area_px=body.area_px,
         sum_x_px=sum_x,
         sum_y_px=sum_y,
-        nose_x_px=nose_x,
-        nose_y_px=nose_y,
-        tail_x_px=tail_x,
-        tail_y_px=tail_y,
-        heading_deg=heading,
-        confidence=round(min(1.0, strength / (2 * prepared.threshold[near])), 3),
-        candidates=1,
+        pose=pose(
+            silhouette,
+            body.moments,
+            prepared.px_per_cm,
+            prepared.cols.start + cols.start,
+            prepared.rows.start + rows.start,
+        ),
+        strength=min(1.0, strength),
         inside=tuple(inside),
         clear_px=clear,
     )

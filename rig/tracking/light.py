@@ -30,7 +30,7 @@ class Light:
         step: pixels from cell to cell; None: as `step_px` says.
     """
 
-    __slots__ = ("_at_dark", "_at_light", "_dark", "_dark_level", "_light", "_light_level", "step")
+    __slots__ = ("_dark_level", "_floor", "_light_level", "_n_dark", "_n_light", "_places", "step")
 
     def __init__(
         self, background: Gray, within: Gray | None = None, step: int | None = None
@@ -48,21 +48,22 @@ class Light:
         levels = [_level(background, group) for group in groups]
         if half < POINTS // 2 or levels[1] - levels[0] < SPREAD:
             groups, levels = [flat[:0], flat], [0, _level(background, flat)]
-        self._at_dark, self._at_light = (_thin(np.sort(group)) for group in groups)
-        self._dark = background.ravel()[self._at_dark].astype(np.int16)
-        self._light = background.ravel()[self._at_light].astype(np.int16)
+        dark, light = (_thin(np.sort(group)) for group in groups)
+        self._places = np.concatenate([dark, light])
+        self._n_dark, self._n_light = len(dark), len(light)
+        self._floor = background.ravel()[self._places].astype(np.int16)
         self._dark_level, self._light_level = levels
 
     def change(self, seen: Gray) -> tuple[float, float] | None:
         """Gain and offset to the background's light from `cells`; None: nothing to do."""
-        if len(self._light) < 16:
+        if self._n_light < 16:
             return None
-        flat = seen.reshape(-1)
-        light = _middle(flat.take(self._at_light) - self._light)
-        dark = _middle(flat.take(self._at_dark) - self._dark) if len(self._dark) else 0
+        change = seen.reshape(-1).take(self._places) - self._floor
+        light = _middle(change[self._n_dark :])
+        dark = _middle(change[: self._n_dark]) if self._n_dark else 0
         if -NOTICEABLE < light < NOTICEABLE and -NOTICEABLE < dark < NOTICEABLE:
             return None
-        if len(self._dark):
+        if self._n_dark:
             span = self._light_level - self._dark_level
             gain = span / max(span + light - dark, span // 4)
             return gain, self._light_level - gain * (self._light_level + light)
@@ -93,7 +94,7 @@ def scaled(image: Gray, change: tuple[float, float]) -> Gray:
 def _middle(values: NDArray[np.int16]) -> int:
     """A value in the middle of `values` (no mean of two), 0 for none."""
     half = len(values) // 2
-    return int(np.partition(values, half)[half]) if len(values) else 0
+    return int(np.partition(values, half).item(half)) if len(values) else 0
 
 
 def _level(image: Gray, places: NDArray[np.intp]) -> int:

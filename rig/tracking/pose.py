@@ -5,7 +5,6 @@ from math import atan2, cos, degrees, hypot, sin, sqrt
 from typing import NamedTuple
 
 import cv2
-import numpy as np
 
 from rig.model import Gray
 
@@ -22,16 +21,18 @@ SKIN = 1.3
 
 
 class Pose(NamedTuple):
-    """Points in px of the window; heading in degrees from x to y (clockwise in the picture)."""
+    """Points in px (0.01); heading in degrees (0.1) from x to y: clockwise in the picture."""
 
-    nose_x: float
-    nose_y: float
-    tail_x: float
-    tail_y: float
+    nose_x_px: float
+    nose_y_px: float
+    tail_x_px: float
+    tail_y_px: float
     heading_deg: float
 
 
-def pose(silhouette: Gray, moments: Mapping[str, float], px_per_cm: float) -> Pose | None:
+def pose(
+    silhouette: Gray, moments: Mapping[str, float], px_per_cm: float, left: int, top: int
+) -> Pose | None:
     """The pose of a body in its silhouette with tail; None where unsure.
 
     The tail's tip is the outline's farthest point from the body's centre; followed back along
@@ -41,6 +42,8 @@ def pose(silhouette: Gray, moments: Mapping[str, float], px_per_cm: float) -> Po
         silhouette: 255 on body and tail, in the window.
         moments: of the body without tail, in the same window.
         px_per_cm: scale.
+        left: where the window begins in the picture, in px.
+        top: likewise.
     """
     area = moments["m00"]
     x, y = moments["m10"] / area, moments["m01"] / area
@@ -52,22 +55,25 @@ def pose(silhouette: Gray, moments: Mapping[str, float], px_per_cm: float) -> Po
     half, width = 2 * sqrt(longer), 2 * sqrt(shorter)
     outlines, _ = cv2.findContours(silhouette, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(outlines, key=len)
+    # column by column: for so few points a matrix product costs more than all of this
+    dx, dy = outline[:, 0, 0] - x, outline[:, 0, 1] - y
+    away = dx * dx + dy * dy
+    tip = int(away.argmax())
+    if sqrt(away.item(tip)) < half + TAIL_CM * px_per_cm:
+        return None
     # along the axis and across it, in half axes of the body's ellipse
     axis = 0.5 * atan2(2 * b, a - c)
     ux, uy = cos(axis), sin(axis)
-    turn = np.array([[ux / half, -uy / width], [uy / half, ux / width]])
-    edge = outline[:, 0, :] @ turn
-    edge -= (x * ux + y * uy) / half, (y * ux - x * uy) / width
-    squares = edge * edge
-    away = squares @ (half * half, width * width)
-    tip = int(away.argmax())
-    if sqrt(away[tip]) < half + TAIL_CM * px_per_cm:
-        return None
-    skin = (squares @ (1.0, 1.0) < SKIN).nonzero()[0]
+    along = dx * (ux / half) + dy * (uy / half)
+    across = dy * (ux / width) - dx * (uy / width)
+    across2 = across * across
+    skin = (along * along + across2 < SKIN).nonzero()[0]
     if not len(skin):
         return None
+    # the last point of the body before the tail and the first behind it
     after = int(skin.searchsorted(tip))
-    (u1, v1), (u2, v2) = edge[skin[[after - 1, after % len(skin)]]].tolist()
+    i, j = int(skin[after - 1]), int(skin[after % len(skin)])
+    u1, v1, u2, v2 = along.item(i), across.item(i), along.item(j), across.item(j)
     if hypot((u1 - u2) * half, (v1 - v2) * width) > THIN_CM * px_per_cm:
         return None
     base = ((u1 + u2) / 2 * half, (v1 + v2) / 2 * width)
@@ -75,14 +81,14 @@ def pose(silhouette: Gray, moments: Mapping[str, float], px_per_cm: float) -> Po
         return None
     front = -1.0 if base[0] > 0 else 1.0
     # the farthest of the body the other way, within its width
-    forth = edge[:, 0] * front * (squares[:, 1] <= 1)
-    end = int(forth.argmax())
-    if (forth[end] - 1) * half > px_per_cm:
+    forth = along * (across2 <= 1)
+    end = int(forth.argmax() if front > 0 else forth.argmin())
+    if (abs(forth.item(end)) - 1) * half > px_per_cm:
         return None  # a second tail, a cable, another animal
     return Pose(
-        nose_x=float(outline[end, 0, 0]),
-        nose_y=float(outline[end, 0, 1]),
-        tail_x=x + base[0] * ux - base[1] * uy,
-        tail_y=y + base[0] * uy + base[1] * ux,
-        heading_deg=degrees(atan2(front * uy, front * ux)),
+        nose_x_px=float(left + outline.item(end, 0, 0)),
+        nose_y_px=float(top + outline.item(end, 0, 1)),
+        tail_x_px=round(left + x + base[0] * ux - base[1] * uy, 2),
+        tail_y_px=round(top + y + base[0] * uy + base[1] * ux, 2),
+        heading_deg=round(degrees(atan2(front * uy, front * ux)), 1),
     )

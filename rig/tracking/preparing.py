@@ -82,6 +82,9 @@ class Prepared:
     light: Light
     low: Gray | None
     high: Gray | None
+    sparse_low: Gray | None  # every `row_step`-th row
+    sparse_high: Gray | None
+    row_step: int
     block: int
     chambers: Gray  # 0: none, then 1 + the chamber's place in the apparatus
     nearest: Gray  # 1 + place of the nearest chamber
@@ -165,7 +168,8 @@ def prepare(
     radius = max(1, round(per_cm / open_step / 2))
     block = 4 if least_px >= 96 else 2 if least_px >= 24 else 1
     rows, cols = _bounds(within, block)
-    crop = (rows, cols)
+    row_step = min(block, 2)
+    crop, sparse = (rows, cols), (slice(rows.start, rows.stop, row_step), cols)
     return Prepared(
         settings=settings,
         shape=(height, width),
@@ -177,6 +181,9 @@ def prepare(
         light=light,
         low=_cut(low, crop) if dark.any() else None,
         high=_cut(high, crop) if bright.any() else None,
+        sparse_low=_cut(low, sparse) if dark.any() else None,
+        sparse_high=_cut(high, sparse) if bright.any() else None,
+        row_step=row_step,
         block=block,
         chambers=_cut(chambers, crop),
         nearest=_cut(nearest, crop),

@@ -25,7 +25,7 @@ from rig.errors import ConfigError, StationError
 from rig.hardware.simulated.builtin import builtin
 from rig.model import NS_PER_S, Frame, Request, RequestKind, Silence
 from rig.session import verify
-from rig.station.hosted import Hosted, Phase
+from rig.station.hosted import Hosted, Phase, Tap
 from rig.storage import SessionRecord
 from rig.video import VideoWriter
 
@@ -80,6 +80,10 @@ def when_ended(client: ChannelClient, box: str) -> dict[str, Any]:
 
     status: dict[str, Any] = until(ended)
     return status
+
+
+def ask(client: ChannelClient, box: str, kind: str, **fields: str) -> None:
+    client.request("request", box=box, request={"kind": kind, "who": "me", **fields})
 
 
 def kinds(client: ChannelClient, box: str) -> list[str]:
@@ -150,13 +154,14 @@ def test_four_boxes_start_abort_and_end_on_their_own(runtime: Path, tmp_path: Pa
         until(lambda: in_step(client, "B", 2))
         client.request("wave", box="B", hold_s=0.8)
         until(lambda: in_step(client, "C", 2) and in_step(client, "D", 2))
-        client.request("request", box="C", request="abort", who="me", text="bitten")
-        client.request("request", box="D", request="note", text="calm", who="me")
-        client.request("request", box="D", request="end", who="me")
+        ask(client, "C", "abort", text="bitten")
+        ask(client, "D", "note", text="calm")
+        ask(client, "D", "end")
         ends = {box: when_ended(client, box) for box in folders}
         heard = {box: kinds(client, box) for box in folders}
+        told = client.request("events", box="A", since=2**40)
         with pytest.raises(StationError, match=r"box C: no session runs \(ended\)"):
-            client.request("request", box="C", request="pause")
+            ask(client, "C", "pause")
 
     statuses = {box: (e["ending"]["status"], e["ending"]["reason"]) for box, e in ends.items()}
     assert statuses == {
@@ -165,6 +170,9 @@ def test_four_boxes_start_abort_and_end_on_their_own(runtime: Path, tmp_path: Pa
         "C": ("aborted", "bitten"),
         "D": ("completed", "ended by the operator"),
     }
+    assert told["events"] == []
+    assert told["ended"]["status"] == "completed"
+    assert told["ended"]["summary"]["test_s"] == pytest.approx(3, abs=0.2)
     assert "hand_in_view" in heard["B"]
     assert not any("hand_in_view" in heard[box] for box in "ACD")
     assert "note" in heard["D"]
@@ -305,10 +313,14 @@ def test_an_idle_station_shows_pictures_refuses_nonsense_and_quits(
         with pytest.raises(StationError, match="a station is not asked that"):
             client.request("dance")
         with pytest.raises(ConfigError, match="'Z': rig 'sim' has the boxes A"):
-            client.request("request", box="Z", request="abort")
+            ask(client, "Z", "abort")
         for never in ("failed", "closing", "resumed", "input_ended", "", "x"):
             with pytest.raises(StationError, match="a session is not asked that"):
-                client.request("request", request=never)
+                ask(client, "A", never)
+        with pytest.raises(StationError, match=r"request\.data: unknown key"):
+            ask(client, "A", "note", data="x")
+        with pytest.raises(StationError, match="request = 'abort': kind, name"):
+            client.request("request", box="A", request="abort")
         with pytest.raises(ConfigError, match=r"start: wish\.plan\.step: "):
             client.request("start", wish=wish("M01"), out=str(tmp_path))
         with pytest.raises(ConfigError, match="'here': a station needs the whole path"):
@@ -431,6 +443,23 @@ def test_requests_come_in_order_and_once(running: tuple[Hosted, Loop]) -> None:
     hosted.turn(PICTURE)
     hosted.turn(PICTURE)
     assert [r.kind for r in loop.requests] == [RequestKind.ARM, RequestKind.NOTE]
+
+
+def test_preparing_can_be_aborted_and_nothing_else(running: tuple[Hosted, Loop]) -> None:
+    hosted, loop = running
+    camera: Any = type("Camera", (), {"size_px": (4, 4), "rate_hz": 30.0})()
+    tap = Tap(camera)
+    hosted.phase, hosted._tap = Phase.PREPARING, tap
+    for _ in range(6):
+        hosted.turn(PICTURE)  # more than it has room for
+    assert tap.next(0.0) == PICTURE, "the whole picture: preparing takes its own part"
+    with pytest.raises(StationError, match="still being prepared"):
+        hosted.ask(Request(RequestKind.PAUSE))
+    hosted.ask(Request(RequestKind.ABORT))
+    assert tap.next(0.0) is None
+    hosted.phase, hosted._tap = Phase.RUNNING, None
+    hosted.turn(PICTURE)
+    assert [r.kind for r in loop.requests] == [RequestKind.ABORT]
 
 
 def test_the_end_of_a_file_is_the_end_of_input(running: tuple[Hosted, Loop]) -> None:

@@ -257,10 +257,24 @@ def test_an_artefact_that_lasts_is_believed_and_is_no_entry() -> None:
 
 
 def test_an_artefact_that_flickers_is_believed_too() -> None:
-    seen = [B, B, nothing(), B, at(235.0, 120.0), nothing(), nothing()] * 14
-    zoned = run(layout(), [A] * 3 + seen, CLOSED)
+    once: list[float | Detection | None] = [
+        B,
+        B,
+        nothing(),
+        B,
+        at(235.0, 120.0),
+        nothing(),
+        nothing(),
+    ]
+    zoned = run(layout(), [A, A, A, *once * 14], CLOSED)
     assert names(zoned)[-1] == "b"
     assert not any(z.entered for z in zoned)
+
+
+def test_time_out_of_sight_does_not_make_an_artefact_believed() -> None:
+    zoned = run(layout(), [A] * 3 + [B] * 3 + [nothing()] * 70 + [B] * 3, CLOSED)
+    assert {z.flag for z in zoned[-3:]} == {"through_wall"}
+    assert names(zoned)[-1] == ""
 
 
 def test_found_behind_a_wall_after_a_long_gap_is_believed_at_once() -> None:
@@ -308,6 +322,15 @@ def test_door_that_opens_lets_the_animal_be_where_it_is() -> None:
         state, zoned = zones.advance(place, state, k * FRAME_NS, at(A if k < 3 else B), doors)
         seen.append(zoned)
     assert (seen[19].flag, seen[20].entered) == ("through_wall", "b")
+
+
+def test_door_that_closes_behind_the_animal_does_not_undo_its_way() -> None:
+    place = layout()
+    state = zones.begin(place)
+    for k in range(12):
+        doors = OPEN if k < 5 else CLOSED
+        state, zoned = zones.advance(place, state, k * FRAME_NS, at(A if k < 3 else B), doors)
+        assert (zoned.zone, zoned.flag) == ("a" if k < 9 else "b", "")
 
 
 def test_nose_decides_and_the_centroid_stands_in_for_it() -> None:
@@ -368,7 +391,7 @@ def test_cm_are_rounded_without_minus_zero() -> None:
     (zoned,) = run(layout(), [at(-0.001, 140.0)])
     assert (repr(zoned.x_cm), repr(zoned.y_cm)) == ("0.0", "0.0")
     (zoned,) = run(layout(), [at(1.23456, 140.0)])
-    assert zoned.x_cm == 0.123
+    assert zoned.x_cm == 0.12
 
 
 position = st.one_of(

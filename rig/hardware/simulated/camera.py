@@ -1,6 +1,5 @@
 """A camera that looks into the simulated world, in virtual time or at the pace of a real clock."""
 
-import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +8,6 @@ import numpy as np
 
 from rig.hardware.simulated.world import Truth, World
 from rig.model import NS_PER_S, Frame, Silence
-
-_log = logging.getLogger(__name__)
 
 STEP_NS = 10_000_000
 """Boards and world are stepped by at most this."""
@@ -58,8 +55,9 @@ class SimulatedCamera:
 
     Without a `pace`, time is virtual: each `next` moves it on to the next frame, stepping
     `steppers` (boards, links) and then the world in increments of at most 10 ms; `now_ns` is
-    that time. With a pace, `next` waits for the frame's time; frames whose time has passed by
-    more than an interval are dropped, as a camera's are.
+    that time. With a pace, the first `next` is the start if it comes later than `start_ns`;
+    from then on `next` waits for the frame's time, which is the frame's stamp, and frames whose
+    time has passed by more than an interval are dropped, as a camera's are.
 
     Args:
         world: what it looks at; the first frame is its zero.
@@ -95,6 +93,7 @@ class SimulatedCamera:
         self._index = 0
         self._truth: OrderedDict[int, dict[str, Truth | None]] = OrderedDict()
         self._closed = False
+        self._begun = False
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -105,6 +104,10 @@ class SimulatedCamera:
         """The next frame; a silence if none came within `timeout_s`; None once closed."""
         if self._closed:
             return None
+        if self._pace is not None and not self._begun:
+            # nobody looked until now: that is no frame dropped
+            self._start_ns = self.now_ns = max(self._start_ns, self._pace.clock())
+        self._begun = True
         self._skip()
         due_ns = self._time_ns(self._k)
         if self._pace is None:

@@ -103,7 +103,7 @@ class Experimenter:
             while self._busy():
                 yield LOOK_AGAIN_S
             yield self._pause_s(FETCH_S)
-        self._world.bring(self._box, chamber)
+        self._world.bring(self._box, chamber or self._world.usual_chamber(self._box))
         return None
 
     def _take(self) -> Deed:

@@ -28,6 +28,7 @@ PUSHED_RAD = 1.3  # from here on the neck may push the trunk instead of pulling 
 RELAX_RAD_PER_S = 2.0
 RELAXED_RAD = 0.4
 BENT_S = 0.5
+SET_OUT_S = 0.9  # what a visit lasts beyond its plan, on average, without this
 ON_SHARE = 0.8  # of targets by a wall lie ahead, the others behind
 BEND_RAD = 1.5  # how far the head can turn against the trunk
 
@@ -410,7 +411,7 @@ class Mouse:
         x, y = self.body.x[1], self.body.y[1]
         gates = (self.maze.gates[gate].centre for gate in ways)
         distance = min(math.hypot(x - gx, y - gy) for gx, gy in gates) + 2.0
-        return distance / (0.55 * self._manner.speed_median_cm_s)
+        return SET_OUT_S + distance / (0.55 * self._manner.speed_median_cm_s)
 
     # --- stopping
 

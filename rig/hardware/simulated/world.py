@@ -30,7 +30,7 @@ from rig.rigfile import Box, RigFile
 STEPS_PER_S = 60
 OPEN_ENOUGH = 0.9  # a door that is less open is a wall
 MANUAL_DOOR_S = 0.5  # from end to end
-_BODY_MARGIN_CM = 0.25  # half of a door's thickness
+_BODY_MARGIN_CM = 0.0  # the body to its skin; walls keep the skin of a mouse beside the door away
 
 
 class BoardView(typing.Protocol):
@@ -230,6 +230,11 @@ class World:
         goal = _in_picture(state.place, middle(state.place.maze.outlines[index]))
         self._orders.append(lambda: self._reach(state, Errand.BRING, goal, index))
 
+    def usual_chamber(self, box: str) -> str:
+        """Where an animal is put down when nobody says where: the middle one of the chambers."""
+        names = self._state_of(box).place.maze.names
+        return names[(len(names) - 1) // 2]
+
     def take(self, box: str) -> None:
         """A hand takes the animal out, in about 2.2 s."""
         state = self._state_of(box)
@@ -279,8 +284,10 @@ class World:
         """Another animal for a box, from the next step on; the box is empty until it is placed."""
         state = self._state_of(box)
 
+        mouse = self._mouse(box, state.place.maze, settings)
+
         def change() -> None:
-            state.mouse = self._mouse(box, state.place.maze, settings)
+            state.mouse = mouse
             state.present, state.pose = False, None
 
         self._orders.append(change)
@@ -381,8 +388,8 @@ class World:
     def in_doorway(self, box: str, door: str) -> bool:
         """Whether any part of the animal, its tail too, is where the door would close."""
         state = self._state_of(box)
-        gates = state.place.maze.gates
-        return state.present and self._blocked(state, gates.index(state.place.maze.gate(door)))
+        index = state.place.maze.gates.index(state.place.maze.gate(door))
+        return state.present and self._blocked(state, index)
 
     # --- inside
 

@@ -6,6 +6,7 @@ resolved before a plan is made. It knows nothing of the engine that runs it.
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -154,7 +155,7 @@ class Step(Strict):
             raise ValueError("duration_s is missing")
         return self
 
-    @property
+    @cached_property
     def end(self) -> Until:
         """What ends this step, where it does not say so itself."""
         if self.until is not None:
@@ -187,10 +188,14 @@ class SessionPlan(Strict):
     lost_frames_off: int = Field(6, ge=1)
     hands_out_s: float = Field(1.0, gt=0)
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Each step's own name, or what it does and its number from 1: "explore-2"."""
+        return tuple(s.name or f"{s.do}-{i + 1}" for i, s in enumerate(self.step))
+
     def step_name(self, index: int) -> str:
-        """The step's own name, or what it does and its number from 1: "explore-2"."""
-        step = self.step[index]
-        return step.name or f"{step.do}-{index + 1}"
+        """The name of a step."""
+        return self.names[index]
 
     @property
     def outputs(self) -> frozenset[str]:

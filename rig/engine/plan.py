@@ -2,6 +2,7 @@
 
 from rig.engine.draft import Draft
 from rig.engine.hearing import door_fault, evidence
+from rig.engine.sight import begin_hands
 from rig.engine.state import End, RuleState, Stage
 from rig.engine.stimulation import is_in
 from rig.interlock import may_close
@@ -176,6 +177,8 @@ def _overdue(d: Draft, names: tuple[str, ...]) -> None:
 def permits(d: Draft) -> None:
     """Renew the permit of every closing door while its evidence holds; without, it lapses."""
     s = d.s
+    if DoorState.CLOSING not in s.doors.values():
+        return
     closing = tuple(n for n in d.setup.board_doors if s.door(n) == DoorState.CLOSING)
     if closing and d.t_ns - s.permit_ns >= RENEW_NS and s.paused_ns is None:
         verdict = may_close(evidence(d))
@@ -220,6 +223,7 @@ def _arm(d: Draft, step: Step) -> bool:
     d.ask("place", "place", chamber=step.chamber, text=step.text or f"place the animal{where}")
     s.alone_ns = None
     _stage(d, Stage.HANDS)
+    begin_hands(d)
     return False
 
 

@@ -26,12 +26,24 @@ def see(d: Draft) -> None:
     s.found = seen is not None and seen.found
     if s.stage is Stage.HANDS:
         _watch_hands(d)
-    s.zones, zoned = advance_zones(d.setup.layout, s.zones, d.t_ns, seen, s.doors)
+    _place(d)
+    if s.placed:
+        _losses(d)
+
+
+def begin_hands(d: Draft) -> None:
+    """The place of the animal counts from this picture on: it was armed just now."""
+    if d.zoned is not None:
+        _watch_hands(d)
+        _place(d)
+
+
+def _place(d: Draft) -> None:
+    s = d.s
+    s.zones, zoned = advance_zones(d.setup.layout, s.zones, d.t_ns, d.detection, s.doors)
     d.zoned, s.zone, s.in_zones = zoned, zoned.zone, zoned.in_zones
     if s.alone_ns == d.t_ns:
         s.alone_zone, s.wrong = zoned.zone, False
-    if s.placed:
-        _losses(d)
 
 
 def _count(d: Draft) -> None:

@@ -25,7 +25,10 @@ def bar_all(d: Draft, why: str, output: str | None = None) -> None:
 
 def stimulate(d: Draft) -> None:
     """Let the step's rules act on this tick, then make the outputs so."""
-    s, step = d.s, d.setup.plan.step[d.s.step]
+    s = d.s
+    if not (s.rules or s.latched or s.on):
+        return
+    step = d.setup.plan.step[s.step]
     wanted: dict[str, Train | None] = dict(s.latched)
     why = "rule"
     if s.rules:

@@ -58,7 +58,8 @@ def look(loaded: LoadedRig, box: OpenBox, camera: Camera) -> Seen:
             raise ConfigError(loaded.source, f"box {box.loaded.box.name}.background", message)
         video = VideoFile.open(loaded.folder / loaded.rig.camera.source)
         return median(video, box.loaded)
-    live = LiveBackground(box.loaded.apparatus.tracking.animal)
+    apparatus = box.loaded.apparatus
+    live = LiveBackground(apparatus.tracking.animal, tracking.reach(apparatus))
     silent = 0
     while not live.ready:
         seen = camera.next(0.5)
@@ -79,7 +80,7 @@ def median(video: VideoFile, box: LoadedBox) -> Seen:
         x, y, width, height = box.box.crop_px
         stack = stack[:, y : y + height, x : x + width]
     wanted = box.apparatus.tracking.animal
-    background = tracking.background_from(stack, wanted)
+    background = tracking.background_from(stack, wanted, tracking.reach(box.apparatus))
     return Seen(background=background, kind="median", samples=tuple(stack))
 
 

@@ -5,10 +5,22 @@ file on Windows.
 """
 
 import sys
+import time
 from pathlib import Path
 from typing import BinaryIO
 
-from rig.errors import ConfigError
+from rig.errors import ConfigError, StorageError
+
+WAIT_S = 5.0
+
+
+def wait_for(file: BinaryIO, path: Path) -> None:
+    """Wait for one's turn with a small shared file, while it is open. Raises StorageError."""
+    end = time.monotonic() + WAIT_S
+    while not _locked(file):
+        if time.monotonic() > end:
+            raise StorageError(f"{path} is held by another program for {WAIT_S:g} s; try again")
+        time.sleep(0.01)
 
 
 def lock(file: BinaryIO, folder: Path) -> None:

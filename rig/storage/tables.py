@@ -10,6 +10,7 @@ from typing import Protocol
 from rig.errors import ConfigError, StorageError
 from rig.ledger import seconds
 from rig.storage.folder import replace
+from rig.storage.locking import wait_for
 
 SUMMARY, VISITS, PAIRING = "summary.csv", "visits.csv", "pairing.csv"
 _PAIRING_COLUMNS = ("subject", "paired", "unpaired")
@@ -68,19 +69,21 @@ def note_pairing(out: Path, subject: str, paired: str, unpaired: str) -> None:
     written.
     """
     path = out / PAIRING
-    have = read_pairing(out)
-    if subject in have:
-        if have[subject] != (paired, unpaired):
-            message = f"{paired!r}: {path} says {have[subject][0]!r} for {subject}"
-            raise ConfigError("--paired", "", message)
-        return
-    rows = [dict(zip(_PAIRING_COLUMNS, (s, p, u), strict=True)) for s, (p, u) in have.items()]
-    rows.append(dict(zip(_PAIRING_COLUMNS, (subject, paired, unpaired), strict=True)))
     try:
         out.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            wait_for(file, path)  # two programs may note two animals at the same time
+            have = read_pairing(out)
+            if subject in have:
+                if have[subject] != (paired, unpaired):
+                    message = f"{paired!r}: {path} says {have[subject][0]!r} for {subject}"
+                    raise ConfigError("--paired", "", message)
+                return
+            row = ",".join((subject, paired, unpaired))
+            head = "" if file.tell() else ",".join(_PAIRING_COLUMNS) + "\n"
+            file.write(f"{head}{row}\n".encode())
     except OSError as error:
-        raise StorageError(f"{out} cannot be made: {error.strerror}") from error
-    _write(path, _PAIRING_COLUMNS, rows)
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def read_pairing(out: Path) -> dict[str, tuple[str, str]]:
@@ -89,7 +92,7 @@ def read_pairing(out: Path) -> dict[str, tuple[str, str]]:
     Raises ConfigError for a file without the columns subject, paired, unpaired.
     """
     path = out / PAIRING
-    if not path.exists():
+    if not path.exists() or path.stat().st_size == 0:
         return {}
     columns, rows = _read(path)
     for name in _PAIRING_COLUMNS:

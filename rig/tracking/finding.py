@@ -5,6 +5,7 @@ there; only what could be an animal is measured, at full size, in its own small 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import pi, sqrt
 from typing import NamedTuple
 
 import cv2
@@ -19,6 +20,10 @@ from rig.tracking.preparing import Coarse, Prepared
 
 MOST_WINDOWS = 8
 """More things than this are not measured, largest first: they are a picture gone wrong."""
+
+
+SOLID = 0.85
+"""Share of its moments' ellipse that one body fills; two side by side or apart fill less."""
 
 
 class Candidate(NamedTuple):
@@ -49,6 +54,16 @@ class Found(NamedTuple):
     hand: bool
     px_per_cm: float
     rate_hz: float
+
+
+class _Place(NamedTuple):
+    """Where a thing is, in blocks: the box around it and its outline."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    outline: MatLike
 
 
 class _Window(NamedTuple):
@@ -83,7 +98,12 @@ def find(image: Gray, prepared: Prepared) -> Found:
     hand = _hand(seen if change is None else scaled(seen, change), prepared.coarse)
     blob_px, large = 0, False
     candidates: list[Candidate] = []
-    for window in _windows(image, change, prepared):
+    places = _places(image, change, prepared)
+    for place in places[:MOST_WINDOWS]:
+        most = place.width * place.height * prepared.block**2
+        if most <= max(blob_px, prepared.speck_px) and 2 * most < prepared.least_px:
+            break  # neither an animal nor larger than what was seen; nor are those that follow
+        window = _window(image, change, place, places, prepared)
         blob, silhouette = _beside_sweeps(window, prepared)
         if blob < prepared.speck_px:
             continue
@@ -119,8 +139,7 @@ def _foreground(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
 
 def _hand(seen: Gray, coarse: Coarse) -> bool:
     """Whether something large, darker or lighter, comes in from the edge to the chambers."""
-    other = cv2.compare(seen, coarse.low, cv2.CMP_LT)
-    cv2.bitwise_or(other, cv2.compare(seen, coarse.high, cv2.CMP_GT), other)
+    other = cv2.compare(cv2.absdiff(seen, coarse.middle), coarse.span, cv2.CMP_GT)
     if cv2.countNonZero(other) < coarse.hand_cells:
         return False
     if not (other[0].any() or other[-1].any() or other[:, 0].any() or other[:, -1].any()):
@@ -158,50 +177,66 @@ def _blocks(foreground: Gray, block: int) -> Gray:
     return np.asarray(cv2.compare(words, 0, cv2.CMP_NE), np.uint8)  # type: ignore[call-overload]
 
 
-def _windows(
-    image: Gray, change: tuple[float, float] | None, prepared: Prepared
-) -> Iterator[_Window]:
-    """The things in the picture that are more than a speck, the widest first."""
-    block = prepared.block
-    # every second row shows where things are: half the memory to go through for each picture
+def _places(image: Gray, change: tuple[float, float] | None, prepared: Prepared) -> list[_Place]:
+    """Where anything is, the widest first."""
+    # every second row shows it: half the memory to go through for each picture
     sparse = image[:: prepared.row_step]
     if change is not None:
         sparse = scaled(sparse, change)
-    small = _blocks(_foreground(sparse, prepared.sparse_low, prepared.sparse_high), block)
-    outlines, _ = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    boxes = [(cv2.boundingRect(outline), outline) for outline in outlines]
-    boxes.sort(key=lambda pair: -pair[0][2] * pair[0][3])
-    low, high = prepared.low, prepared.high
-    for (x, y, w, h), outline in boxes[:MOST_WINDOWS]:
-        if w * h * block * block < prepared.speck_px:
-            return
-        # the row above may belong to the thing and be one that was passed over
-        above = min(y * block, prepared.row_step - 1)
-        rows = slice(y * block - above, (y + h) * block)
-        cols = slice(x * block, (x + w) * block)
-        part = image[rows, cols]
-        if change is not None:
-            part = scaled(part, change)
-        thing = _foreground(
-            part,
-            None if low is None else low[rows, cols],
-            None if high is None else high[rows, cols],
-        )
-        if len(boxes) > 1 and _others(boxes, (x, y, w, h)):
-            filled = np.zeros((h, w), np.uint8)
-            cv2.drawContours(filled, [outline], -1, 255, cv2.FILLED, offset=(-x, -y))
-            own = filled.repeat(block, axis=0).repeat(block, axis=1)
-            own = own[: thing.shape[0] - above, : thing.shape[1]]
-            thing[above:] &= own
-            thing[:above] &= own[:1]
-        yield _Window(rows, cols, part, thing)
+    foreground = _foreground(sparse, prepared.sparse_low, prepared.sparse_high)
+    outlines, _ = cv2.findContours(
+        _blocks(foreground, prepared.block), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
+    places = []
+    for outline in outlines:
+        x, y, width, height = cv2.boundingRect(outline)
+        places.append(_Place(x, y, width, height, outline))
+    if len(places) > 1:
+        places.sort(key=lambda place: -place.width * place.height)
+    return places
 
 
-def _others(boxes: Sequence[tuple[Sequence[int], MatLike]], box: tuple[int, int, int, int]) -> bool:
-    """Whether another thing's box meets this one."""
-    x, y, w, h = box
+def _window(
+    image: Gray,
+    change: tuple[float, float] | None,
+    place: _Place,
+    places: Sequence[_Place],
+    prepared: Prepared,
+) -> _Window:
+    """The thing at `place`, at full size and without the other things near it."""
+    block, low, high = prepared.block, prepared.low, prepared.high
+    x, y, w, h, outline = place
+    # the row above may belong to the thing and be one that was passed over
+    above = min(y * block, prepared.row_step - 1)
+    rows = slice(y * block - above, (y + h) * block)
+    cols = slice(x * block, (x + w) * block)
+    part = image[rows, cols]
+    if change is not None:
+        part = scaled(part, change)
+    thing = _foreground(
+        part,
+        None if low is None else low[rows, cols],
+        None if high is None else high[rows, cols],
+    )
+    if len(places) > 1 and _meet(place, places):
+        filled = np.zeros((h, w), np.uint8)
+        cv2.drawContours(filled, [outline], -1, 255, cv2.FILLED, offset=(-x, -y))
+        own = filled.repeat(block, axis=0).repeat(block, axis=1)
+        own = own[: thing.shape[0] - above, : thing.shape[1]]
+        thing[above:] &= own
+        thing[:above] &= own[:1]
+    return _Window(rows, cols, part, thing)
+
+
+def _meet(place: _Place, places: Sequence[_Place]) -> bool:
+    """Whether another thing's box meets this one's."""
+    x, y, w, h, _ = place
     meeting = sum(
-        x < x2 + w2 and x2 < x + w and y < y2 + h2 and y2 < y + h for (x2, y2, w2, h2), _ in boxes
+        x < other.x + other.width
+        and other.x < x + w
+        and y < other.y + other.height
+        and other.y < y + h
+        for other in places
     )
     return meeting > 1
 
@@ -237,16 +272,23 @@ def _bodies(window: _Window, prepared: Prepared) -> Iterator[_Body]:
         thick = thick[: thing.shape[0], : thing.shape[1]] & thing
     else:
         thick = _opened(thing, prepared.open_kernel)
-    outlines, _ = cv2.findContours(thick, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if len(outlines) == 1:
-        yield from _body(thick, window)
-    elif outlines:
+    whole = _body(thick, window)
+    if whole.area_px and _solid(whole):
+        yield whole
+    elif whole.area_px:
         n, labels, stats, _ = cv2.connectedComponentsWithStats(
             thick, connectivity=8, ltype=cv2.CV_16U
         )
         for i in range(1, n):
             if stats[i, cv2.CC_STAT_AREA] >= prepared.least_px:
-                yield from _body((labels == i).view(np.uint8) * np.uint8(255), window)
+                yield _body((labels == i).view(np.uint8) * np.uint8(255), window)
+
+
+def _solid(body: _Body) -> bool:
+    """Whether the pixels fill the ellipse of their own moments, so are plainly one piece."""
+    m = body.moments
+    spread = (m["mu20"] * m["mu02"] - m["mu11"] ** 2) / m["m00"] ** 2
+    return m["m00"] >= SOLID * 4 * pi * sqrt(max(spread, 0.0))
 
 
 def _opened(mask: Gray, kernel: Gray) -> Gray:
@@ -256,17 +298,16 @@ def _opened(mask: Gray, kernel: Gray) -> Gray:
     return np.asarray(opened, np.uint8)
 
 
-def _body(pixels: Gray, window: _Window) -> Iterator[_Body]:
+def _body(pixels: Gray, window: _Window) -> _Body:
     moments = cv2.moments(pixels, True)
     area = round(moments["m00"])
-    if area:
-        yield _Body(
-            pixels,
-            moments,
-            area,
-            round(moments["m10"]) + area * window.cols.start,
-            round(moments["m01"]) + area * window.rows.start,
-        )
+    return _Body(
+        pixels,
+        moments,
+        area,
+        round(moments["m10"]) + area * window.cols.start,
+        round(moments["m01"]) + area * window.rows.start,
+    )
 
 
 def _at_edge(window: _Window, prepared: Prepared) -> bool:

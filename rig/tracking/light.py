@@ -30,7 +30,16 @@ class Light:
         step: pixels from cell to cell; None: as `step_px` says.
     """
 
-    __slots__ = ("_dark_level", "_floor", "_light_level", "_n_dark", "_n_light", "_places", "step")
+    __slots__ = (
+        "_bound",
+        "_dark_level",
+        "_floor",
+        "_light_level",
+        "_n_dark",
+        "_n_light",
+        "_places",
+        "step",
+    )
 
     def __init__(
         self, background: Gray, within: Gray | None = None, step: int | None = None
@@ -51,14 +60,22 @@ class Light:
         dark, light = (_thin(np.sort(group)) for group in groups)
         self._places = np.concatenate([dark, light])
         self._n_dark, self._n_light = len(dark), len(light)
-        self._floor = background.ravel()[self._places].astype(np.int16)
+        self._floor = background.ravel()[self._places]
+        self._bound = np.full_like(self._floor, NOTICEABLE - 1)
         self._dark_level, self._light_level = levels
 
     def change(self, seen: Gray) -> tuple[float, float] | None:
         """Gain and offset to the background's light from `cells`; None: nothing to do."""
         if self._n_light < 16:
             return None
-        change = seen.reshape(-1).take(self._places) - self._floor
+        values = seen.reshape(-1).take(self._places)
+        # quick and usual: with fewer than half of either group noticeable, no median is
+        noticeable = cv2.countNonZero(
+            cv2.compare(cv2.absdiff(values, self._floor), self._bound, cv2.CMP_GT)
+        )
+        if 2 * noticeable < min(self._n_light, self._n_dark or self._n_light):
+            return None
+        change = values.astype(np.int16) - self._floor
         light = _middle(change[self._n_dark :])
         dark = _middle(change[: self._n_dark]) if self._n_dark else 0
         if -NOTICEABLE < light < NOTICEABLE and -NOTICEABLE < dark < NOTICEABLE:

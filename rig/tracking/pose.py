@@ -5,6 +5,7 @@ from math import atan2, cos, degrees, hypot, sin, sqrt
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 
 from rig.model import Gray
 
@@ -35,7 +36,7 @@ def pose(
 ) -> Pose | None:
     """The pose of a body in its silhouette with tail; None where unsure.
 
-    The tail's tip is the outline's farthest point from the body's centre; followed back along
+    The tail's tip is the outline's point farthest out of the body's ellipse; followed back along
     both of its sides it ends where the body begins; the nose is at the body's other end.
 
     Args:
@@ -55,19 +56,24 @@ def pose(
     half, width = 2 * sqrt(longer), 2 * sqrt(shorter)
     outlines, _ = cv2.findContours(silhouette, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(outlines, key=len)
-    # column by column: for so few points a matrix product costs more than all of this
-    dx, dy = outline[:, 0, 0] - x, outline[:, 0, 1] - y
-    away = dx * dx + dy * dy
-    tip = int(away.argmax())
-    if sqrt(away.item(tip)) < half + TAIL_CM * px_per_cm:
-        return None
-    # along the axis and across it, in half axes of the body's ellipse
+    # along the axis and across it, in half axes of the body's ellipse; single precision is
+    # far finer than a pixel, and each step saved here is saved in every picture
     axis = 0.5 * atan2(2 * b, a - c)
     ux, uy = cos(axis), sin(axis)
-    along = dx * (ux / half) + dy * (uy / half)
-    across = dy * (ux / width) - dx * (uy / width)
-    across2 = across * across
-    skin = (along * along + across2 < SKIN).nonzero()[0]
+    turn = np.array(
+        (
+            (ux / half, uy / half, -(x * ux + y * uy) / half),
+            (-uy / width, ux / width, (x * uy - y * ux) / width),
+        )
+    )
+    points = np.asarray(cv2.transform(outline.astype(np.float32), turn))[:, 0]
+    along, across = points[:, 0], points[:, 1]
+    squares = points * points
+    away = squares[:, 0] + squares[:, 1]
+    tip = int(away.argmax())
+    if hypot(along.item(tip) * half, across.item(tip) * width) < half + TAIL_CM * px_per_cm:
+        return None
+    skin = (away < SKIN).nonzero()[0]
     if not len(skin):
         return None
     # the last point of the body before the tail and the first behind it
@@ -81,7 +87,7 @@ def pose(
         return None
     front = -1.0 if base[0] > 0 else 1.0
     # the farthest of the body the other way, within its width
-    forth = along * (across2 <= 1)
+    forth = along * (squares[:, 1] <= 1)
     end = int(forth.argmax() if front > 0 else forth.argmin())
     if (abs(forth.item(end)) - 1) * half > px_per_cm:
         return None  # a second tail, a cable, another animal

@@ -55,8 +55,8 @@ class Settings(Strict):
 class Coarse:
     """A thinned-out picture for what is large: a hand, an arm, a head."""
 
-    low: Gray
-    high: Gray
+    middle: Gray
+    span: Gray  # farther from the middle than this is neither floor nor shadow
     near: Gray  # 255 close to the chambers
     hand_cells: int
     near_cells: int
@@ -265,13 +265,16 @@ def _coarse(
     # a shadow is never lighter than the floor, so that side can be finer
     fine = np.maximum(threshold.astype(np.float32) * 0.6, 15).astype(np.uint8)
     only_dark = all(one.animal is Animal.DARKER for one in chosen)
-    low = masks.limits(background, threshold)[0]
-    high = masks.limits(background, fine if only_dark else threshold)[1]
+    low = background.astype(np.int16) - threshold
+    high = background.astype(np.int16) + (fine if only_dark else threshold)
+    # where a limit lies beyond black or white there is only the other one
+    middle = np.clip((low + high) // 2, 0, 255).astype(np.uint8)
+    span = np.maximum(high - middle, middle - low).astype(np.uint8)
     near = masks.picture(np.min(np.stack(away), axis=0) <= HAND_MARGIN_CM * per_cm)
     cell_cm2 = (step / per_cm) ** 2
     return Coarse(
-        low=cells(low, step),
-        high=cells(high, step),
+        middle=cells(middle, step),
+        span=cells(span, step),
         near=cells(near, step),
         hand_cells=max(6, round(max(one.max_area_cm2 for one in chosen) / 2 / cell_cm2)),
         near_cells=max(2, round(4.0 / cell_cm2)),

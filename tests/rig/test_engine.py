@@ -540,3 +540,10 @@ def test_replay_of_the_ticks_gives_the_same_again() -> None:
         events += outcome.events
     assert samples == s.samples
     assert events == s.events
+
+
+def test_an_animal_that_is_there_already_is_scored_from_the_first_picture() -> None:
+    s = Session(setup_for(PRETEST[:1] + EXPLORE, drive="none"))
+    s.ticks_of("centre", 30)
+    assert s.times_s()[0] == 0.0
+    assert s.times_s()[-1] == pytest.approx(2.0)

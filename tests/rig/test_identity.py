@@ -113,9 +113,7 @@ def test_a_folder_tells_neither_pairing_nor_group(
     assert "paired" not in str(live.folder)
 
 
-def test_rescoring_never_overwrites(
-    make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path
-) -> None:
+def test_rescoring_never_overwrites(make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path) -> None:
     rig = make_rig(frame_size_px=(160, 120), rate_hz=10.0)
     live = record(make_wish(rig, assigned=("test_s=5",)), rig, out=tmp_path, seed=1)
     rescore(live.folder, out=tmp_path / "scored")

@@ -592,10 +592,15 @@ def test_heading_nose_and_tail(dark: Prepared, angle: int) -> None:
     assert np.hypot(one.tail_x_px - 90 + 20 * ux, one.tail_y_px - 120 + 20 * uy) < 5
 
 
+def blob(image: Gray) -> Gray:
+    cv2.circle(image, (90, 120), 19, 30, -1)
+    return image
+
+
 def test_no_tail_no_pose(dark: Prepared) -> None:
     for one in (
         see(mouse(floor(), 90, 120, 30, tail=False), dark),
-        see(cv2.circle(mouse(floor(), 90, 120, 30), (90, 120), 19, 30, -1), dark),
+        see(blob(mouse(floor(), 90, 120, 30)), dark),
     ):
         assert one.found
         assert one.heading_deg is one.nose_x_px is one.tail_y_px is None
@@ -647,7 +652,7 @@ animal = "darker"
 """
     tracker = prepare(parse(text, "x.toml"), np.full(shape, FLOOR, np.uint8), 30.0)
     large = cv2.resize(mouse(floor(), 90, 120, 30), shape[::-1], interpolation=cv2.INTER_AREA)
-    one = see(large, tracker)
+    one = see(np.asarray(large, np.uint8), tracker)
     centre = (90 + 0.5) * factor - 0.5, (120 + 0.5) * factor - 0.5
     assert off_px(one, *centre) < max(0.6, 1.2 * factor)
 

@@ -22,7 +22,7 @@ class Errand(StrEnum):
 class Hand:
     """One reach: in from `edge` to `goal` (picture pixels), holding there, and out again.
 
-    `pace` stretches it; 1.0 takes 2.2 s and the hold.
+    `pace` stretches it; 1.0 takes 1.8 s and the hold. `sideways`: the edge is left or right.
     """
 
     errand: Errand
@@ -33,6 +33,7 @@ class Hand:
     hold_s: float = HOLD_S
     age_s: float = 0.0
     acted: bool = False
+    sideways: bool = False
 
     def step(self, step_s: float) -> bool:
         """One step; whether this is the step at which it lets go or grasps."""
@@ -41,6 +42,14 @@ class Hand:
             self.acted = True
             return True
         return False
+
+    def follow(self, goal: Point) -> None:
+        """Reaches for something that moves; the arm keeps its slant."""
+        if self.sideways:
+            self.edge = (self.edge[0], self.edge[1] + goal[1] - self.goal[1])
+        else:
+            self.edge = (self.edge[0] + goal[0] - self.goal[0], self.edge[1])
+        self.goal = goal
 
     @property
     def gone(self) -> bool:

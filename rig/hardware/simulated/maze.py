@@ -70,6 +70,15 @@ class Maze:
     convex: tuple[bool, ...] = field(default=())
     cores: tuple[Core, ...] = field(default=())
 
+    def shut(self, open_gates: Sequence[bool]) -> tuple[Wall, ...]:
+        """All walls with their gaps, and a wall in each gap that is not open."""
+        doors = (
+            _wall(gate.point(-gate.half_cm, 0.0), gate.point(gate.half_cm, 0.0))
+            for gate, is_open in zip(self.gates, open_gates, strict=True)
+            if not is_open
+        )
+        return (*self.opened, *doors)
+
     def chamber_at(self, x: float, y: float, before: int) -> int:
         """The index of the chamber around a point; `before` where there is none."""
         if inside(self.outlines[before], x, y):
@@ -87,22 +96,9 @@ class Maze:
         raise ValueError(f"no doorway {name!r} in this box")
 
 
-def scale_px_per_cm(apparatus: Apparatus) -> float:
-    """Pixels per centimetre; from an oblique floor's points their mean scale."""
-    if apparatus.px_per_cm is not None:
-        return apparatus.px_per_cm
-    if apparatus.floor is None:
-        raise ValueError(f"apparatus {apparatus.name!r} has no scale")
-    px, cm = apparatus.floor.points_px, apparatus.floor.points_cm
-    pairs = [(i, j) for i in range(len(px)) for j in range(i)]
-    return sum(math.dist(px[i], px[j]) for i, j in pairs) / sum(
-        math.dist(cm[i], cm[j]) for i, j in pairs
-    )
-
-
 def build(apparatus: Apparatus) -> Maze:
     """The maze of an apparatus."""
-    scale = scale_px_per_cm(apparatus)
+    scale = apparatus.px_per_cm_mean
     names = tuple(chamber.name for chamber in apparatus.chamber)
     outlines = tuple(
         tuple((x / scale, y / scale) for x, y in chamber.outline_px)

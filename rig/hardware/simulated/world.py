@@ -18,10 +18,11 @@ import numpy as np
 
 from rig.apparatus import Apparatus, Drive
 from rig.errors import ConfigError
+from rig.hardware.simulated.behaviour import Mouse
 from rig.hardware.simulated.body import Pose
 from rig.hardware.simulated.hand import HOLD_S, Errand, Hand, edge_px
-from rig.hardware.simulated.maze import Maze, build, middle, scale_px_per_cm
-from rig.hardware.simulated.mouse import Mouse, MouseSettings
+from rig.hardware.simulated.maze import Maze, build, middle
+from rig.hardware.simulated.mouse import MouseSettings
 from rig.hardware.simulated.scene import Look, Place, Scene
 from rig.hardware.wiring import Pin, wiring
 from rig.model import NS_PER_S, Gray
@@ -210,7 +211,7 @@ class World:
 
     def _step_hand(self, state: _BoxState, hand: Hand) -> None:
         if hand.errand is Errand.TAKE and not hand.acted and state.present:
-            hand.goal = _in_picture(state.place, state.mouse.body.centroid())
+            hand.follow(_in_picture(state.place, state.mouse.body.centroid()))
         if hand.step(1.0 / STEPS_PER_S):
             if hand.errand is Errand.BRING:
                 state.mouse.place(hand.chamber)
@@ -312,12 +313,11 @@ class World:
         edge = edge_px(self.frame_size_px, centre, 12.0 * place.px_per_cm)
         # a person does not come in at the same place every time
         slant = float(state.hand_rng.uniform(-6.0, 6.0)) * place.px_per_cm
-        if 0 <= edge[0] <= self.frame_size_px[0]:
-            edge = (goal[0] + slant, edge[1])
-        else:
-            edge = (edge[0], goal[1] + slant)
+        sideways = not 0 <= edge[0] <= self.frame_size_px[0]
+        edge = (edge[0], goal[1] + slant) if sideways else (goal[0] + slant, edge[1])
         pace = float(state.hand_rng.uniform(0.9, 1.2))
-        state.waiting.append(Hand(errand, edge, goal, chamber, pace, hold_s))
+        hand = Hand(errand, edge, goal, chamber, pace, hold_s, sideways=sideways)
+        state.waiting.append(hand)
 
     # --- what can be seen
 
@@ -469,7 +469,7 @@ class World:
             place=Place(
                 (x, y),
                 (width, height),
-                scale_px_per_cm(apparatus),
+                apparatus.px_per_cm_mean,
                 maze,
                 {door.name: door.sweep_px for door in apparatus.doorway if door.sweep_px},
             ),

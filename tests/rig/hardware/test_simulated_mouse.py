@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from rig.apparatus import Apparatus
+from rig.hardware.simulated.behaviour import Mouse
 from rig.hardware.simulated.body import JOINT_RADII_CM, NECK, NOSE
 from rig.hardware.simulated.builtin import builtin_apparatus
 from rig.hardware.simulated.maze import Maze, build, inside, nearest
 from rig.hardware.simulated.mouse import (
     MANNERS,
     Manner,
-    Mouse,
     MouseSettings,
     Preset,
     betas,
@@ -332,3 +332,26 @@ def test_every_preset_has_a_manner() -> None:
     assert set(MANNERS) == set(Preset)
     own = Manner(5.0, 1.0, 1.0, 0.5, 10.0, 3.0)
     assert MouseSettings(manner=own).moves is own
+
+
+def test_no_part_of_it_goes_through_a_door_that_is_closed() -> None:
+    """Even where a door shut behind it while its tail was still in the next chamber."""
+    settings = MouseSettings(Preset.COCAINE)
+    animal = mouse(12, settings=settings, chamber=1)
+    doors = [THREE.gate("left"), THREE.gate("right")]
+    gates, closings, through = [True, True], 0, 0
+    for step in range(300 * 60):
+        if step % 600 == 0:
+            gates = [True, True]
+        elif step % 600 > 300:  # shut what is clear, as an interlock does
+            for index, door in enumerate(doors):
+                if gates[index] and not animal.body.in_gate(door, 0.0):
+                    gates[index] = False
+                    closings += 1
+        animal.step(gates)
+        if step % 5 == 0:
+            for index, door in enumerate(doors):
+                if not gates[index]:
+                    through += animal.body.in_gate(door, 0.0)
+    assert closings > 40
+    assert through == 0

@@ -55,8 +55,8 @@ class Detection:
     distance (0.01 px) to its line of the silhouette with tail and of the centroid; None without
     a position. `blob_px` is the area of the largest foreground thing outside the doors' sweeps
     (0: the box looks empty), whatever it is. `jump` is true where the position is farther
-    from the last one than an animal runs in that time. Confidence is 0 to 1 (0.001). Heading is from x towards y,
-    clockwise in the picture, -180 to 180 (0.1).
+    from the last one than an animal runs in that time. Confidence is 0 to 1 (0.001). The heading
+    runs from x towards y, clockwise in the picture, -180 to 180 (0.1).
     """
 
     reason: Reason

@@ -1,14 +1,16 @@
 """`resume` and `close`: what is done with a session that was interrupted."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from protocols.cli.exits import ABORTED, DONE, of_ending
 from protocols.cli.scoring import print_summary
 from rig.errors import ConfigError
-from rig.session import Recorded
+from rig.session import Recorded, load_rig
 from rig.session import close as close_session
 from rig.session import resume as resume_session
+from rig.station.serving import owning
 
 
 def resume(session: Path, rig: str, speed: str, seed: int, *, yes: bool) -> int:
@@ -20,7 +22,10 @@ def resume(session: Path, rig: str, speed: str, seed: int, *, yes: bool) -> int:
         if input("Is the animal still in the box? y goes on: ").strip().lower() != "y":
             print("nothing was changed")
             return ABORTED
-    return _said(resume_session(session, rig, speed=speed, seed=seed))
+    loaded = load_rig(rig)
+    # In real time camera and ports are owned as by a station: two programs never share them.
+    with owning(rig, loaded) if speed == "1" else nullcontext():
+        return _said(resume_session(session, loaded, speed=speed, seed=seed))
 
 
 def close(session: Path, reason: str) -> int:

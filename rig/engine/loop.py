@@ -161,6 +161,8 @@ class Loop:
         self._prior: Prior | None = None
         self._listeners = tuple(listeners)
         self._failed = False
+        self._last_image: Gray | None = None
+        self._duplicates = 0
 
     @property
     def ending(self) -> Ending | None:
@@ -171,6 +173,7 @@ class Loop:
         """One tick. A frame's image is this box's crop."""
         if isinstance(seen, Silence):
             return self._tick(seen.t_ns, None, None, requests)
+        self._count_duplicate(seen.image)
         found = find(seen.image, self.prepared)
         detection = choose(found, self._prior, seen.t_ns)
         self._prior = next_prior(self._prior, detection, seen.t_ns)
@@ -178,6 +181,13 @@ class Loop:
         if self._clock is not None:
             self.latency.add(self._clock() - seen.t_ns)
         return outcome
+
+    def _count_duplicate(self, image: Gray) -> None:
+        # A camera's noise makes no two pictures equal; a driver that repeats one does.
+        last, self._last_image = self._last_image, image
+        if last is None or last[::16, ::16].tobytes() != image[::16, ::16].tobytes():
+            return
+        self._duplicates += bool((last == image).all())
 
     def _tick(
         self, t_ns: int, frame: Frame | None, detection: Any, requests: Sequence[Request]
@@ -223,7 +233,11 @@ class Loop:
         closing = Request(
             RequestKind.CLOSING,
             who="program",
-            data={**self.latency.figures(), **(figures or {})},
+            data={
+                "frames_duplicate": self._duplicates,
+                **self.latency.figures(),
+                **(figures or {}),
+            },
         )
         self._guarded(self._tick, t_ns, None, None, (closing,))
         self._guarded(self.sink.close)

@@ -4,6 +4,8 @@ import gc
 import logging
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from types import FrameType
 
@@ -20,15 +22,24 @@ log = logging.getLogger(__name__)
 def own_and_answer(source: str, *, seed: int, linger_s: float) -> None:
     """Own a rig and answer for it until told to quit. Raises RigError."""
     loaded = load_rig(source)
-    spelled = spell_source(source)
-    camera, ports = _owned(loaded)
-    claims = claim([spelled, *camera, *ports], loaded.rig.name)
-    try:
+    with owning(source, loaded) as ports:
         station = Station(loaded, seed=seed)
         try:
-            _listen(station, spelled, ports, linger_s)
+            _listen(station, spell_source(source), ports, linger_s)
         finally:
             station.close()
+
+
+@contextmanager
+def owning(source: str, loaded: LoadedRig) -> Iterator[list[str]]:
+    """Own a rig, its camera and its ports while this lasts; gives the ports.
+
+    Raises StationError naming whoever owns one of them already.
+    """
+    camera, ports = _owned(loaded)
+    claims = claim([spell_source(source), *camera, *ports], loaded.rig.name)
+    try:
+        yield ports
     finally:
         for one in claims:
             one.release()

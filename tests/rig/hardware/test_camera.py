@@ -24,12 +24,11 @@ from rig.hardware.camera import (
     Kind,
     Target,
     Webcam,
-    _identity,
-    _linux_cameras,
     grey,
     list_cameras,
     resolve,
 )
+from rig.hardware.camera.listing import _identity, linux_cameras
 from rig.model import NS_PER_S, Frame, Silence
 from rig.video import VideoWriter
 
@@ -526,12 +525,12 @@ def test_linux_cameras_by_serial_number_then_port(tmp_path: Path) -> None:
     for link, node in links.items():
         (dev / "v4l" / link).parent.mkdir(parents=True, exist_ok=True)
         (dev / "v4l" / link).symlink_to(f"../../{node}")
-    assert [(c.identity, c.name, c.address) for c in _linux_cameras(dev, classes)] == [
+    assert [(c.identity, c.name, c.address) for c in linux_cameras(dev, classes)] == [
         ("usb-046d_C920_8A3B", "C920", str(dev / "video2")),
         (str(dev / "video4"), "loop", str(dev / "video4")),
         ("pci-0000-usb-0-2", "Twin", str(dev / "video10")),
     ]
-    assert _linux_cameras(tmp_path / "none", tmp_path / "none") == []
+    assert linux_cameras(tmp_path / "none", tmp_path / "none") == []
 
 
 @pytest.mark.parametrize(

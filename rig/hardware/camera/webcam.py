@@ -1,36 +1,26 @@
-"""Cameras: a webcam or network stream through OpenCV, and a video file played as a camera.
-
-Each gives `next(timeout_s) -> Frame | Silence | None` (None: the input has ended), `size_px`,
-`rate_hz`, `clock_source` and `close()`. A frame's `t_ns` is the time of capture by the clock that
-`clock_source` names. A camera that stamps its pictures itself (a hardware clock) is another class
-of this shape: it gives its own stamps, moved once at the start onto the clock of the program.
-
-Frames are dropped here and nowhere else: what a slow consumer misses shows as a gap in `index`.
-OpenCV opens cameras and streams, never files.
-"""
+"""A webcam or a network stream through OpenCV, captured in a thread of its own."""
 
 import logging
 import platform
 import queue
-import re
 import threading
 import time
 import typing
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from rig.errors import CameraError
-from rig.model import NS_PER_S, Frame, Gray, Silence
-from rig.video import Picture, VideoFile
+from rig.hardware.camera.listing import (
+    Kind,
+    Target,
+    resolve,
+)
+from rig.model import Frame, Gray, Silence
 
 _log = logging.getLogger(__name__)
 
@@ -46,79 +36,6 @@ _SETTINGS: Mapping[str, int] = {
     "contrast": cv2.CAP_PROP_CONTRAST,
 }
 _USB2_BYTES_PER_S = 24_000_000  # beyond it a USB 2 camera must send JPEG to keep its rate
-
-
-class Kind(StrEnum):
-    """What a source names."""
-
-    DEVICE = "device"
-    STREAM = "stream"
-    FILE = "file"
-
-
-class Pace(StrEnum):
-    """How fast a file is played."""
-
-    REAL = "real"  # as it was taken, dropping what the consumer is too slow for
-    MAX = "max"  # as fast as the consumer takes it, dropping nothing
-
-
-@dataclass(frozen=True, slots=True)
-class CameraInfo:
-    """A connected camera. `identity` stays the same across reboots and, mostly, ports."""
-
-    name: str
-    identity: str
-    address: int | str  # what OpenCV opens, today
-    backend: int
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a source leads to at this moment: address and backend for OpenCV, or a file's path."""
-
-    kind: Kind
-    address: int | str
-    backend: int = cv2.CAP_ANY
-
-
-def list_cameras() -> list[CameraInfo]:
-    """The connected cameras, by identity; none is opened. Network streams cannot be listed."""
-    if platform.system() == "Linux":
-        return _linux_cameras(Path("/dev"), Path("/sys/class/video4linux"))
-    return _enumerated_cameras()
-
-
-def resolve(source: str, cameras: Sequence[CameraInfo] | None = None) -> Target:
-    """What `source` leads to now: an identity, device path, URL, video file or bare index.
-
-    Args:
-        source: as in the rig file. A bare index is taken with a warning: it names another camera
-            as soon as one is plugged in.
-        cameras: the connected ones; None looks.
-
-    Raises:
-        CameraError: nothing is connected or found by that name.
-    """
-    if "://" in source:
-        if source.startswith("file:"):
-            raise CameraError(f"camera {source!r}: give a file's path, not a file: address")
-        return Target(Kind.STREAM, source, cv2.CAP_FFMPEG)
-    if source.isdigit():
-        _log.warning(
-            "camera %s: a bare index may be another camera tomorrow; use an identity", source
-        )
-        return Target(Kind.DEVICE, int(source), _device_backend())
-    found = list_cameras() if cameras is None else cameras
-    for info in found:
-        if source == info.identity:
-            return Target(Kind.DEVICE, info.address, info.backend)
-    if source.startswith("/dev/"):
-        return Target(Kind.DEVICE, source, _device_backend())
-    if Path(source).is_file():
-        return Target(Kind.FILE, source)
-    known = ", ".join(info.identity for info in found) or "none"
-    raise CameraError(f"no camera or video file {source!r}; connected cameras: {known}")
 
 
 @dataclass(slots=True, eq=False)
@@ -394,94 +311,6 @@ class Webcam:
         return capture
 
 
-class FileCamera:
-    """A video file played as a camera.
-
-    A frame's `t_ns` is the time of the first `next` plus the file's own stamp after the first
-    picture. At real pace it is delivered when that time has come; a consumer that falls behind
-    by more than `slots` frames misses the oldest, as with a camera. At max pace nothing waits
-    and nothing is dropped. Pictures are decoded ahead in a thread; their memory is the
-    decoder's (see `rig.video.Picture`).
-
-    Args:
-        path: the video file.
-        pace: "real" or "max".
-        clock: integer nanoseconds.
-        wait: waits so many seconds; goes with `clock`.
-        slots: frames kept for a consumer that is late, at real pace.
-        start_s, end_s: the part to play, seconds after the first picture.
-
-    Raises:
-        ConfigError: the file is missing or holds no video.
-
-    Attributes:
-        file: the VideoFile behind it (`file.times` says where the times come from).
-        dropped: frames dropped so far.
-    """
-
-    clock_source = "the file's own stamps, from the program's clock at the first frame"
-
-    def __init__(
-        self,
-        path: Path | str,
-        pace: str = Pace.MAX,
-        *,
-        clock: Callable[[], int] = time.monotonic_ns,
-        wait: Callable[[float], None] = time.sleep,
-        slots: int = 3,
-        start_s: float = 0.0,
-        end_s: float | None = None,
-    ) -> None:
-        """Looks the file through; decoding begins with the first `next`."""
-        self.file = VideoFile.open(path)
-        self.size_px = self.file.size_px
-        self.rate_hz = self.file.rate_hz
-        self.dropped = 0
-        self._real = Pace(pace) is Pace.REAL
-        self._clock = clock
-        self._wait = wait
-        self._slots = slots
-        self._blocks = self.file.blocks(start_s=start_s, end_s=end_s)
-        self._pictures = chain.from_iterable(self._blocks)
-        self._head: Picture | None = None
-        self._zero_ns: int | None = None  # the clock's time of the file's first picture
-        self._ended = False
-
-    def next(self, timeout_s: float) -> Frame | Silence | None:
-        """The next frame; Silence if it is not due within `timeout_s`; None after the last."""
-        head = self._head or self._decode()
-        if head is None:
-            return None
-        if self._zero_ns is None:
-            self._zero_ns = self._clock() - head.t_ns
-        if self._real:
-            late_ns = self._clock() - self._zero_ns
-            oldest = bisect_right(self.file.times_ns, late_ns) - self._slots
-            while head is not None and head.index < oldest:
-                self.dropped += 1
-                head = self._decode()
-            if head is None:
-                return None
-            early_ns = self._zero_ns + head.t_ns - self._clock()
-            if early_ns > timeout_s * NS_PER_S:
-                self._head = head
-                self._wait(timeout_s)
-                return Silence(self._clock())
-            if early_ns > 0:
-                self._wait(early_ns / NS_PER_S)
-        self._head = None
-        return Frame(head.index, self._zero_ns + head.t_ns, head.image)
-
-    def close(self) -> None:
-        """Ends it; `next` gives None from now on."""
-        self._ended = True
-        self._head = None
-        self._blocks.close()
-
-    def _decode(self) -> Picture | None:
-        return None if self._ended else next(self._pictures, None)
-
-
 def grey(image: np.ndarray[Any, Any]) -> Gray:
     """A captured picture as 8-bit luma, height x width; colour (BGR, BGRA) by OpenCV's weights."""
     if image.dtype == np.uint16:
@@ -502,61 +331,3 @@ def _raw(name: str, value: float) -> float:
 
 def _by(size_px: tuple[int, int]) -> str:
     return f"{size_px[0]} x {size_px[1]}"
-
-
-def _device_backend() -> int:
-    """OpenCV's way to cameras on this system."""
-    if platform.system() == "Linux":
-        return cv2.CAP_V4L2
-    return cv2.CAP_DSHOW if platform.system() == "Windows" else cv2.CAP_AVFOUNDATION
-
-
-def _linux_cameras(dev: Path, classes: Path) -> list[CameraInfo]:
-    """Cameras from udev's links: by serial number where there is one, else by port."""
-    links: dict[str, str] = {}
-    for folder in ("by-path", "by-id"):  # by-id last: it is the better name
-        for link in sorted((dev / "v4l" / folder).glob("*-video-index0")):
-            links[link.resolve().name] = link.name.removesuffix("-video-index0")
-    cameras = []
-    for node in sorted(classes.glob("video*"), key=lambda node: int(node.name[5:])):
-        if _text(node / "index") in ("", "0"):  # further indices are the same camera's metadata
-            address = str(dev / node.name)
-            identity = links.get(node.name, address)
-            cameras.append(
-                CameraInfo(_text(node / "name") or node.name, identity, address, cv2.CAP_V4L2)
-            )
-    return cameras
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
-
-
-def _enumerated_cameras() -> list[CameraInfo]:
-    """Cameras of Windows and macOS, through a small package that asks the system."""
-    try:
-        from cv2_enumerate_cameras import enumerate_cameras
-    except ImportError as error:
-        _log.warning("cameras cannot be listed (%s); install cv2-enumerate-cameras", error)
-        return []
-    backend = _device_backend()
-    return [
-        CameraInfo(found.name, _identity(found.vid, found.pid, found.path), found.index, backend)
-        for found in enumerate_cameras(backend)
-    ]
-
-
-def _identity(vid: int | None, pid: int | None, path: str | None) -> str:
-    r"""A name made of vendor, product and the system's own instance of the device.
-
-    Windows: `\\?\usb#vid_046d&pid_082d&mi_00#6&2A3B&0&0000#{...}` -> `usb-046d_082d_6-2a3b-0-0000`.
-    """
-    parts = (path or "").split("#")
-    instance = parts[2] if len(parts) > 2 else parts[0]
-    instance = re.sub(r"[^0-9a-z]+", "-", instance.lower()).strip("-")
-    if vid is None or pid is None:
-        return f"camera-{instance}"
-    return f"usb-{vid:04x}_{pid:04x}_{instance}"

@@ -48,7 +48,9 @@ def may_close(evidence: Evidence) -> Verdict:
     if not evidence.empty_picture:
         against.append("the background is not a picture of the empty box")
     if not evidence.contrast:
-        against.append("contrast was not measured")
+        against.append(
+            'contrast is not known: say animal = "darker" or "lighter" in the apparatus file'
+        )
     for chamber, headroom in evidence.contrast.items():
         if headroom < MIN_HEADROOM:
             against.append(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from rig import __version__, tracking
+from rig.apparatus import Animal
 from rig.config import Strict
 from rig.engine import Camera
 from rig.errors import ConfigError
@@ -126,13 +127,23 @@ def make_setup(
         tracker=prepared.settings.model_dump(mode="json"),
         tracker_version=tracking.VERSION,
         background=seen.kind,
-        contrast=tracking.contrast(prepared),
+        contrast=known_contrast(prepared),
         beams=tuple(one.box.beams),
         outputs=tuple(one.box.outputs),
         arming=wish.arming,
         simulated=loaded.simulated,
     )
     return setup, prepared
+
+
+def known_contrast(prepared: Prepared) -> dict[str, float]:
+    """Headroom of this coat in each chamber; empty where neither file nor picture tells the coat.
+
+    An animal that may be darker or lighter stands out from every floor: that says nothing.
+    """
+    settings = prepared.settings
+    told = all(one.animal is not Animal.EITHER for one in settings.chamber.values())
+    return tracking.contrast(prepared) if told or settings.coat is not None else {}
 
 
 def tracker(setup: Setup, background: Gray) -> Prepared:

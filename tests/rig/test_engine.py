@@ -276,7 +276,7 @@ def test_an_animal_put_into_the_wrong_chamber_starts_no_clock() -> None:
     [
         ({"background": "live"}, "not a picture of the empty box"),
         ({"contrast": {"left": 5.0, "centre": 90.0, "right": 90.0}}, "hardly be seen in left"),
-        ({"contrast": {}}, "contrast was not measured"),
+        ({"contrast": {}}, "contrast is not known"),
     ],
     ids=["live background", "blind chamber", "no contrast"],
 )

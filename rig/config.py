@@ -39,15 +39,15 @@ def describe(error: ValidationError) -> tuple[str, str]:
     faults = error.errors(include_url=False)
     first = faults[0]
     key = spell(first["loc"])
+    value = repr(first.get("input"))
+    value = value if len(value) <= 60 else value[:57] + "..."
     if first["type"] == "extra_forbidden":
-        message = "unknown key"
+        message = f"unknown key, set to {value}"
     elif first["type"] == "missing":
         message = "missing"
     elif first["type"] == "value_error":
         message = str(first["ctx"]["error"]) if "ctx" in first else first["msg"]
     else:
-        value = repr(first.get("input"))
-        value = value if len(value) <= 60 else value[:57] + "..."
         message = f"{value}: {first['msg'][0].lower()}{first['msg'][1:]}"
     if len(faults) > 1:
         message += f" (and {len(faults) - 1} more)"

@@ -38,3 +38,7 @@ class ConfigError(RigError):
     def __init__(self, file: str, key: str, message: str) -> None:
         self.file, self.key, self.message = file, key, message
         super().__init__(": ".join(part for part in (file, key, message) if part))
+
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[str, str, str]]:
+        """How it is made again in another process."""
+        return type(self), (self.file, self.key, self.message)

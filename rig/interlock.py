@@ -63,7 +63,7 @@ def may_close(evidence: Evidence) -> Verdict:
     elif evidence.empty_ns < EMPTY_NS:
         against.append("the box was not seen empty for 2 s yet")
     for beam in evidence.beams_blocked:
-        against.append(f"beam {beam} is blocked")
+        against.append(f"beam {beam} is not clear")
     if not evidence.word:
         against.append("the operator has not said that the box is empty")
     return Verdict(not against, tuple(against))

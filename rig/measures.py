@@ -255,7 +255,9 @@ def _rows(table: Table, chosen: Ints, walled: Bools, gap_ns: int) -> _Rows:
             before = int(zone[first - 1])
         if joined[last] and not table.believed[chosen[last + 1]]:
             after = int(zone[last + 1])
-        same = before >= 0 and before == after and walled[before]
+        # The camera's own silence proves nothing about the animal: such time is lost.
+        silent = bool((dt_ns[first : last + 1] > gap_ns).any())
+        same = before >= 0 and before == after and walled[before] and not silent
         kind[first : last + 1] = _Kind.INFERRED if same else _Kind.LOST
         place[first : last + 1] = before
         long[first : last + 1] = True

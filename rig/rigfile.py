@@ -31,7 +31,7 @@ class Video(Strict):
 class BoardSource(Strict):
     """A controller board by the name it says in `hello`, and its port ("sim": a simulated one)."""
 
-    name: str
+    name: str = Field(min_length=1, max_length=16)  # it must fit into one line of the wire
     port: str = Field(min_length=1)
 
 

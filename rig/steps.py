@@ -46,6 +46,9 @@ class Start(StrEnum):
     OPENED = "opened"  # all doors are open: the step opens them
 
 
+_DOORS = (Do.OPEN, Do.CLOSE, Do.PLACE, Do.OUTPUT)
+
+
 class OnLimit(StrEnum):
     """What happens when a step does not end within limit_s."""
 
@@ -70,12 +73,12 @@ class Train(Strict):
         return self
 
 
-class Rule(Strict):
+class Rule(Strict, allow_inf_nan=False):
     """While the animal is in a chamber or zone, an output is on.
 
     `dwell_s`: in there at least so long first. `refractory_s`: so long after any off.
-    `max_on_s`: longest stretch on; then off until `rearm_s` have passed. `total_on_s`: most in
-    this step altogether.
+    `max_on_s`: longest stretch on; then off until `rearm_s` have passed, or without it until
+    the animal enters anew. `total_on_s`: most in this step altogether.
     """
 
     while_in: str
@@ -84,11 +87,11 @@ class Rule(Strict):
     dwell_s: float = Field(0.0, ge=0)
     refractory_s: float = Field(0.0, ge=0)
     max_on_s: float | None = Field(None, gt=0)
-    rearm_s: float = Field(0.0, ge=0)
+    rearm_s: float | None = Field(None, ge=0)
     total_on_s: float | None = Field(None, gt=0)
 
 
-class Condition(Strict):
+class Condition(Strict, allow_inf_nan=False):
     """An end by what the animal does: `for_s` at a stretch, `total_s` in all, or `entries`.
 
     `empty = true` with `for_s`: the box is empty that long (the animal was taken out).
@@ -111,7 +114,7 @@ class Condition(Strict):
         return self
 
 
-class Step(Strict):
+class Step(Strict, allow_inf_nan=False):
     """One step; see the enums. Its clock stands still while the session is paused."""
 
     do: Do
@@ -149,8 +152,13 @@ class Step(Strict):
             raise ValueError('until = "time" needs duration_s')
         if self.until is Until.HANDS_OUT and self.do is not Do.PLACE:
             raise ValueError('until = "hands_out" belongs to place')
-        if self.until in (Until.OPENED, Until.CLOSED) and self.do not in (Do.OPEN, Do.CLOSE):
-            raise ValueError(f'until = "{self.until}" belongs to open and close')
+        for until, do in ((Until.OPENED, Do.OPEN), (Until.CLOSED, Do.CLOSE)):
+            if self.until is until and self.do is not do:
+                raise ValueError(f'until = "{until}" belongs to {do}')
+        if self.start is Start.OPENED and (self.do in _DOORS or self.doors == "closed"):
+            raise ValueError('start = "opened" contradicts a step that closes or opens doors')
+        if self.scored and self.do not in (Do.EXPLORE, Do.CONFINE):
+            raise ValueError(f"scored = true belongs to explore and confine, not to {self.do}")
         if self.end is Until.TIME and self.duration_s is None and self.on_input_end == "aborted":
             raise ValueError("duration_s is missing")
         return self
@@ -164,11 +172,12 @@ class Step(Strict):
             Do.PLACE: Until.HANDS_OUT,
             Do.OPEN: Until.OPENED,
             Do.CLOSE: Until.CLOSED,
+            Do.OUTPUT: Until.CONFIRMED,  # it does not wait at all
             Do.WAIT: Until.TIME if self.duration_s is not None else Until.CONFIRMED,
         }.get(self.do, Until.TIME)
 
 
-class SessionPlan(Strict):
+class SessionPlan(Strict, allow_inf_nan=False):
     """Everything one session does, in order, and what it does when the world fails.
 
     `cues` maps a chamber to its cue set (floor, wall, odour, light). `stall_limit_s`: camera

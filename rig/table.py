@@ -57,11 +57,14 @@ class TableBuilder:
     def __len__(self) -> int:
         return self._rows
 
-    def append(self, sample: Sample) -> None:
-        """Add one row. Raises ValueError for a chamber that the apparatus does not have."""
+    def append(self, sample: Sample, zero_ns: int = 0) -> None:
+        """Add one row, its time from `zero_ns` (that of tick 0, as in frames.csv).
+
+        Raises ValueError for a chamber that the apparatus does not have.
+        """
         self.add(
             sample.frame,
-            sample.t_ns,
+            sample.t_ns - zero_ns,
             math.nan if sample.x_cm is None else sample.x_cm,
             math.nan if sample.y_cm is None else sample.y_cm,
             sample.zone,

@@ -45,6 +45,7 @@ _log = logging.getLogger(__name__)
 _NOT_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})  # FFmpeg draws any text as a film
 _DISORDER = 32  # places a stamp may lie from its place in time: deeper than any codec reorders
 _EBML = bytes.fromhex("1a45dfa3")
+_SEGMENT = bytes.fromhex("18538067")
 _ONES = 0xFFFFFFFF
 _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _BLOCK_BYTES = 1 << 25  # blocks of very large pictures are made shorter, so that memory is bounded
@@ -138,9 +139,9 @@ class VideoFile:
         else:
             times_ns = [round(k * NS_PER_S / Fraction(rate_hz)) for k in range(len(marks))]
             keys = []
-        torn = torn or claimed > len(marks)
+        torn = torn or claimed > len(marks) or _says_more(path)
         if torn:
-            _log.warning("%s: torn off after %d pictures", path, len(marks))
+            _log.info("%s: torn off after %d pictures", path, len(marks))
         return cls(
             path=path,
             size_px=(size_px[1], size_px[0]) if turns % 2 else size_px,
@@ -604,6 +605,31 @@ def _torn_header(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(len(_EBML))
     return start == _EBML[: len(start)]
+
+
+def _says_more(path: Path) -> bool:
+    """Whether the file is Matroska that says it is longer than it is: a copy that broke off.
+
+    One that was never ended (a crash) does not say how long it is. RFC 8794, 6 (sizes) and
+    RFC 9559, 5.1 (the segment).
+    """
+    with path.open("rb") as file:
+        if file.read(len(_EBML)) != _EBML:
+            return False
+        file.seek(_element_size(file) or 0, 1)
+        if file.read(len(_SEGMENT)) != _SEGMENT:
+            return False
+        size = _element_size(file)
+        return size is not None and file.tell() + size > path.stat().st_size
+
+
+def _element_size(file: BinaryIO) -> int | None:
+    """The size of an EBML element, whose id was just read; None where it is not known."""
+    start = file.read(1)
+    length = 9 - start[0].bit_length() if start else 9
+    most = (1 << 7 * length) - 1
+    size = int.from_bytes(start + file.read(length - 1), "big") & most
+    return size if length < 9 and size != most else None
 
 
 def _intact(packet: bytes) -> bool:

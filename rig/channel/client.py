@@ -26,6 +26,10 @@ from rig.channel.system import limit_waits, spawn_detached
 from rig.errors import ConfigError, StationError
 
 LARGEST_LOG_BYTES = 1 << 20
+WRONG_INPUT = 2
+"""Exit code of a station that was given a rig that cannot be used."""
+LAST_WORD = " ERROR rig.station: "
+"""What stands in its log before the reason why it ends."""
 
 
 class ChannelClient:
@@ -121,7 +125,7 @@ def ensure(source: str, options: Sequence[str] = (), *, timeout_s: float = 30.0)
         options: further arguments of `python -m rig.station RIG`, used only where it is started.
         timeout_s: how long a station may take to open its devices.
 
-    Raises StationError with the last line of its log when it does not come up.
+    Raises ConfigError or StationError with the station's own last word when it does not come up.
     """
     spelled = spell_source(source)
     process, log_file, already = None, Path(), 0
@@ -137,8 +141,10 @@ def ensure(source: str, options: Sequence[str] = (), *, timeout_s: float = 30.0)
             except StationError as error:
                 why = str(error)  # it is just ending, or stuck: the time will tell
         elif not is_claimed(spelled):
-            if ended:
+            if process is not None and ended:
                 said = _last_line(log_file, already)
+                if process.returncode == WRONG_INPUT:
+                    raise ConfigError("", "", said)
                 raise StationError(f"the station of {source} did not start: {said}")
             if process is None:
                 log_file, already = _log_file(spelled)
@@ -174,4 +180,6 @@ def _log_file(source: str) -> tuple[Path, int]:
 def _last_line(log_file: Path, already: int) -> str:
     text = log_file.read_bytes()[already:].decode(errors="replace")
     lines = text.strip().splitlines()
-    return lines[-1] if lines else f"it said nothing in {log_file}"
+    if not lines:
+        return f"it said nothing in {log_file}"
+    return lines[-1].rpartition(LAST_WORD)[2]

@@ -2,11 +2,12 @@
 
 from rig.engine.advance import Outcome, advance
 from rig.engine.loop import Camera, Doors, Loop, Sink, run
-from rig.engine.state import Ending, Stage, State, begin
+from rig.engine.state import End, Ending, Stage, State, begin
 
 __all__ = [
     "Camera",
     "Doors",
+    "End",
     "Ending",
     "Loop",
     "Outcome",

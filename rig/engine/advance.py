@@ -103,6 +103,10 @@ def _rows(d: Draft, scored_before: bool, step_before: int) -> tuple[Sample, ...]
         # The picture at which a scored step ends still belongs to it: it closes the last
         # interval. The picture at which one starts belongs to it too.
         scored = (scored_before or s.scored) and s.paused_ns in (None, d.t_ns)
+        if s.pause_unseen and s.paused_ns != d.t_ns:
+            # A row without score must stand between two scored runs, also where the camera was
+            # silent for the whole pause.
+            s.pause_unseen, scored = False, False
         name = d.setup.plan.step_name(step_before if scored_before else s.step)
     row = _sample(d, name, scored)
     if s.hands_out_ns is not None:

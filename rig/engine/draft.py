@@ -59,15 +59,34 @@ class Draft:
 
     def make_safe(self) -> None:
         """Closing doors reverse, resting doors stay, outputs off."""
-        closing = tuple(n for n in self.setup.board_doors if self.s.door(n) == DoorState.CLOSING)
-        if closing:
-            self.order(CommandKind.OPEN, closing)
-            self.s.moving |= set(closing)
+        # `stop` reverses a closing door, lets an opening one go on and leaves a resting one: it is
+        # right whatever the door has done since its last report.
+        told = [n for n in self.setup.board_doors if n in self.s.moving]
+        closing = [n for n in self.setup.board_doors if self.s.door(n) == DoorState.CLOSING]
+        if names := tuple(dict.fromkeys((*closing, *told))):
+            self.order(CommandKind.STOP, names)
+            self.expect(names)
         if self.setup.outputs:
             self.order(CommandKind.OFF, self.setup.outputs)
         for name in self.s.on:
             self.tell("output_off", output=name, why="made safe")
         self.s.on, self.s.latched, self.s.lease_ns = {}, {}, {}
+
+    def fail(self, reason: str) -> None:
+        """Failed, whatever was decided before: what is not on the disk was not completed."""
+        if self.s.ending is None:
+            self.finish(End.FAILED, reason)
+        elif not self.s.stopped:
+            self.s.ending = Ending(End.FAILED, reason)
+            self.tell("ending", status=str(End.FAILED), reason=reason)
+
+    def expect(self, names: tuple[str, ...]) -> None:
+        """These doors were told to move."""
+        self.s.moving = {**self.s.moving, **dict.fromkeys(names, self.t_ns)}
+
+    def still(self, name: str) -> None:
+        """This door is not on its way any more."""
+        self.s.moving = without(self.s.moving, name)
 
     def set_door(self, name: str, state: str) -> None:
         """Note a door's state in a fresh mapping."""

@@ -1,12 +1,14 @@
 """What boards and people said in this tick, taken into the state."""
 
 from rig.engine.draft import Draft
-from rig.engine.state import End
+from rig.engine.state import End, Stage
 from rig.engine.stimulation import bar_all
 from rig.interlock import Evidence, may_close
-from rig.model import CommandKind, DoorReport, DoorState, ReportKind, Request, RequestKind
+from rig.model import NS_PER_S, CommandKind, DoorReport, DoorState, ReportKind, Request, RequestKind
 
 RESTING = (DoorState.OPEN, DoorState.CLOSED)
+MOVING_NS = 10 * NS_PER_S
+"""A door that was told to move so long ago does not move because of that any more."""
 
 
 def hear_reports(d: Draft) -> None:
@@ -30,8 +32,10 @@ def hear_reports(d: Draft) -> None:
             d.tell("sync", board=report.name, board_ms=report.board_ms)
         elif report.kind is ReportKind.REFUSED:
             d.tell("refused", what=report.name, why=report.value)
+            for name in report.name.split(" ")[1:]:
+                d.still(name)
         elif report.kind is ReportKind.STORAGE:
-            d.finish(End.FAILED, f"the recording cannot be written: {report.cause}")
+            d.fail(f"the recording cannot be written: {report.cause}")
 
 
 def _door(d: Draft, report: DoorReport) -> None:
@@ -49,13 +53,16 @@ def _door(d: Draft, report: DoorReport) -> None:
     if state == DoorState.REVERSED:
         state = DoorState.OPENING
     d.set_door(report.name, state)
-    expected = report.name in d.s.moving or report.source == "operator"
+    told_ns = d.s.moving.get(report.name)
+    expected = report.source == "operator" or (
+        told_ns is not None and d.t_ns - told_ns <= MOVING_NS
+    )
     if before in RESTING and not expected:
         door_fault(d, report.name, f"was {before} and is {state} without having been told to move")
     elif state in (DoorState.JAMMED, DoorState.FAULT):
         door_fault(d, report.name, f"is {state}")
     if state in RESTING:
-        d.s.moving -= {report.name}
+        d.still(report.name)
 
 
 def door_fault(d: Draft, name: str, why: str) -> None:
@@ -135,8 +142,10 @@ def _request(d: Draft, request: Request) -> None:
 def pause(d: Draft) -> None:
     """Stop clocks and scoring; outputs off, closing doors reverse, others stay."""
     if d.s.paused_ns is None:
+        latched = d.s.latched
         d.make_safe()
-        d.s.paused_ns = d.t_ns
+        d.s.latched = latched  # what a step switched comes back after the pause
+        d.s.paused_ns, d.s.pause_unseen = d.t_ns, True
         d.tell("paused")
 
 
@@ -144,6 +153,7 @@ def _unpause(d: Draft) -> None:
     if d.s.paused_ns is not None:
         d.s.idle_ns += d.t_ns - d.s.paused_ns
         d.s.paused_ns = None
+        d.s.order_ns = None  # doors that were stopped are told again
         d.tell("unpaused")
 
 
@@ -153,7 +163,12 @@ def _resumed(d: Draft, request: Request) -> None:
     s = d.s
     if s.paused_ns is None and s.last_tick_ns is not None:
         s.idle_ns += d.t_ns - s.last_tick_ns
-    s.moving, s.order_ns = frozenset(), None
+    s.moving, s.order_ns = {}, None
+    # Nothing that was seen or said before the gap is evidence now; who was asked is asked again.
+    s.empty_ns, s.alone_ns, s.word, s.armed = None, None, False, False
+    s.asked, s.held_back = s.asked & {"overdue"}, False
+    if s.stage is Stage.HANDS:
+        s.stage = Stage.ARM
     bar_all(d, "resumed")
     d.tell("resumed", **dict(request.data))
 
@@ -182,7 +197,7 @@ def evidence(d: Draft) -> Evidence:
         empty_picture=d.setup.background == "picture",
         empty_ns=None if s.empty_ns is None else d.t_ns - s.empty_ns,
         frame_age_ns=d.t_ns - (s.last_frame_ns or 0),
-        beams_blocked=tuple(n for n, v in s.beams.items() if v == "blocked"),
+        beams_blocked=tuple(n for n in d.setup.beams if s.beams.get(n) != "clear"),
         contrast=d.setup.contrast,
     )
 
@@ -192,15 +207,17 @@ def _door_by_hand(d: Draft, request: Request) -> None:
         d.tell("refused", what=f"door {request.name}", why="no motor moves a door of this name")
     elif request.value == "open":
         d.order(CommandKind.OPEN, (request.name,))
-        d.s.moving |= {request.name}
+        d.expect((request.name,))
     elif request.value == "stop":
         d.order(CommandKind.STOP, (request.name,))
-        d.s.moving |= {request.name}
+        d.expect((request.name,))
+    elif d.s.paused_ns is not None:
+        d.tell("refused", what=f"close {request.name}", why="the session is paused")
     elif request.value == "close":
         verdict = may_close(evidence(d))
         if verdict.allowed:
             d.order(CommandKind.CLOSE, (request.name,), ms=300)
-            d.s.moving |= {request.name}
+            d.expect((request.name,))
             d.s.permit_ns = d.t_ns
         else:
             d.tell("refused", what=f"close {request.name}", why="; ".join(verdict.reasons))

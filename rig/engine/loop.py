@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rig.engine.advance import Outcome, advance
-from rig.engine.state import Ending, State, begin
+from rig.engine.state import End, Ending, State, begin
 from rig.model import (
     Command,
     CommandKind,
@@ -243,6 +243,8 @@ class Loop:
         self._guarded(self.sink.close)
         ending = self.state.ending
         assert ending is not None
+        if self.sink.error is not None:  # then the stop record may not be on the disk either
+            return Ending(End.FAILED, f"the recording cannot be written: {self.sink.error}")
         return ending
 
     @staticmethod
@@ -293,6 +295,11 @@ def run(
                 continue
             t_ns = seen.t_ns
             loop.turn(crop(seen) if isinstance(seen, Frame) else seen, asks(t_ns))
+    except KeyboardInterrupt:
+        abort = Request(RequestKind.ABORT, who="program", text="stopped by Ctrl-C")
+        loop.turn(Silence(t_ns), (abort,))
+        loop.finish(t_ns)
+        raise
     except BaseException as error:
         loop.finish(t_ns, f"{type(error).__name__}: {error}")
         raise

@@ -64,6 +64,9 @@ def _enter(d: Draft, index: int) -> None:
 
 def _stage(d: Draft, stage: Stage) -> None:
     d.s.stage, d.s.stage_ns = stage, d.work_ns
+    if stage is not Stage.RUN and d.s.scored:  # waiting is not scored
+        d.s.scored = False
+        d.tell("scoring_ended")
 
 
 def _next(d: Draft, why: str) -> None:
@@ -89,7 +92,7 @@ def _limit(d: Draft, step: Step) -> bool:
     if step.on_limit is OnLimit.ABORT:
         d.finish(End.ABORTED, f"step {name} waited {waiting} for {step.limit_s:g} s")
     elif step.on_limit is OnLimit.NEXT:
-        if s.stage in (Stage.ARM, Stage.HANDS):
+        if step.do is Do.PLACE:
             _placed(d)
         _next(d, "limit")
         return True
@@ -132,7 +135,7 @@ def _open(d: Draft, names: tuple[str, ...]) -> None:
     if s.order_ns is None:
         if not s.link_down:
             d.order(CommandKind.OPEN, names)
-            s.moving |= set(names)
+            d.expect(names)
             s.order_ns = d.t_ns
     elif d.t_ns - s.order_ns > DOOR_NS:
         _overdue(d, names)
@@ -150,7 +153,7 @@ def _close(d: Draft, names: tuple[str, ...]) -> None:
             return
         d.tell("closing_permitted", doors=list(names), contrast=dict(d.setup.contrast))
         d.order(CommandKind.CLOSE, names, ms=PERMIT_MS)
-        s.moving |= set(names)
+        d.expect(names)
         s.order_ns = s.permit_ns = d.t_ns
     elif any(s.door(name) in (DoorState.OPENING, DoorState.OPEN) for name in names) and (
         d.t_ns - s.order_ns > NS_PER_S
@@ -258,21 +261,29 @@ def _start_clock(d: Draft, step: Step) -> None:
     s = d.s
     back_ns = s.hands_out_ns if s.hands_out_ns is not None else d.t_ns
     s.clock_ns = s.work_ns(back_ns)
+    s.confirmed = False  # a word given before it was asked for is about something else
+    if step.do in (Do.EXPLORE, Do.CONFINE):
+        s.placed = True
     _stage(d, Stage.RUN)
-    if step.end is Until.CONFIRMED:
-        if step.do is Do.PLACE:
-            where = f" in {step.chamber}" if step.chamber else ""
-            d.ask("place", "place", chamber=step.chamber, text=f"place the animal{where}")
-        text = step.text or f"confirm to end {d.setup.plan.step_name(s.step)}"
-        d.ask("confirm", "confirm", text=text)
-    if step.condition is not None and step.condition.empty:
-        d.ask("take", "take", text=step.text or "take the animal out")
+    _prompt(d, step)
     if step.scored and not s.scored:
         s.scored, s.scoring_ns = True, back_ns
         d.tell("scoring_started", back_ns, zone=s.zone)
 
 
+def _prompt(d: Draft, step: Step) -> None:
+    if step.end is Until.CONFIRMED:
+        if step.do is Do.PLACE:
+            where = f" in {step.chamber}" if step.chamber else ""
+            d.ask("place", "place", chamber=step.chamber, text=f"place the animal{where}")
+        text = step.text or f"confirm to end {d.setup.plan.step_name(d.s.step)}"
+        d.ask("confirm", "confirm", text=text)
+    if step.condition is not None and step.condition.empty:
+        d.ask("take", "take", text=step.text or "take the animal out")
+
+
 def _run(d: Draft, step: Step) -> bool:
+    _prompt(d, step)
     ran_ns = d.work_ns - d.s.clock_ns
     if step.end is Until.TIME:
         # A time is an end of its own; no other limit is looked at.
@@ -305,8 +316,11 @@ def _met(d: Draft, step: Step) -> bool:
         return False
     inside, now = is_in(d, condition.in_), d.work_ns
     if condition.entries is not None:
-        s.cond_entries += inside and s.cond_ns is None and now > s.clock_ns
-        s.cond_ns = now if inside else None
+        if condition.in_ in d.setup.layout.zone_names:
+            s.cond_entries += inside and s.cond_ns is None and now > s.clock_ns
+            s.cond_ns = now if inside else None
+        else:
+            s.cond_entries += d.zoned.entered == condition.in_ and now > s.clock_ns
         return s.cond_entries >= condition.entries
     so_far = 0
     if inside:

@@ -24,6 +24,9 @@ def see(d: Draft) -> None:
     elif s.empty_ns is None:
         s.empty_ns = d.t_ns
     s.found = seen is not None and seen.found
+    if s.found and not s.placed:
+        # The operator's word was about a box without an animal: it must be given again.
+        s.word, s.asked = False, s.asked - {"empty"}
     if s.stage is Stage.HANDS:
         _watch_hands(d)
     _place(d)
@@ -80,7 +83,8 @@ def _watch_hands(d: Draft) -> None:
     # first such picture. Until then the place of what is seen (a hand, an animal carried over
     # walls) means nothing, so the zones start anew at each picture.
     seen, s = d.tick.detection, d.s
-    if seen is not None and seen.found and seen.candidates == 1 and not seen.jump:
+    alone = seen is not None and seen.found and seen.candidates == 1 and not seen.jump
+    if alone and s.paused_ns is None:
         if s.alone_ns is None:
             s.alone_ns = d.t_ns
             s.zones = begin_zones(d.setup.layout)

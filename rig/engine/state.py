@@ -83,6 +83,7 @@ class State:
     scored: bool = False
     scoring_ns: int | None = None  # zero of the scored run going on
     paused_ns: int | None = None  # since when
+    pause_unseen: bool = False  # no picture has come since the pause began
     idle_ns: int = 0  # all pauses and interruptions so far
     # placing
     armed: bool = False
@@ -94,7 +95,7 @@ class State:
     # doors
     doors: dict[str, str] = field(default_factory=dict)
     beams: dict[str, str] = field(default_factory=dict)
-    moving: frozenset[str] = frozenset()  # doors that were told to move
+    moving: dict[str, int] = field(default_factory=dict)  # doors told to move, and when
     order_ns: int | None = None  # when this stage's doors were told to move
     tries: int = 0
     permit_ns: int = 0

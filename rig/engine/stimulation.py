@@ -1,7 +1,9 @@
 """Which outputs are on: rules of the step, and what a step or the operator has latched."""
 
+from dataclasses import replace
+
 from rig.engine.draft import Draft
-from rig.engine.state import RuleState
+from rig.engine.state import RuleState, Stage
 from rig.model import NS_PER_S, CommandKind
 from rig.steps import Rule, Train
 
@@ -29,13 +31,15 @@ def stimulate(d: Draft) -> None:
     if not (s.rules or s.latched or s.on):
         return
     step = d.setup.plan.step[s.step]
-    wanted: dict[str, Train | None] = dict(s.latched)
+    wanted: dict[str, Train | None] = dict(s.latched) if s.paused_ns is None else {}
     why = "rule"
     if s.rules:
-        running = s.paused_ns is None
+        running = s.paused_ns is None and s.stage is Stage.RUN
         states = []
         for rule, state in zip(step.rule, s.rules, strict=True):
-            new, reason = _follow(d, rule, state) if running else (_off(state, d.work_ns), "paused")
+            new, reason = (
+                _follow(d, rule, state) if running else (_outside(state, d.work_ns), "paused")
+            )
             if state.on_ns is not None and new.on_ns is None:
                 why = reason
             if new.on_ns is not None:
@@ -55,7 +59,7 @@ def _follow(d: Draft, rule: Rule, state: RuleState) -> tuple[RuleState, str]:
         return (
             RuleState(
                 off_ns=left.off_ns,
-                capped=left.capped,
+                capped=left.capped and rule.rearm_s is not None,
                 total_ns=left.total_ns,
                 # Only an animal that is seen outside can enter anew.
                 barred=left.barred and not d.s.found,
@@ -94,7 +98,12 @@ def _follow(d: Draft, rule: Rule, state: RuleState) -> tuple[RuleState, str]:
 
 
 def _rearmed(rule: Rule, waited_ns: int) -> bool:
-    return waited_ns >= rule.rearm_s * NS_PER_S
+    return rule.rearm_s is not None and waited_ns >= rule.rearm_s * NS_PER_S
+
+
+def _outside(state: RuleState, now: int) -> RuleState:
+    # Where the animal goes while rules do not act is not followed: its dwell counts anew.
+    return replace(_off(state, now), inside_ns=None)
 
 
 def _off(state: RuleState, now: int, *, capped: bool = False, barred: bool = False) -> RuleState:

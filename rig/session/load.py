@@ -1,6 +1,8 @@
 """A rig as it lies on the disk: rig file, apparatus files, backgrounds. Opens no device."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rig import apparatus as apparatuses
@@ -31,6 +33,16 @@ class LoadedRig:
     boxes: dict[str, LoadedBox]
     folder: Path
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, hex, of what was read: another one where a file was changed since."""
+        found = hashlib.sha256(self.rig.model_dump_json().encode())
+        for box in self.boxes.values():
+            found.update(box.apparatus.model_dump_json().encode())
+            if box.picture is not None:
+                found.update(box.picture.tobytes())
+        return found.hexdigest()
+
     @property
     def simulated(self) -> bool:
         """Whether a simulated world stands in for camera and animal."""
@@ -59,8 +71,12 @@ def read_text(path: Path, what: str) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(str(path), "", f"there is no such {what}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), "", f"this {what} cannot be read: {error}") from None
+    except UnicodeDecodeError as error:
+        message = f"this {what} is no UTF-8 text (byte {error.start}); is it another kind of file?"
+        raise ConfigError(str(path), "", message) from None
+    except OSError as error:
+        message = f"this {what} cannot be read: {error.strerror}"
+        raise ConfigError(str(path), "", message) from None
 
 
 def load_apparatus(path: Path) -> Apparatus:
@@ -79,24 +95,32 @@ def load_rig(source: str) -> LoadedRig:
     if source.startswith("sim:") and rig.camera.source != "sim":
         message = f'{rig.camera.source!r}: a rig named with sim: has source = "sim"'
         raise ConfigError(str(path), "camera.source", message)
+    for k, board in enumerate(rig.board):
+        if rig.camera.source == "sim" and board.port != "sim":
+            message = f'{board.port!r}: a simulated rig moves simulated doors: port = "sim"'
+            raise ConfigError(str(path), f"board[{k}].port", message)
     boxes = {}
-    for box in rig.box:
+    for k, box in enumerate(rig.box):
         file = path.parent / box.apparatus
+        if not file.is_file():
+            message = f"{box.apparatus!r}: there is no such apparatus file"
+            raise ConfigError(str(path), f"box[{k}].apparatus", message)
         apparatus = load_apparatus(file)
         check_wiring(rig, box, apparatus, str(path))
-        boxes[box.name] = LoadedBox(box, apparatus, str(file), _picture(path, box, apparatus))
+        picture = _picture(path, k, box, apparatus)
+        boxes[box.name] = LoadedBox(box, apparatus, str(file), picture)
     return LoadedRig(source, rig, boxes, path.parent)
 
 
-def _picture(path: Path, box: Box, apparatus: Apparatus) -> Gray | None:
+def _picture(path: Path, k: int, box: Box, apparatus: Apparatus) -> Gray | None:
     if box.background in ("live", "median", "sim"):
         return None
     file = path.parent / box.background
     try:
         picture = png.read_gray(file.read_bytes(), str(file))
-    except FileNotFoundError:
-        message = f"{box.background!r}: there is no such picture"
-        raise ConfigError(str(path), f"box {box.name}.background", message) from None
+    except OSError as error:
+        message = f"{box.background!r}: the picture cannot be read: {error.strerror}"
+        raise ConfigError(str(path), f"box[{k}].background", message) from None
     width, height = apparatus.frame_size_px
     if picture.shape != (height, width):
         have = f"{picture.shape[1]}x{picture.shape[0]}"

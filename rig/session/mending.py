@@ -11,9 +11,9 @@ from rig.errors import ConfigError
 from rig.model import NS_PER_S, Event, Frame, Request, RequestKind, Sample, Silence, Tick
 from rig.session.derive import derive
 from rig.session.load import LoadedRig, load_rig
-from rig.session.opened import OpenRig, open_rig
+from rig.session.opened import OpenRig, is_video_file, open_rig
 from rig.session.prepare import tracker, wall_now
-from rig.session.recording import Operator, Recorded, consent, simulated_operator
+from rig.session.recording import Operator, Recorded, silence_s, simulated_operator
 from rig.setup import Setup
 from rig.storage import Mended, SessionRecord, SessionWriter, TruthRow
 from rig.storage import resume as mend
@@ -52,7 +52,8 @@ def resume(
 
     The gap since its last tick is lost time in which step clocks stand still; doors are read,
     not moved; outputs stay off until the animal is tracked and enters anew. Whether the animal
-    is still in the box is for the caller to know.
+    is still in the box is for the caller to know. `operator` answers what is asked (and what
+    was asked before); on a simulated rig None lets the simulated person do it.
 
     Raises ConfigError for a session that has ended, runs, was interrupted for longer than its
     plan allows, or belongs to another rig or box.
@@ -64,10 +65,9 @@ def resume(
         raise ConfigError("--rig", "", f"{loaded.rig.name!r}: the session ran on {setup.rig!r}")
     if loaded.box_named(setup.box or None).apparatus != setup.apparatus:
         raise ConfigError("--rig", "", f"the apparatus of box {setup.box!r} is another now")
-    last_ns = _last_wall_ns(record)
-    gap_ns = max(0, round(datetime.now().timestamp() * NS_PER_S) - last_ns)
-    if loaded.simulated and speed == "max":
-        gap_ns = min(gap_ns, NS_PER_S)  # a virtual clock has no wall time to go by
+    if is_video_file(loaded.rig.camera.source):
+        raise ConfigError(str(folder), "", "a played video cannot be gone on with: close it")
+    gap_ns = _gap_ns(record, loaded.simulated and speed == "max")
     if gap_ns > setup.plan.resume_gap_s * NS_PER_S:
         raise ConfigError(
             str(folder),
@@ -75,16 +75,57 @@ def resume(
             f"interrupted {gap_ns / NS_PER_S:.0f} s ago; its plan allows"
             f" {setup.plan.resume_gap_s:g} s: close it instead",
         )
-    opened = open_rig(loaded, speed=speed, seed=seed)
+    last = begin(setup)
+    for _, outcome in replay(setup, record.ticks()):
+        last = outcome.state
+    doors_at = {f"{setup.box}/{name}": state for name, state in last.doors.items()}
+    opened = open_rig(loaded, speed=speed, seed=seed, doors_at=doors_at)
     try:
-        return _resume(record, opened, gap_ns, operator)
+        return _resume(record, opened, operator)
     finally:
         opened.close()
 
 
-def _resume(
-    record: SessionRecord, opened: OpenRig, gap_ns: int, operator: Operator | None
-) -> Recorded:
+def _gap_ns(record: SessionRecord, opened_virtually: bool) -> int:
+    """Wall time since the last tick; at most 1 s for a virtual clock, which has none to go by."""
+    gap_ns = max(0, round(datetime.now().timestamp() * NS_PER_S) - _last_wall_ns(record))
+    return min(gap_ns, NS_PER_S) if opened_virtually else gap_ns
+
+
+class _GoingOn:
+    """A camera whose frames and clock go on from the recorded ones.
+
+    The gap ends with its first picture (or silence), so that it is as long as it really was.
+    """
+
+    def __init__(self, opened: OpenRig, record: SessionRecord, last: State) -> None:
+        self._camera, self._record, self._virtual = opened.camera, record, opened.clock is None
+        self._last_ns = last.last_tick_ns or 0
+        self._first_frame = 0 if last.last_frame is None else last.last_frame + 1
+        self._shift_ns: int | None = None
+        self.gap_ns = 0
+        self.size_px, self.rate_hz = opened.camera.size_px, opened.camera.rate_hz
+
+    def next(self, timeout_s: float) -> Frame | Silence | None:
+        seen = self._camera.next(timeout_s)
+        if seen is None:
+            return None
+        if isinstance(seen, Silence):
+            return Silence(self.later(seen.t_ns))
+        return Frame(seen.index + self._first_frame, self.later(seen.t_ns), seen.image)
+
+    def later(self, t_ns: int) -> int:
+        """A time of the camera's clock on the session's."""
+        if self._shift_ns is None:
+            self.gap_ns = _gap_ns(self._record, self._virtual)
+            self._shift_ns = self._last_ns + self.gap_ns - t_ns
+        return t_ns + self._shift_ns
+
+    def close(self) -> None:
+        self._camera.close()
+
+
+def _resume(record: SessionRecord, opened: OpenRig, operator: Operator | None) -> Recorded:
     setup = record.setup
     box = opened.boxes[setup.box]
     doors = opened.doors(box, setup.plan)
@@ -92,53 +133,40 @@ def _resume(
     last = state.last
     if opened.world is not None and last.placed and last.zone:
         opened.world.place(setup.box, last.zone)
-    start_ns = (last.last_tick_ns or 0) + gap_ns
-    first_frame = 0 if last.last_frame is None else last.last_frame + 1
-    # The camera counts from its own zero: its clock and its frames go on from the recorded ones.
-    shift: list[int] = []
-
-    def later(t_ns: int) -> int:
-        if not shift:
-            shift.append(start_ns - t_ns)
-        return t_ns + shift[0]
-
-    class Shifted:
-        size_px, rate_hz = opened.camera.size_px, opened.camera.rate_hz
-
-        def next(self, timeout_s: float) -> Frame | Silence | None:
-            seen = opened.camera.next(timeout_s)
-            if isinstance(seen, Frame):
-                return Frame(seen.index + first_frame, later(seen.t_ns), seen.image)
-            return Silence(later(seen.t_ns)) if seen is not None else None
-
-        def close(self) -> None:
-            opened.camera.close()
-
+    camera = _GoingOn(opened, record, last)
     heard: list[Event] = []
-    answer = operator or (simulated_operator(box) if box.experimenter else consent())
-    resumed = Request(
-        RequestKind.RESUMED,
-        who="program",
-        data={**mended.to_json(), "wall": wall_now(), "gap_s": gap_ns / NS_PER_S},
-    )
-    waiting: list[Request] = [resumed]
+    answer = operator or simulated_operator(box)
+    first = True
 
     def asks(now_ns: int) -> Sequence[Request]:
+        nonlocal first
         events, heard[:] = list(heard), []
-        mine, waiting[:] = list(waiting), []
+        mine: list[Request] = []
+        if first:
+            first = False
+            data = {
+                **mended.to_json(),
+                "wall": wall_now(),
+                "gap_s": camera.gap_ns / NS_PER_S,
+            }
+            mine.append(Request(RequestKind.RESUMED, who="program", data=data))
+            if last.paused_ns is not None:  # whoever resumes wants it to go on
+                mine.append(Request(RequestKind.RESUME, who="program"))
         return [*mine, *answer(now_ns, events)]
 
+    own = opened.clock
+    clock = None if own is None else lambda: camera.later(own())
     loop = Loop(
         setup,
         tracker(setup, record.background()),
         doors,
         sink,
-        opened.clock and (lambda: later(opened.clock())),  # type: ignore[misc]
+        clock,
         state=last,
         next_k=state.next_k,
         listeners=(lambda tick, outcome: heard.extend(outcome.events),),
     )
-    ending = run(loop, Shifted(), asks, crop=box.crop, clock=None)
+    ending = run(loop, camera, asks, crop=box.crop, stall_s=silence_s(opened), clock=clock)
     return Recorded(record.folder, ending, derive(record.folder))
 
 

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from rig.engine import Camera, Doors
 from rig.engine.loop import NoDoors
-from rig.errors import ConfigError, DoorError
+from rig.errors import CameraError, ConfigError, DoorError
 from rig.hardware import camera as cameras
 from rig.hardware.doors import SerialBoard
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.camera import Pace, SimulatedCamera
 from rig.hardware.simulated.experimenter import Experimenter
 from rig.hardware.simulated.mouse import MouseSettings
+from rig.hardware.simulated.panel import DoorPins
 from rig.hardware.simulated.port import ServedBoard, serve
 from rig.hardware.simulated.virtual import VirtualBoard
 from rig.hardware.simulated.world import Truth, World
 from rig.hardware.wiring import BoxDoors, check_boards, wiring
-from rig.model import Frame, Gray
+from rig.model import DoorState, Frame, Gray
 from rig.session.load import LoadedBox, LoadedRig
 from rig.steps import SessionPlan, needs_board
 
@@ -92,16 +93,20 @@ class OpenRig:
                 )
             raise AssertionError("virtual boards are open from the start")
         if port == "sim":
-            served = serve(Board(source.name), self.clock)
+            served = serve(_board(self.loaded, source.name), self.clock)
             self.served.append(served)
             port = served.port
         try:
             board = SerialBoard(source.name, port, self.clock)
         except DoorError as error:
             raise DoorError(f"{at}: {error}") from None
-        self.boards[source.name] = board
         wired = {box.name: wiring(box) for box in self.loaded.rig.box}
-        check_boards(self.loaded.rig, wired, {source.name: board.hello}, self.loaded.source)
+        try:
+            check_boards(self.loaded.rig, wired, {source.name: board.hello}, self.loaded.source)
+        except ConfigError:
+            board.close()
+            raise
+        self.boards[source.name] = board
 
     def truth(self, box: OpenBox) -> Callable[[int], Truth | None] | None:
         """Frame index to where the simulated animal of a box really was; None at a real rig."""
@@ -131,6 +136,7 @@ def open_rig(
     speed: str = "1",
     seed: int = 0,
     animals: Mapping[str, MouseSettings] | None = None,
+    doors_at: Mapping[str, str] | None = None,
 ) -> OpenRig:
     """Open a rig's camera, or its simulated world. Boards are opened when a session needs them.
 
@@ -140,6 +146,7 @@ def open_rig(
             video files.
         seed: of the simulated world.
         animals: how the simulated animal of a box behaves.
+        doors_at: where simulated doors are to begin with, "box/door" to open or closed.
 
     Raises ConfigError or CameraError.
     """
@@ -148,27 +155,51 @@ def open_rig(
     real = speed == "1"
     clock = CLOCK if real else None
     if loaded.simulated:
-        return _simulated(loaded, clock, seed, animals or {})
-    source = loaded.rig.camera.source
-    if is_video_file(source):
-        pace = "real" if real else "max"
-        camera: Camera = cameras.FileCamera(loaded.folder / source, pace=pace, clock=CLOCK)
-    elif real:
-        camera = cameras.Webcam(
-            source,
-            loaded.rig.camera.frame_size_px,
-            loaded.rig.camera.rate_hz,
-            clock=CLOCK,
-        )
-    else:
-        raise ConfigError("--speed", "", f"{speed!r}: a real camera runs at --speed 1")
+        return _simulated(loaded, clock, seed, animals or {}, doors_at or {})
+    camera = _camera(loaded, real=real)
     boxes = {name: OpenBox(box, box.picture) for name, box in loaded.boxes.items()}
     rig = OpenRig(loaded, camera, boxes, clock)
     if not real:
         rig.boards = {
-            s.name: VirtualBoard(Board(s.name), s.name) for s in loaded.rig.board if s.port == "sim"
+            s.name: VirtualBoard(_board(loaded, s.name), s.name)
+            for s in loaded.rig.board
+            if s.port == "sim"
         }
     return rig
+
+
+def _camera(loaded: LoadedRig, *, real: bool) -> Camera:
+    source = loaded.rig.camera.source
+    if is_video_file(source):
+        try:
+            played = cameras.FileCamera(
+                loaded.folder / source, pace="real" if real else "max", clock=CLOCK
+            )
+        except ConfigError as error:
+            message = f"{source!r}: {error.message}"
+            raise ConfigError(loaded.source, "camera.source", message) from None
+        if played.file.torn:
+            played.close()
+            message = f"{source!r}: breaks off after {played.file.frames} pictures"
+            raise ConfigError(loaded.source, "camera.source", message)
+        return played
+    if not real:
+        raise ConfigError("--speed", "", f"'max': {source!r} is a real camera, which runs at 1")
+    wanted = loaded.rig.camera
+    try:
+        return cameras.Webcam(source, wanted.frame_size_px, wanted.rate_hz, clock=CLOCK)
+    except CameraError as error:
+        raise CameraError(f"{loaded.source}: camera.source: {error}") from None
+
+
+def _board(loaded: LoadedRig, name: str) -> Board:
+    """A simulated board with as many doors and beams as the rig file wires to it."""
+    wired = [wiring(box) for box in loaded.rig.box]
+    doors = max((p.number for w in wired for p in w.doors.values() if p.board == name), default=0)
+    beams = max((p.number for w in wired for p in w.beams.values() if p.board == name), default=0)
+    if doors <= 2 and beams <= 2:
+        return Board(name)
+    return Board(name, [DoorPins(beam=n) for n in range(1, 5)], beams=8)
 
 
 def _simulated(
@@ -176,8 +207,14 @@ def _simulated(
     clock: Callable[[], int] | None,
     seed: int,
     animals: Mapping[str, MouseSettings],
+    doors_at: Mapping[str, str],
 ) -> OpenRig:
-    boards = {source.name: Board(source.name) for source in loaded.rig.board}
+    boards = {source.name: _board(loaded, source.name) for source in loaded.rig.board}
+    for box in loaded.rig.box:
+        for door, pin in wiring(box).doors.items():
+            if f"{box.name}/{door}" in doors_at:
+                at = 0.0 if doors_at[f"{box.name}/{door}"] == DoorState.CLOSED else 1.0
+                boards[pin.board].push(pin.number, at)
     apparatuses = {name: box.apparatus for name, box in loaded.boxes.items()}
     world = World(loaded.rig, apparatuses, seed, boards, animals=animals)
     served: list[ServedBoard] = []

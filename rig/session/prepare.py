@@ -10,12 +10,12 @@ from rig import __version__, tracking
 from rig.apparatus import Animal
 from rig.config import Strict
 from rig.engine import Camera
-from rig.errors import ConfigError
+from rig.errors import CameraError, ConfigError
 from rig.model import Frame, Gray, Silence
 from rig.session.load import LoadedBox, LoadedRig
 from rig.session.opened import OpenBox, is_video_file
 from rig.setup import Anchor, Setup
-from rig.steps import SessionPlan
+from rig.steps import SessionPlan, needs_board
 from rig.tracking import LiveBackground, Prepared
 from rig.video import VideoFile
 
@@ -48,8 +48,10 @@ def look(loaded: LoadedRig, box: OpenBox, camera: Camera) -> Seen:
     """The background of one box as its rig file wants it, found before tick 0.
 
     "live" takes pictures from `camera` until every place was seen free of motion, 60 s at most.
-    Raises CameraError when it ends or stays silent, ConfigError for "median" without a file.
+    Raises CameraError when it ends or stays silent, ConfigError for "median" without a file and
+    for pictures of another size than the apparatus says.
     """
+    check_size(box.loaded, camera.size_px, loaded.rig.camera.source, loaded.source)
     wanted = box.loaded.box.background
     if box.empty is not None:
         return Seen(background=box.empty, kind="picture")
@@ -70,7 +72,8 @@ def look(loaded: LoadedRig, box: OpenBox, camera: Camera) -> Seen:
         elif isinstance(seen, Silence) and silent < 20:
             silent += 1
         else:
-            raise ConfigError(loaded.source, "camera.source", "the camera gives no pictures")
+            wanted = loaded.rig.camera.source
+            raise CameraError(f"{loaded.source}: camera.source: {wanted!r}: gives no pictures")
     return Seen(background=live.image(), kind="live", samples=tuple(live.samples()))
 
 
@@ -85,8 +88,13 @@ def median(video: VideoFile, box: LoadedBox) -> Seen:
     return Seen(background=background, kind="median", samples=tuple(stack))
 
 
-def check_size(box: LoadedBox, size_px: tuple[int, int], source: str) -> None:
-    """Raise ConfigError unless the camera's picture (or the crop) is as the apparatus says."""
+def check_size(
+    box: LoadedBox, size_px: tuple[int, int], source: str, rig_file: str = "rig file"
+) -> None:
+    """Raise ConfigError unless the picture of the camera `source` is as the apparatus says.
+
+    A crop, which is as the apparatus says already, must lie in it.
+    """
     width, height = box.apparatus.frame_size_px
     if box.box.crop_px is None:
         if tuple(size_px) != (width, height):
@@ -99,7 +107,7 @@ def check_size(box: LoadedBox, size_px: tuple[int, int], source: str) -> None:
     x, y, w, h = box.box.crop_px
     if x + w > size_px[0] or y + h > size_px[1]:
         message = f"{list(box.box.crop_px)} reaches out of {source}'s {size_px[0]}x{size_px[1]} px"
-        raise ConfigError(source, f"box {box.box.name}.crop_px", message)
+        raise ConfigError(rig_file, f"box {box.box.name}.crop_px", message)
 
 
 def make_setup(
@@ -107,6 +115,7 @@ def make_setup(
 ) -> tuple[Setup, Prepared]:
     """The session's constants and its tracker. `start_ns`: the frame clock now."""
     one = box.loaded
+    driven = needs_board(wish.plan, one.apparatus)
     prepared = tracking.prepare(one.apparatus, seen.background, rate_hz, seen.samples)
     setup = Setup(
         software=__version__,
@@ -128,8 +137,9 @@ def make_setup(
         tracker_version=tracking.VERSION,
         background=seen.kind,
         contrast=known_contrast(prepared),
-        beams=tuple(one.box.beams),
-        outputs=tuple(one.box.outputs),
+        # Where no board is asked for there is none: nothing can be switched.
+        beams=tuple(one.box.beams) if driven else (),
+        outputs=tuple(one.box.outputs) if driven else (),
         arming=wish.arming,
         simulated=loaded.simulated,
     )

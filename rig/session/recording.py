@@ -10,6 +10,7 @@ from rig.engine import Loop, Outcome, run
 from rig.engine.loop import Listener
 from rig.engine.state import Ending
 from rig.hardware.simulated.mouse import MouseSettings
+from rig.hardware.wiring import BoxDoors
 from rig.model import Event, Request, RequestKind, Tick
 from rig.session.derive import derive
 from rig.session.load import LoadedRig, load_rig
@@ -91,8 +92,14 @@ def _record(
         events, asked[:] = list(asked), []
         return answer(now_ns, events)
 
-    ending = run(loop, opened.camera, asks, crop=box.crop, clock=opened.clock)
+    stall_s = silence_s(opened)
+    ending = run(loop, opened.camera, asks, crop=box.crop, stall_s=stall_s, clock=opened.clock)
     return Recorded(folder, ending, derive(folder))
+
+
+def silence_s(opened: OpenRig) -> float:
+    """After how long without a picture the camera counts as silent: never between two pictures."""
+    return max(opened.loaded.rig.camera.stall_ms / 1000, 3 / opened.camera.rate_hz)
 
 
 def start(
@@ -112,8 +119,13 @@ def start(
     now_ns = opened.clock() if opened.clock is not None else 0
     setup, prepared = make_setup(wish, opened.loaded, box, seen, camera.rate_hz, now_ns)
     doors = opened.doors(box, wish.plan)
-    folder = session_folder(out, setup.subject, setup.phase, setup.attempt)
-    sink = SessionWriter(folder, setup, seen.background, truth=opened.truth(box))
+    try:
+        folder = session_folder(out, setup.subject, setup.phase, setup.attempt)
+        sink = SessionWriter(folder, setup, seen.background, truth=opened.truth(box))
+    except BaseException:
+        if isinstance(doors, BoxDoors):
+            doors.close()
+        raise
     return folder, Loop(setup, prepared, doors, sink, opened.clock, listeners=listeners)
 
 

@@ -1,6 +1,7 @@
 """`rescore`: a video, or a session's recording, through tracking and the engine once more."""
 
 import json
+import shutil
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -103,7 +104,12 @@ def rescore(
 
     Raises ConfigError for what cannot be used; nothing is left behind then.
     """
-    if (source / "setup.json").is_file():
+    check_out(out)
+    if any((place / "setup.json").is_file() for place in (source, source / "behav")):
+        for option, given in (("--crop", crop), ("--start", start_s), ("--end", end_s)):
+            if given:
+                message = f"{given}: a session's crop and scored window are its own"
+                raise ConfigError(option, "", message)
         job = _session(source, apparatus, background)
     elif source.is_dir():
         raise ConfigError(str(source), "", "this folder holds no session (no setup.json)")
@@ -119,7 +125,7 @@ def rescore(
     for tick, outcome in _fold(job, progress):
         frames.append(ledger.add(tick, outcome.samples, outcome.events).frames)
         for sample in outcome.samples:
-            builder.append(sample)
+            builder.append(sample, outcome.state.zero_ns or 0)
     measures = measure(builder.table(), job.setup.apparatus, job.setup.rate_hz)
     first = head(
         measures,
@@ -129,10 +135,6 @@ def rescore(
         attempt=job.setup.attempt if job.live else "",
     )
     row = summary_row(first, measures, job.setup.apparatus, roles)
-    folder.mkdir(parents=True)
-    (folder / "frames.csv").write_bytes(b"".join(frames))
-    write_visits(folder, (*measures.visits, *measures.zone_visits))
-    write_summary(folder, row)
     used = {
         "id": row_id,
         "source": str(source),
@@ -151,11 +153,28 @@ def rescore(
         "contrast": job.setup.contrast,
         "apparatus": job.setup.apparatus.model_dump(mode="json", exclude_none=True),
     }
-    (folder / "rescore.json").write_text(json.dumps(used, indent=1) + "\n", encoding="utf-8")
-    write_summary(out, row, append=True)
+    try:
+        folder.mkdir(parents=True)
+        (folder / "frames.csv").write_bytes(b"".join(frames))
+        write_visits(folder, (*measures.visits, *measures.zone_visits))
+        write_summary(folder, row)
+        (folder / "rescore.json").write_text(json.dumps(used, indent=1) + "\n", encoding="utf-8")
+        write_summary(out, row, append=True)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise StorageError(f"{folder} cannot be written: {error.strerror}") from error
+        raise
     names = job.setup.apparatus.chamber_names
     same = job.live is not None and len(job.live.seen_ns) == len(names)
     return Rescored(folder, row, measures, job.live, names if same else None)
+
+
+def check_out(out: Path) -> None:
+    """Raise ConfigError unless `out` is a folder or can become one."""
+    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise ConfigError("--out", "", f"{there} is in the way: not a folder")
 
 
 @dataclass(frozen=True)
@@ -224,6 +243,9 @@ def _video(
         raise ConfigError("--apparatus", "", f"{source.name} is a plain video: say which apparatus")
     apparatus = load_apparatus(apparatus_file)
     _check_video(video, apparatus, str(apparatus_file), crop)
+    if video.torn and (end_s is None or end_s > _end_s(video)):
+        message = f"breaks off after {video.frames} pictures; score what is there with --end"
+        raise ConfigError(str(source), "", f"{message} {_end_s(video):.3f}")
     if start_s < 0 or start_s * NS_PER_S > video.duration_ns:
         raise ConfigError("--start", "", f"{start_s:g} s: the video ends at {_end_s(video):g} s")
     if end_s is not None and end_s <= start_s:
@@ -277,18 +299,18 @@ def _end_s(video: VideoFile) -> float:
 
 
 def _check_video(video: VideoFile, apparatus: Apparatus, file: str, crop: Crop | None) -> None:
-    size = video.size_px
+    size, what = video.size_px, video.path.name
     if crop is not None:
         x, y, width, height = crop
         if min(x, y) < 0 or min(width, height) < 1 or x + width > size[0] or y + height > size[1]:
             raise ConfigError("--crop", "", f"{crop}: outside the video's {size[0]}x{size[1]} px")
-        size = (width, height)
+        size, what = (width, height), f"the crop of {what}"
     if tuple(size) != tuple(apparatus.frame_size_px):
         wanted = "x".join(map(str, apparatus.frame_size_px))
         factor = f" (x{size[0] / apparatus.frame_size_px[0]:.4g})"
         same = size[0] * apparatus.frame_size_px[1] == size[1] * apparatus.frame_size_px[0]
         have = f"{size[0]}x{size[1]}"
-        message = f"{wanted}, but {video.path.name} is {have} px{factor if same else ''}"
+        message = f"{wanted}, but {what} is {have} px{factor if same else ''}"
         raise ConfigError(file, "frame_size_px", message)
 
 
@@ -322,19 +344,21 @@ def _session(source: Path, apparatus_file: Path | None, background: Path | str |
     videos = [VideoFile.open(path) for path in record.videos]
     if not videos:
         raise ConfigError(str(source), "video.mkv", "missing: there are no pictures to score again")
+    apparatus = changes.get("apparatus", setup.apparatus)
     for video in videos:
-        _check_video(video, changes.get("apparatus", setup.apparatus), str(source), None)
+        _check_video(video, apparatus, str(apparatus_file or source / "setup.json"), None)
+    picture, _ = _background(background, apparatus)
+    if picture is not None:
+        changes["background"] = "picture"
     if background == "new" or apparatus_file is not None:
-        box = LoadedBox(
-            Box(apparatus=""), changes.get("apparatus", setup.apparatus), str(apparatus_file), None
-        )
+        box = LoadedBox(Box(apparatus=""), apparatus, str(apparatus_file), None)
         seen = median(videos[0], box)
-        image = seen.background if background == "new" else kept
-        prepared = tracking.prepare(box.apparatus, image, setup.rate_hz, seen.samples)
+        if background == "new":
+            picture, changes["background"] = seen.background, "median"
+        image = kept if picture is None else picture
+        prepared = tracking.prepare(apparatus, image, setup.rate_hz, seen.samples)
         changes["tracker"] = prepared.settings.model_dump(mode="json")
-        changes["background"] = "median" if background == "new" else setup.background
     else:
-        picture, _ = _background(background, setup.apparatus)
         prepared = tracker(setup, kept if picture is None else picture)
     scored = setup.model_copy(update=changes)
     return _Job(

@@ -4,14 +4,14 @@ import argparse
 import logging
 import sys
 
-from rig.errors import RigError
+from rig.errors import ConfigError, RigError
 from rig.station import LINGER_S, serve
 
 log = logging.getLogger("rig.station")
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run a station; gives the exit code: 0 ended as asked, 1 it could not run."""
+    """Run a station; gives the exit code: 0 ended as asked, 1 it could not run, 2 bad input."""
     parser = argparse.ArgumentParser(prog="python -m rig.station", description=__doc__)
     parser.add_argument("rig", help="a rig file, sim, or sim:FILE")
     parser.add_argument("--seed", type=int, default=0, help="of the simulated world")
@@ -30,7 +30,7 @@ def main(args: list[str] | None = None) -> int:
         return serve(options.rig, seed=options.seed, linger_s=options.linger)
     except RigError as error:
         log.error("%s", error)
-        return 1
+        return 2 if isinstance(error, ConfigError) else 1
 
 
 if __name__ == "__main__":

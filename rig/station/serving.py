@@ -12,8 +12,10 @@ from types import FrameType
 from rig.channel import ChannelServer, Entry, claim, runtime_folder, spell_source
 from rig.channel.entries import name_of, write_key
 from rig.channel.system import address_for
-from rig.hardware.camera import Kind, resolve
+from rig.errors import CameraError
+from rig.hardware.camera import resolve
 from rig.session.load import LoadedRig, load_rig
+from rig.session.opened import is_video_file
 from rig.station.station import Station
 
 log = logging.getLogger(__name__)
@@ -48,13 +50,12 @@ def owning(source: str, loaded: LoadedRig) -> Iterator[list[str]]:
 def _owned(loaded: LoadedRig) -> tuple[list[str], list[str]]:
     """What no second station may use: the camera (no file, nothing simulated), and real ports."""
     camera = []
-    if not loaded.simulated:
-        source = loaded.rig.camera.source
-        target = resolve(
-            source if not (loaded.folder / source).is_file() else str(loaded.folder / source)
-        )
-        if target.kind is not Kind.FILE:
-            camera = [f"camera {target.address}"]
+    source = loaded.rig.camera.source
+    if not (loaded.simulated or is_video_file(source) or (loaded.folder / source).is_file()):
+        try:
+            camera = [f"camera {resolve(source).address}"]
+        except CameraError as error:
+            raise CameraError(f"{loaded.source}: camera.source: {error}") from None
     ports = [board.port for board in loaded.rig.board if board.port != "sim"]
     return camera, [f"port {os.path.realpath(p) if p.startswith('/') else p}" for p in ports]
 

@@ -15,6 +15,7 @@ from rig.errors import ConfigError, StationError
 from rig.model import Frame, Request, RequestKind
 from rig.session.load import LoadedRig
 from rig.session.opened import is_video_file, open_rig
+from rig.session.recording import silence_s
 from rig.station.hosted import Hosted, Order, Phase
 from rig.station.views import look, preview
 
@@ -84,7 +85,7 @@ class Station:
 
     def run(self, server: ChannelServer, linger_s: float = 60.0) -> None:
         """Decide until told to quit, or until no session and no watcher was there for so long."""
-        stall_s = self.loaded.rig.camera.stall_ms / 1000
+        stall_s = silence_s(self._opened)
         busy_s = time.monotonic()
         try:
             while True:
@@ -181,6 +182,7 @@ class Station:
                 "software": rig.__version__,
                 "rig": self.loaded.rig.name,
                 "source": self.loaded.source,
+                "digest": self.loaded.digest,
                 "boxes": list(self.boxes),
             },
         )

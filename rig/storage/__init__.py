@@ -3,7 +3,13 @@
 from rig.storage.folder import check_subject, session_folder, write_sums
 from rig.storage.record import SessionRecord
 from rig.storage.resuming import Mended, resume
-from rig.storage.tables import note_pairing, read_pairing, write_summary, write_visits
+from rig.storage.tables import (
+    is_noted,
+    note_pairing,
+    read_pairing,
+    write_summary,
+    write_visits,
+)
 from rig.storage.truth import TruthRow
 from rig.storage.writer import SessionWriter
 
@@ -13,6 +19,7 @@ __all__ = [
     "SessionWriter",
     "TruthRow",
     "check_subject",
+    "is_noted",
     "note_pairing",
     "read_pairing",
     "resume",

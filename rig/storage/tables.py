@@ -73,17 +73,26 @@ def note_pairing(out: Path, subject: str, paired: str, unpaired: str) -> None:
         out.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
             wait_for(file, path)  # two programs may note two animals at the same time
-            have = read_pairing(out)
-            if subject in have:
-                if have[subject] != (paired, unpaired):
-                    message = f"{paired!r}: {path} says {have[subject][0]!r} for {subject}"
-                    raise ConfigError("--paired", "", message)
+            if is_noted(out, subject, paired, unpaired):
                 return
             row = ",".join((subject, paired, unpaired))
+            file.seek(0, 2)  # another program may have written since it was opened
             head = "" if file.tell() else ",".join(_PAIRING_COLUMNS) + "\n"
             file.write(f"{head}{row}\n".encode())
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def is_noted(out: Path, subject: str, paired: str, unpaired: str) -> bool:
+    """Whether `out`/pairing.csv says already what is paired for `subject`.
+
+    Raises ConfigError where it says something else.
+    """
+    have = read_pairing(out).get(subject)
+    if have is not None and have != (paired, unpaired):
+        message = f"{paired!r}: {out / PAIRING} says {have[0]!r} for {subject}"
+        raise ConfigError("--paired", "", message)
+    return have is not None
 
 
 def read_pairing(out: Path) -> dict[str, tuple[str, str]]:

@@ -172,9 +172,10 @@ def _blocks(foreground: Gray, block: int) -> Gray:
         foreground = padded
     if rows > 1:
         foreground = np.asarray(cv2.max(foreground[0::2], foreground[1::2]), np.uint8)
-    # neighbours in a row are read as one number, so that "any of them" is one comparison
+    # neighbours in a row are read as one number, so that "any of them" is one step: its size,
+    # cut off at 255
     words = foreground.view(np.int32 if block == 4 else np.int16)
-    return np.asarray(cv2.compare(words, 0, cv2.CMP_NE), np.uint8)  # type: ignore[call-overload]
+    return np.asarray(cv2.convertScaleAbs(words), np.uint8)
 
 
 def _places(image: Gray, change: tuple[float, float] | None, prepared: Prepared) -> list[_Place]:
@@ -339,9 +340,7 @@ def _measure(
     x_px, y_px = sum_x / body.area_px, sum_y / body.area_px
     difference = cv2.absdiff(window.part, prepared.background[rows, cols])
     strength = cv2.mean(difference, body.pixels)[0] / (2 * prepared.threshold[near])
-    bins = len(prepared.min_area_px) + 1
-    places = cv2.calcHist([prepared.chambers[rows, cols]], [0], body.pixels, [bins], [0, bins])
-    inside = [int(count) for count in places.ravel()[1:].tolist()]
+    inside = _in_chambers(body, near, prepared.chambers[rows, cols], len(prepared.min_area_px))
     for mask, (x0, y0, x1, y1) in prepared.zones:
         apart = x0 >= cols.stop or cols.start >= x1 or y0 >= rows.stop or rows.start >= y1
         inside.append(0 if apart else cv2.countNonZero(mask[rows, cols] & body.pixels))
@@ -369,3 +368,15 @@ def _measure(
         inside=tuple(inside),
         clear_px=clear,
     )
+
+
+def _in_chambers(body: _Body, near: int, chambers: Gray, n: int) -> list[int]:
+    """The body's pixels in each of `n` chambers."""
+    # nearly always all of it is in the chamber nearest to its middle
+    own = cv2.countNonZero(cv2.compare(chambers & body.pixels, near + 1, cv2.CMP_EQ))  # type: ignore[call-overload]
+    inside = [0] * n
+    inside[near] = own
+    if own < body.area_px:
+        counts = cv2.calcHist([chambers], [0], body.pixels, [n + 1], [0, n + 1])
+        inside = [int(count) for count in counts.ravel()[1:].tolist()]
+    return inside

@@ -62,10 +62,10 @@ def pose(
     ux, uy = cos(axis), sin(axis)
     turn = np.array(
         (
-            (ux / half, uy / half, -(x * ux + y * uy) / half),
-            (-uy / width, ux / width, (x * uy - y * ux) / width),
+            *(ux / half, uy / half, -(x * ux + y * uy) / half),
+            *(-uy / width, ux / width, (x * uy - y * ux) / width),
         )
-    )
+    ).reshape(2, 3)
     points = np.asarray(cv2.transform(outline.astype(np.float32), turn))[:, 0]
     along, across = points[:, 0], points[:, 1]
     squares = points * points

@@ -309,15 +309,17 @@ def test_a_permit_lapses_when_something_comes_in() -> None:
 
 
 @pytest.mark.parametrize("kind", ["pause", "abort"])
-def test_pause_and_abort_reverse_closing_doors_and_open_none_that_rests(kind: str) -> None:
+def test_pause_and_abort_stop_closing_doors_and_open_none(kind: str) -> None:
     s = Session(setup_for(PRETEST))
     s.tick("none", ask("empty"), reports=(door("left", "open"), door("right", "closed")))
     s.ticks_of("none", 21)
     assert s.commands[-1][2] == ("left",)
     s.tick("none", reports=(door("left", "closing"),))
     s.tick("none", ask(kind))
-    opened = [c[2] for c in s.commands if c[1] is CommandKind.OPEN]
-    assert opened == [("left",)]
+    # `stop`, not `open`: the door may have come to rest since its last report.
+    stopped = [c[2] for c in s.commands if c[1] is CommandKind.STOP]
+    assert stopped == [("left",)]
+    assert not [c for c in s.commands if c[1] is CommandKind.OPEN]
 
 
 def test_a_resting_door_that_moves_by_itself_is_a_fault() -> None:
@@ -547,3 +549,177 @@ def test_an_animal_that_is_there_already_is_scored_from_the_first_picture() -> N
     s.ticks_of("centre", 30)
     assert s.times_s()[0] == 0.0
     assert s.times_s()[-1] == pytest.approx(2.0)
+
+
+def test_a_pause_while_hands_out_is_settled_starts_it_anew() -> None:
+    s = Session(setup_for(PRETEST, drive="none"))
+    s.ticks_of("hand", 3)
+    s.ticks_of("centre", 5)
+    s.tick("centre", ask("pause"))
+    s.ticks_of("centre", 50)
+    assert "hands_out" not in s.kinds()
+    assert len(s.state.held) <= 10
+    s.tick("centre", ask("resume"))
+    resumed_ns = s.ticks[-1].t_ns
+    s.ticks_of("centre", 40)
+    assert s.event("scoring_started").t_ns >= resumed_ns
+    times = s.times_s()
+    assert times[-1] - times[0] == pytest.approx(2.0)
+
+
+def resumed(s: Session, gap_s: float = 60.0) -> None:
+    s.t_ns += round(gap_s * NS_PER_S)
+    s.tick("none", Request(RequestKind.RESUMED, who="program", data={"gap_s": gap_s}))
+
+
+def test_nothing_seen_or_said_before_a_crash_closes_a_door_after_it() -> None:
+    s = Session(setup_for(PRETEST))
+    s.tick("none", ask("empty"), reports=both("open"))
+    s.ticks_of("none", 5)
+    asked = s.kinds().count("prompt")
+    resumed(s)
+    s.ticks_of("none", 40)
+    assert not [c for c in s.commands if c[1] is CommandKind.CLOSE]
+    assert s.kinds().count("prompt") == asked + 1  # asked again
+    s.tick("none", ask("empty"))
+    assert s.commands[-1][1] is CommandKind.CLOSE
+
+
+def test_hands_out_is_never_dated_before_a_crash() -> None:
+    s = Session(setup_for(PRETEST, drive="none"))
+    s.ticks_of("hand", 2)
+    s.ticks_of("centre", 5)
+    resumed(s)
+    after_ns = s.ticks[-1].t_ns
+    s.ticks_of("centre", 40)
+    assert s.event("scoring_started").t_ns > after_ns
+    times = s.times_s()
+    assert times[-1] - times[0] == pytest.approx(2.0)
+
+
+def test_the_word_that_the_box_is_empty_dies_with_the_first_sight_of_an_animal() -> None:
+    s = Session(setup_for(PRETEST))
+    s.tick("none", ask("empty"), reports=both("open"))
+    s.ticks_of("none", 5)
+    s.tick("centre")
+    s.ticks_of("none", 40)
+    assert not [c for c in s.commands if c[1] is CommandKind.CLOSE]
+    s.tick("none", ask("empty"))
+    assert s.commands[-1][1] is CommandKind.CLOSE
+
+
+def test_an_animal_that_explored_is_in_until_it_was_taken_out() -> None:
+    steps = [
+        {"do": "explore", "duration_s": 1.0},
+        {"do": "close", "name": "shut", "limit_s": 10, "on_limit": "next"},
+        {"do": "record", "until": "condition", "condition": {"empty": True, "for_s": 1}},
+        {"do": "close", "name": "shut-again", "limit_s": 60},
+    ]
+    s = Session(setup_for(steps))
+    s.tick("left", reports=both("open"))
+    s.ticks_of("left", 10)
+    s.tick("none", ask("empty"))
+    s.ticks_of("none", 60)
+    assert not [c for c in s.commands if c[1] is CommandKind.CLOSE]
+    s.ticks_of("none", 60)
+    assert s.state.step == 3
+    s.tick("none", ask("empty"))
+    assert s.commands[-1][1] is CommandKind.CLOSE
+
+
+def test_a_plan_without_placing_still_watches_its_animal() -> None:
+    s = Session(setup_for([RULE], drive="none"))
+    s.ticks_of("left", 10)
+    s.ticks_of("none", 8)
+    assert "track_lost" in s.kinds()
+    s.ticks_of("left", 20)
+    assert len(edges(s)) == 2  # not on again without a new entry
+
+
+def test_a_write_error_in_the_last_tick_is_not_called_completed() -> None:
+    s = Session(setup_for(EXPLORE, drive="none"))
+    s.ticks_of("left", 25)
+    assert s.state.ending is not None
+    assert s.state.ending.status == "completed"
+    full = DoorReport(0, ReportKind.STORAGE, "", "error", cause="disk full")
+    s.tick(None, Request(RequestKind.CLOSING, who="program"), reports=(full,))
+    assert s.events[-1].data["status"] == "failed"
+
+
+def test_rules_wait_for_the_clock_of_their_step() -> None:
+    rule = {**RULE, "start": "opened", "rule": [{"while_in": "left", "output": "laser"}]}
+    s = Session(setup_for([rule]))
+    s.tick("left", reports=both("closed"))
+    s.ticks_of("left", 10)
+    assert edges(s) == []
+    s.tick("left", reports=both("open"))
+    assert edges(s)[0][0] == "output_on"
+
+
+def test_a_dwell_counts_anew_after_a_pause_and_a_latched_output_comes_back() -> None:
+    steps = [{"do": "output", "output": "laser"}, *EXPLORE]
+    s = Session(setup_for(steps, drive="none"))
+    s.ticks_of("left", 5)
+    s.tick("left", ask("pause"))
+    assert edges(s)[-1][0] == "output_off"
+    s.ticks_of("left", 5)
+    s.tick("left", ask("resume"))
+    assert edges(s)[-1][0] == "output_on"
+    s = Session(setup_for([RULE], drive="none"))
+    s.ticks_of("left", 10)
+    s.tick("left", ask("pause"))
+    s.tick("left", ask("resume"))
+    s.ticks_of("left", 4)
+    assert edges(s)[-1][0] == "output_off"
+    s.ticks_of("left", 3)
+    assert edges(s)[-1][0] == "output_on"
+
+
+def test_a_cap_without_rearm_holds_until_a_new_entry() -> None:
+    rule = {**RULE, "rule": [{"while_in": "left", "output": "laser", "max_on_s": 1.0}]}
+    s = Session(setup_for([rule], drive="none"))
+    s.ticks_of("left", 50)
+    assert [edge[1] for edge in edges(s)] == [0.0, 1.0]
+    s.ticks_of("centre", 5)
+    s.ticks_of("left", 5)
+    assert len(edges(s)) == 3
+
+
+def test_a_pause_in_a_silence_is_not_scored() -> None:
+    s = Session(setup_for(EXPLORE, drive="none"))
+    s.ticks_of("left", 10)
+    s.tick(None, ask("pause"))
+    s.ticks_of(None, 50)
+    s.tick(None, ask("resume"))
+    s.ticks_of("left", 15)
+    scored = [row.scored for row in s.samples]
+    assert False in scored[9:12]  # a row without score between the two runs
+
+
+def test_a_confirmation_before_it_was_asked_for_starts_nothing() -> None:
+    steps = [{"do": "place", "until": "confirmed", "doors": "closed"}, *EXPLORE]
+    s = Session(setup_for(steps, plan={"on_door_fault": "continue"}))
+    s.tick("none", reports=both("open"))
+    s.tick("none", ask("confirm"))
+    s.tick("none", reports=both("closed"))
+    s.ticks_of("none", 3)
+    assert "scoring_started" not in s.kinds()
+    s.tick("none", ask("confirm"))
+    assert "scoring_started" in s.kinds()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"do": "close", "start": "opened"},
+        {"do": "confine", "chamber": "left", "doors": "closed", "start": "opened", "duration_s": 1},
+        {"do": "close", "until": "opened"},
+        {"do": "place", "scored": True},
+        {"do": "explore"},
+        {"do": "explore", "duration_s": float("inf")},
+    ],
+    ids=["close opened", "closed opened", "close until opened", "scored place", "no end", "inf"],
+)
+def test_contradictions_are_refused(step: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="step"):
+        SessionPlan.model_validate({"protocol": "x", "step": [step]})

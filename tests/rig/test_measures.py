@@ -134,7 +134,10 @@ TABLES: dict[str, tuple[str, dict[str, object]]] = {
         {"seen": (0.2, 0, 0), "lost_after": (0.7, 0, 0), "lost": 0.7},
     ),
     "short-gap-to-the-end": ("aaAAAA", {"seen": (0.5, 0, 0)}),
-    "silence-in-a-walled-chamber": ("aa_____aa", {"seen": (0.2, 0, 0), "inferred": (0.6, 0, 0)}),
+    "silence-in-a-walled-chamber": (
+        "aa_____aa",
+        {"seen": (0.2, 0, 0), "lost_after": (0.6, 0, 0), "lost": 0.6},
+    ),
     "silence-of-just-the-gap": ("aa____aa", {"seen": (0.7, 0, 0)}),
     "silence-then-elsewhere": (
         "aa_____bb",
@@ -156,11 +159,15 @@ TABLES: dict[str, tuple[str, dict[str, object]]] = {
             "latency": (0, 0.2, None),
         },
     ),
-    "silence-within-a-stretch": ("aaA______Aaa", {"seen": (0.3, 0, 0), "inferred": (0.8, 0, 0)}),
+    "silence-within-a-stretch": (
+        "aaA______Aaa",
+        {"seen": (0.3, 0, 0), "lost_after": (0.8, 0, 0), "lost": 0.8},
+    ),
     "silence-after-silence": (
         "a______a______b",
         {
-            "inferred": (0.7, 0, 0),
+            "lost_after": (0.7, 0, 0),
+            "lost": 0.7,
             "lost_after": (0.7, 0, 0),
             "lost": 0.7,
             "entries": (0, 1, 0),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
+from rig.hardware.camera.waiting import slots_for
 from rig.model import NS_PER_S, Frame, Silence
 from rig.video import Picture, VideoFile
 
@@ -35,7 +36,7 @@ class FileCamera:
         pace: "real" or "max".
         clock: integer nanoseconds.
         wait: waits so many seconds; goes with `clock`.
-        slots: frames kept for a consumer that is late, at real pace.
+        slots: frames kept for a consumer that is late, at real pace; None: those of 0.2 s.
         start_s, end_s: the part to play, seconds after the first picture.
 
     Raises:
@@ -55,7 +56,7 @@ class FileCamera:
         *,
         clock: Callable[[], int] = time.monotonic_ns,
         wait: Callable[[float], None] = time.sleep,
-        slots: int = 3,
+        slots: int | None = None,
         start_s: float = 0.0,
         end_s: float | None = None,
     ) -> None:
@@ -67,7 +68,7 @@ class FileCamera:
         self._real = Pace(pace) is Pace.REAL
         self._clock = clock
         self._wait = wait
-        self._slots = slots
+        self._slots = slots_for(self.rate_hz) if slots is None else slots
         self._blocks = self.file.blocks(start_s=start_s, end_s=end_s)
         self._pictures = chain.from_iterable(self._blocks)
         self._head: Picture | None = None

@@ -20,6 +20,7 @@ from rig.hardware.camera.listing import (
     Target,
     resolve,
 )
+from rig.hardware.camera.waiting import slots_for
 from rig.model import Frame, Gray, Silence
 
 _log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Webcam:
         rate_hz: frames per second to ask for.
         clock: integer nanoseconds; read when a grab returns, in the capture thread.
         slots: frames kept for a consumer that is late; the oldest is dropped for a new one.
+            None: those of 0.2 s.
         reconnect_after_s: silence of a stream after which it is opened anew.
         retry_s: wait before the first and, doubling, longest wait before a further attempt.
         open_timeout_s: how long the first opening may take.
@@ -101,7 +103,7 @@ class Webcam:
         rate_hz: float = 30.0,
         *,
         clock: Callable[[], int] = time.monotonic_ns,
-        slots: int = 3,
+        slots: int | None = None,
         reconnect_after_s: float = 2.0,
         retry_s: tuple[float, float] = (0.2, 5.0),
         open_timeout_s: float = 10.0,
@@ -120,7 +122,7 @@ class Webcam:
         self._open_capture = open_capture or self._open_cv
         self._changed = threading.Condition()
         self._ready: deque[Frame] = deque()
-        self._slots = slots
+        self._slots = slots_for(rate_hz) if slots is None else slots
         self._index = 0
         self._last_ns = -1
         self._opened = False

@@ -91,6 +91,7 @@ def builtin_apparatus(
         "name": f"simulated, {chambers} chamber{'s' if chambers > 1 else ''}",
         "frame_size_px": frame_size_px,
         "px_per_cm": scale,
+        "tracking": {"animal": "darker"},  # as it is drawn; a door closes only where that is known
         "chamber": [
             {
                 "name": name,

@@ -132,8 +132,12 @@ def plan_session(
     values: Mapping[str, Value] | None = None,
     outputs: frozenset[str] | None = None,
     file: str = "",
+    apparatus_file: str = "",
 ) -> SessionPlan:
     """What one session does, with chambers of `apparatus` in place of roles.
+
+    `outputs` are those the box is wired to; None leaves them unjudged. `file` and
+    `apparatus_file` are only named in errors.
 
     Raises ConfigError where a role is not known, or the apparatus or box lacks what is named.
     """
@@ -146,7 +150,7 @@ def plan_session(
         places += [step.condition.in_] if step.condition else []
         for place in places:
             if place in ROLES and place not in known:
-                _missing(place, protocol, phase, apparatus)
+                _missing(place, protocol, phase, apparatus, apparatus_file or apparatus.name)
     faults = check_plan(plan, apparatus, outputs)
     if faults:
         key, message = faults[0]
@@ -154,12 +158,19 @@ def plan_session(
     return plan
 
 
-def _missing(role: str, protocol: Protocol, phase: str, apparatus: Apparatus) -> None:
+def _missing(role: str, protocol: Protocol, phase: str, apparatus: Apparatus, file: str) -> None:
     if role == "neutral":
-        message = f'the apparatus has no chamber with role = "neutral", which {protocol.name} needs'
-        raise ConfigError(apparatus.name, "chamber.role", message)
-    sides = ", ".join(c.name for c in apparatus.chamber if c.role != "neutral")
-    raise ConfigError("--paired", "", f"phase {phase} needs the paired chamber: one of {sides}")
+        marked = [c.name for c in apparatus.chamber if c.role == "neutral"]
+        have = f"is on {len(marked)} chambers" if marked else "is on no chamber"
+        message = f'"neutral" {have}; {protocol.name} needs one such chamber'
+        raise ConfigError(file, "chamber.role", message)
+    sides = [c.name for c in apparatus.chamber if c.role != "neutral"]
+    if role == "unpaired" and len(sides) != 2:
+        have = f"{len(sides)} of them can be paired ({', '.join(sides)})"
+        message = f"{have}; {protocol.name} needs two, one paired and one unpaired"
+        raise ConfigError(file, "chamber", message)
+    message = f"phase {phase} needs the paired chamber: one of {', '.join(sides)}"
+    raise ConfigError("--paired", "", f"missing: {message}")
 
 
 def _plan(

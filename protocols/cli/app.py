@@ -3,17 +3,30 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from protocols.cli.exits import ABORTED, FAILED, USAGE
 from rig.errors import ConfigError, RigError
 
+
+class _Commands(TyperGroup):
+    """The commands; Ctrl-C ends each of them with the code for it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("placepref: stopped by Ctrl-C", file=sys.stderr)
+            raise typer.Exit(ABORTED) from None
+
+
 app = typer.Typer(
     name="placepref",
+    cls=_Commands,
     help="Place preference, from the camera to the score.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -33,18 +46,24 @@ def main() -> None:
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s"
     )
     try:
-        app()
+        # Without arguments typer takes the command line's, on Windows with its * and ? expanded.
+        args = None if sys.argv[1:] else ["--help"]
+        code = app(args, prog_name="placepref", standalone_mode=False)
     except ConfigError as error:
-        sys.exit(_say(error, USAGE))
-    except RigError as error:
-        sys.exit(_say(error, FAILED))
-    except KeyboardInterrupt:
-        print("stopped by Ctrl-C", file=sys.stderr)
-        sys.exit(ABORTED)
+        code = _say(str(error), USAGE)
+    except (RigError, OSError) as error:
+        code = _say(str(error), FAILED)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what typer raises for wrong usage has one
+            raise
+        context = getattr(error, "ctx", None)
+        about = f"{context.command_path} --help" if context is not None else "placepref --help"
+        code = _say(f"{error.format_message().rstrip('.')}; see {about}", USAGE)
+    sys.exit(code)
 
 
-def _say(error: Exception, code: int) -> int:
-    print(f"placepref: {error}", file=sys.stderr)
+def _say(message: str, code: int) -> int:
+    print("placepref: " + " ".join(message.splitlines()), file=sys.stderr)
     return code
 
 
@@ -53,7 +72,7 @@ def demo(
     out: Annotated[
         Path | None, typer.Option("--out", help="Default: ./placepref-demo, or -2, -3 ...")
     ] = None,
-    animals: Annotated[int, typer.Option(min=1, max=64, help="How many animals.")] = 2,
+    animals: Annotated[int, typer.Option(help="How many animals, 1 to 64.")] = 2,
     seed: Annotated[int, typer.Option(help="Of the simulated world.")] = 1,
     json: Json = False,
 ) -> None:
@@ -116,7 +135,7 @@ def run(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Run one session. Enter confirms, p pauses, Ctrl-C asks to abort.
+    """Run one session. Enter confirms, p pauses, e asks to end, Ctrl-C to abort.
 
     Example: placepref run cocaine-cpp --phase pretest --subject M01 --rig sim --out study
     """

@@ -1,6 +1,5 @@
 """`demo`: pre-test and post-test of simulated animals over both cores."""
 
-import json
 import multiprocessing
 import os
 import time
@@ -10,15 +9,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from protocols.cli.describing import find_protocol
-from protocols.cli.table import lines, progress
+from protocols.cli.table import lines, print_json, progress
 from protocols.protocol import plan_session, settings
 from protocols.scores import cpp_score_s
+from rig.errors import ConfigError
 from rig.hardware.simulated.mouse import MouseSettings, Preset, betas
 from rig.session import Wish, load_rig, record
+from rig.session.rescoring import check_out
 from rig.storage import note_pairing
 from rig.tracking.threads import use_one_thread
 
 TEST_S = 1200
+MOST_ANIMALS = 64
 EFFECT = 0.8
 """Mean shift of preference by conditioning, log-odds: a score of about 190 s in 1200 s."""
 
@@ -37,7 +39,10 @@ class Scored:
 
 def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
     """Run it, print each animal's score and where the folders are."""
+    if not 1 <= animals <= MOST_ANIMALS:
+        raise ConfigError("--animals", "", f"{animals}: 1 to {MOST_ANIMALS}")
     folder = free_folder() if out is None else out
+    check_out(folder)
     folder.mkdir(parents=True, exist_ok=out is not None)
     began = time.monotonic()
     workers = max(1, min(animals, os.cpu_count() or 1))
@@ -51,13 +56,17 @@ def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
         done = shared.dict()
         jobs = {pool.submit(one_animal, folder, i, seed, done) for i in range(animals)}
         waiting: set[Future[Scored]] = set(jobs)
-        while waiting:
-            ready, waiting = wait(waiting, timeout=0.25, return_when=FIRST_COMPLETED)
-            told(sum(done.values()), animals * 2 * TEST_S)
-            scored += [job.result() for job in ready]
+        try:
+            while waiting:
+                ready, waiting = wait(waiting, timeout=0.25, return_when=FIRST_COMPLETED)
+                told(sum(done.values()), animals * 2 * TEST_S)
+                scored += [job.result() for job in ready]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     scored.sort(key=lambda animal: animal.subject)
     if as_json:
-        print(json.dumps({"folder": str(folder), "animals": [asdict(a) for a in scored]}))
+        print_json({"folder": str(folder), "animals": [asdict(a) for a in scored]})
         return 0
     rows = [(a.subject, a.paired, a.pre_s, a.post_s, a.score_s) for a in scored]
     print(

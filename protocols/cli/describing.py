@@ -1,12 +1,12 @@
 """`protocols` and `show`."""
 
-import json
-import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from protocols import library
-from protocols.cli.table import lines
-from protocols.protocol import Protocol, parse, plan_session, settings
+from protocols.cli.exits import DONE, FAILED
+from protocols.cli.table import lines, print_json, wrapped
+from protocols.protocol import Protocol, parse, plan_session, roles, settings
 from rig.apparatus import Drive
 from rig.errors import ConfigError
 from rig.session.load import LoadedBox, load_rig, read_text
@@ -28,20 +28,18 @@ def protocols(*, as_json: bool) -> None:
     """Print the shipped protocols."""
     found = [find_protocol(name)[0] for name in library.names()]
     if as_json:
-        print(
-            json.dumps(
-                [
-                    p.model_dump(
-                        mode="json", include={"name", "version", "summary", "source", "parameters"}
-                    )
-                    | {"phases": [f.name for f in p.phase]}
-                    for p in found
-                ]
-            )
+        told = {"name", "version", "summary", "source", "parameters"}
+        print_json(
+            [
+                p.model_dump(mode="json", include=told) | {"phases": [f.name for f in p.phase]}
+                for p in found
+            ]
         )
         return
     for p in found:
-        print(f"{p.name}\n  {p.summary}\n  phases: {', '.join(f.name for f in p.phase)}")
+        print(p.name)
+        print(wrapped(p.summary, 2))
+        print(wrapped(f"phases: {', '.join(f.name for f in p.phase)}", 2, 10))
 
 
 def show(
@@ -52,41 +50,44 @@ def show(
     values = settings(protocol, assigned)
     loaded = load_rig(rig)
     where = loaded.box_named(box)
+    roles(where.apparatus, paired)
     said: dict[str, list[str]] = {}
     faults: dict[str, str] = {}
     for phase in protocol.phase:
         try:
             plan = plan_session(
                 protocol, phase.name, where.apparatus, paired or _any_side(where), values,
-                frozenset(where.box.outputs), file,
+                frozenset(where.box.outputs), file, where.apparatus_file,
             )  # fmt: skip
             said[phase.name] = describe(plan)
         except ConfigError as error:
             faults[phase.name] = str(error)
     if as_json:
-        print(json.dumps({"protocol": protocol.name, "phases": said, "faults": faults}))
-        return 1 if faults else 0
-    print(f"{protocol.name}, version {protocol.version}\n{protocol.summary}")
+        print_json({"protocol": protocol.name, "phases": said, "faults": faults})
+        return FAILED if faults else DONE
+    print(f"{protocol.name}, version {protocol.version}")
+    print(wrapped(protocol.summary))
     if protocol.source:
-        print(f"Source: {protocol.source}.")
+        print(wrapped(f"Source: {protocol.source}."))
     if protocol.parameters:
-        print("\n" + lines(list(values.items()), ("parameter", "value")))
-    side = (
-        ""
-        if paired or not protocol.chambers
-        else f", paired chamber {_any_side(where)} for example"
-    )
+        rows = [(key, "(none)" if value == "" else value) for key, value in values.items()]
+        print("\n" + lines(rows, ("parameter", "value")))
+    side = ""
+    if paired or (protocol.chambers and _any_side(where)):
+        side = f", paired chamber {paired or f'{_any_side(where)} for example'}"
     print(f"\nIn box {where.box.name} of rig {loaded.rig.name!r}{side}:")
     for i, (phase_name, sentences) in enumerate(said.items()):
         same = next((p for p in list(said)[:i] if said[p] == sentences), None)
         print(f"\n{phase_name}" + (f": as {same}" if same else ""))
         for sentence in () if same else sentences:
-            print(_wrapped(sentence))
-    for phase_name, fault in faults.items():
-        print(f"\n{phase_name} cannot run here: {fault}")
-    for warning in _warnings(where):
-        print(f"\nnote: {warning}")
-    return 1 if faults else 0
+            print(wrapped(sentence, 2, 2 + len(sentence.partition(" ")[0]) + 1))
+    for fault, names in _together(faults).items():
+        print()
+        print(wrapped(f"{', '.join(names)} cannot run here: {fault}", 0, 2))
+    for note in _notes(where, confines=any("confined to" in s for p in said.values() for s in p)):
+        print()
+        print(wrapped(f"Note: {note}", 0, 2))
+    return FAILED if faults else DONE
 
 
 def _any_side(box: LoadedBox) -> str | None:
@@ -94,20 +95,22 @@ def _any_side(box: LoadedBox) -> str | None:
     return sides[0] if sides else None
 
 
-def _warnings(box: LoadedBox) -> list[str]:
+def _notes(box: LoadedBox, *, confines: bool) -> list[str]:
     apparatus = box.apparatus
     open_ways = [d.name for d in apparatus.doorway if d.drive is Drive.NONE]
     out = []
     if open_ways:
-        out.append(f"doorways without a door are always open: {', '.join(open_ways)}")
+        alarm = "; an animal that leaves where it is confined to is an alarm" if confines else ""
+        out.append(f"doorways without a door are always open: {', '.join(open_ways)}{alarm}")
     by_hand = [d.name for d in apparatus.doorway if d.drive is Drive.MANUAL]
     if by_hand:
         out.append(f"doors moved by hand, each confirmed by a key: {', '.join(by_hand)}")
     return out
 
 
-def _wrapped(sentence: str) -> str:
-    import textwrap
-
-    indent = " " * (2 + len(re.match(r"\d+\. ", sentence)[0]))  # type: ignore[index]
-    return textwrap.fill(sentence, 79, initial_indent="  ", subsequent_indent=indent)
+def _together(faults: Mapping[str, str]) -> dict[str, list[str]]:
+    """The phases that share a fault, by the fault without the phase's name."""
+    out: dict[str, list[str]] = {}
+    for phase, fault in faults.items():
+        out.setdefault(fault.replace(f"phase {phase}.", ""), []).append(phase)
+    return out

@@ -1,5 +1,6 @@
 """Single keys from a terminal, on each system its own way: the one place that asks which it is."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,13 +29,20 @@ def _windows() -> str:
 
 @contextmanager
 def _posix() -> Iterator[Keys]:
-    import select
     import termios
     import tty
 
-    before = termios.tcgetattr(sys.stdin)
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
     try:
-        tty.setcbreak(sys.stdin)  # Ctrl-C still interrupts
-        yield lambda: sys.stdin.read(1) if select.select([sys.stdin], [], [], 0)[0] else ""
+        tty.setcbreak(fd)  # Ctrl-C still interrupts
+        # Past Python's own buffer: what waits in there, select() does not see.
+        yield lambda: os.read(fd, 1).decode(errors="replace") if _waits(fd) else ""
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+
+def _waits(fd: int) -> bool:
+    import select
+
+    return bool(select.select([fd], [], [], 0)[0])

@@ -10,10 +10,11 @@ from protocols.cli.describing import find_protocol
 from protocols.cli.table import lines
 from protocols.protocol import plan_session, settings
 from rig import tracking
+from rig.errors import ConfigError
 from rig.rigfile import Box
 from rig.session import Wish, load_apparatus, load_rig, record, rescore
 from rig.session.load import LoadedBox
-from rig.session.prepare import median
+from rig.session.prepare import check_size, median
 from rig.tracking.threads import use_one_thread
 from rig.video import VideoFile
 
@@ -23,6 +24,11 @@ ROUNDS = 3
 
 def bench(video: Path | None, apparatus: Path | None) -> int:
     """Print the figures; those on a recording only where one is given."""
+    if video is not None:
+        if apparatus is None:
+            raise ConfigError("--apparatus", "", f"missing: the apparatus file of {video}")
+        box = LoadedBox(Box(apparatus=""), load_apparatus(apparatus), str(apparatus), None)
+        check_size(box, VideoFile.open(video).size_px, video.name)
     use_one_thread()
     rows: list[tuple[str, str, str]] = []
     with tempfile.TemporaryDirectory() as scratch:

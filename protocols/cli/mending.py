@@ -4,8 +4,9 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from protocols.cli.exits import ABORTED, DONE, of_ending
+from protocols.cli.exits import ABORTED, DONE, in_words, of_ending
 from protocols.cli.scoring import print_summary
+from protocols.cli.table import from_here
 from rig.errors import ConfigError
 from rig.session import Recorded, load_rig
 from rig.session import close as close_session
@@ -36,8 +37,8 @@ def close(session: Path, reason: str) -> int:
 
 def _said(recorded: Recorded) -> int:
     ending = recorded.ending
-    print(f"{ending.status}: {ending.reason}")
+    print(in_words(str(ending.status), ending.reason))
     if float(recorded.summary["test_s"] or 0) > 0:
         print_summary(recorded.summary)
-    print(f"recorded in {recorded.folder}")
+    print(f"recorded in {from_here(recorded.folder)}")
     return of_ending(str(ending.status))

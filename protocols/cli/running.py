@@ -1,27 +1,32 @@
 """`run`: one session, in this process at full speed, or in the rig's station in real time."""
 
-import json
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from protocols.cli.describing import find_protocol
-from protocols.cli.exits import of_ending
+from protocols.cli.exits import in_words, of_ending
 from protocols.cli.keys import Keys, keys
 from protocols.cli.scoring import print_summary
-from protocols.cli.table import progress
+from protocols.cli.table import from_here, print_json, progress
 from protocols.protocol import plan_session, roles, settings
-from rig.channel import ChannelClient, ensure
+from rig.channel import ChannelClient, ensure, find, spell_source
 from rig.engine import Outcome
-from rig.errors import ConfigError
+from rig.errors import ConfigError, RigError, StationError
 from rig.model import Tick
 from rig.session import LoadedRig, Wish, consent, load_rig, record
-from rig.storage import check_subject, note_pairing
+from rig.session.load import LoadedBox
+from rig.steps import Until
+from rig.storage import check_subject, is_noted, note_pairing
 
 POLL_S = 0.2
+NEW_STATION_S = 10.0
+START_S = 90.0
+"""Longest that a session may take to be prepared: a live background has its minute."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,62 @@ def run(asked: Asked) -> int:
     check_subject(asked.subject)
     loaded = load_rig(asked.rig)
     wish, box = _wish(asked, loaded)
-    if asked.paired is not None:
-        known = roles(loaded.box_named(box).apparatus, asked.paired)
-        note_pairing(asked.out, asked.subject, known["paired"], known.get("unpaired", ""))
+    pairing = _pairing(asked, loaded.box_named(box))
+    if pairing is not None:
+        is_noted(asked.out, *pairing)  # another pairing is refused before anything is made
     if asked.speed == "max":
-        return _at_full_speed(asked, loaded, wish, box)
-    with ensure(asked.rig) as client:
-        return _Watch(asked, client, box).run(wish)
+        return _at_full_speed(asked, loaded, wish, box, pairing)
+    mine = find(spell_source(asked.rig)) is None
+    with _station(asked.rig, loaded.digest) as client:
+        watch = _Watch(asked, client, box)
+        try:
+            folder = watch.start(wish)
+        except RigError:
+            if mine:  # nobody waits for a station that was started for this session
+                with suppress(RigError):
+                    client.request("quit")
+            raise
+        if pairing is not None:
+            note_pairing(asked.out, *pairing)
+        return watch.run(folder)
+
+
+def _station(source: str, digest: str) -> ChannelClient:
+    """The station of a rig whose files are as they are now. Raises RigError.
+
+    One that was started before a file was changed is asked to end, and another is started.
+    """
+    end_s = time.monotonic() + NEW_STATION_S
+    while time.monotonic() < end_s:
+        client = ensure(source)
+        try:
+            same = client.request("hello").get("digest") == digest
+        except StationError:
+            same = None  # it is just ending
+        if same:
+            return client
+        try:
+            if same is False:
+                client.request("quit")
+        except StationError as error:
+            message = f"the files of {source} were changed since its station began: {error}"
+            raise StationError(message) from None
+        finally:
+            client.close()
+        time.sleep(POLL_S)
+    message = f"the station of {source} still has the rig's old files, and does not end"
+    raise StationError(message)
+
+
+Pairing = tuple[str, str, str]
+"""Animal, paired chamber, unpaired chamber."""
+
+
+def _pairing(asked: Asked, box: LoadedBox) -> Pairing | None:
+    if asked.paired is None:
+        return None
+    known = roles(box.apparatus, asked.paired)
+    return asked.subject, known["paired"], known.get("unpaired", "")
 
 
 def _wish(asked: Asked, loaded: LoadedRig) -> tuple[Wish, str]:
@@ -79,7 +133,16 @@ def _wish(asked: Asked, loaded: LoadedRig) -> tuple[Wish, str]:
         settings(protocol, asked.assigned),
         frozenset(box.box.outputs),
         file,
+        box.apparatus_file,
     )
+    endless = [
+        plan.step_name(i)
+        for i, step in enumerate(plan.step)
+        if step.end is Until.TIME and step.duration_s is None
+    ]
+    if endless and asked.speed == "max" and loaded.simulated:
+        message = f"step {endless[0]} ends with the recording, which a simulated one never does"
+        raise ConfigError("--speed", "", f"'max': {message}; give it a time (--set test_s=600)")
     by_hand = sys.stdin.isatty() and not loaded.simulated and asked.speed == "1"
     wish = Wish(
         plan=plan,
@@ -92,11 +155,15 @@ def _wish(asked: Asked, loaded: LoadedRig) -> tuple[Wish, str]:
     return wish, box.box.name
 
 
-def _at_full_speed(asked: Asked, loaded: LoadedRig, wish: Wish, box: str) -> int:
+def _at_full_speed(
+    asked: Asked, loaded: LoadedRig, wish: Wish, box: str, pairing: Pairing | None
+) -> int:
     total_s = sum(step.duration_s or 0 for step in wish.plan.step)
     with progress(f"{wish.subject} {wish.phase}") as told:
 
         def tell(tick: Tick, outcome: Outcome) -> None:
+            if tick.k == 0 and pairing is not None:
+                note_pairing(asked.out, *pairing)
             if tick.k % 256 == 0:
                 began = outcome.state.zero_ns or 0
                 told(min((tick.t_ns - began) / 1e9, total_s), total_s)
@@ -120,21 +187,13 @@ def _ended(
     asked: Asked, folder: Path, status: str, reason: str, summary: Mapping[str, Any] | None
 ) -> int:
     if asked.as_json:
-        print(
-            json.dumps(
-                {
-                    "folder": str(folder),
-                    "status": status,
-                    "reason": reason,
-                    "summary": dict(summary or {}),
-                }
-            )
-        )
+        told = {"folder": str(folder), "status": status, "reason": reason}
+        print_json({**told, "summary": dict(summary or {})})
     else:
-        print(f"{status}: {reason}")
+        print(in_words(status, reason))
         if summary is not None and float(summary["test_s"] or 0) > 0:
             print_summary(summary)
-        print(f"recorded in {folder}")
+        print(f"recorded in {from_here(folder)}")
     return of_ending(status)
 
 
@@ -148,20 +207,31 @@ class _Watch:
         self._paused = False
         self._quiet = asked.as_json
 
-    def run(self, wish: Wish) -> int:
-        reply = self._client.request(
-            "start",
-            box=self._box,
-            wish=wish.model_dump(mode="json", by_alias=True, exclude_none=True),
-            out=str(self._asked.out.resolve()),
-            seed=self._asked.seed,
-            timeout_s=90.0,
-        )
-        folder = Path(reply["folder"])
+    def start(self, wish: Wish) -> Path:
+        """Ask for the session; its folder. Raises RigError, and nothing was made then."""
+        try:
+            reply = self._client.request(
+                "start",
+                box=self._box,
+                wish=wish.model_dump(mode="json", by_alias=True, exclude_none=True),
+                out=str(self._asked.out.resolve()),
+                seed=self._asked.seed,
+                timeout_s=START_S,
+            )
+        except KeyboardInterrupt:
+            # This connection waits for its answer: the abort goes over another one.
+            with suppress(RigError), ensure(self._asked.rig) as other:
+                abort = {"kind": "abort", "who": self._asked.operator}
+                other.request("request", box=self._box, request=abort)
+            raise
+        return Path(reply["folder"])
+
+    def run(self, folder: Path) -> int:
+        """Watch it to its end, and pass on what the person says; the exit code."""
         if not self._quiet:
-            print(f"recording to {folder}")
+            print(f"recording to {from_here(folder)}")
             if sys.stdin.isatty():
-                print("Enter confirms, p pauses, Ctrl-C asks to abort")
+                print("Enter confirms, p pauses, e asks to end, Ctrl-C asks to abort")
         with keys() as pressed:
             while True:
                 try:
@@ -170,7 +240,7 @@ class _Watch:
                         break
                     time.sleep(POLL_S)
                 except KeyboardInterrupt:
-                    self._interrupted()
+                    self._interrupted(pressed)
         return _ended(self._asked, folder, done["status"], done["reason"], done.get("summary"))
 
     def _turn(self, pressed: Keys) -> dict[str, Any] | None:
@@ -184,6 +254,8 @@ class _Watch:
         elif key == "p":
             self._paused = not self._paused
             self._ask("pause" if self._paused else "resume")
+        elif key == "e" and _agreed("end this session here, as completed?", pressed):
+            self._ask("end")
         ended: dict[str, Any] | None = told.get("ended")
         return ended
 
@@ -214,19 +286,26 @@ class _Watch:
             self._ask(ask)
 
     def _ask(self, kind: str, **fields: str) -> None:
-        self._client.request(
-            "request", box=self._box, request={"kind": kind, "who": self._asked.operator, **fields}
-        )
+        request = {"kind": kind, "who": self._asked.operator, **fields}
+        # Refused where the session has just ended; the next turn hears of that.
+        with suppress(StationError):
+            self._client.request("request", box=self._box, request=request)
 
-    def _interrupted(self) -> None:
-        if sys.stdin.isatty():
-            try:
-                said = input("\nabort this session? y aborts, anything else goes on: ")
-            except (KeyboardInterrupt, EOFError):
-                said = "y"
-            if said.strip().lower() not in ("y", "yes"):
-                return
-        self._ask("abort")
+    def _interrupted(self, pressed: Keys) -> None:
+        if not sys.stdin.isatty() or _agreed("abort this session?", pressed, again=True):
+            self._ask("abort")
+
+
+def _agreed(question: str, pressed: Keys, *, again: bool = False) -> bool:
+    """Whether the person presses y; Ctrl-C once more says what `again` says."""
+    print(f"{question} y, or any other key to go on: ", end="", flush=True)
+    try:
+        while not (key := pressed()):
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        key = "y" if again else "n"
+    print("yes" if key in ("y", "Y") else "no", flush=True)
+    return key in ("y", "Y")
 
 
 _ALARMS = {
@@ -249,7 +328,6 @@ _ALARMS = {
     "limit": "step {name} waited {waiting} for {limit_s} s",
     "paused": "paused",
     "unpaused": "goes on",
-    "ending": "{status}: {reason}",
 }
 
 

@@ -1,12 +1,14 @@
 """`rescore` and `verify`."""
 
-import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from protocols.cli.table import lines, progress
+from protocols.cli.exits import DONE, FAILED
+from protocols.cli.table import lines, print_json, progress
 from rig.errors import ConfigError
+from rig.measures import MAX_LOST_SHARE
 from rig.session import Verdict
 from rig.session import rescore as rescore_one
 from rig.session import verify as verify_one
@@ -25,71 +27,87 @@ def rescore(
     as_json: bool,
 ) -> int:
     """Rescore recordings one after the other."""
+    part = _crop(crop)
+    start_s = _seconds(start, "--start")
+    end_s = None if end is None else _seconds(end, "--end")
     results = []
     for source in sources:
-        with progress(f"rescoring {source.name}") as told:
+        name = source.resolve().parent.name if source.name == "behav" else source.name
+        with progress(name or str(source)) as told:
             result = rescore_one(
                 source,
                 out=out,
                 apparatus=apparatus,
-                crop=_crop(crop),
-                start_s=_seconds(start, "--start"),
-                end_s=None if end is None else _seconds(end, "--end"),
+                crop=part,
+                start_s=start_s,
+                end_s=end_s,
                 background=background,
                 paired=paired,
                 progress=told,
             )
         results.append(result)
         if not as_json:
+            if len(sources) > 1:
+                print(("" if len(results) == 1 else "\n") + str(source))
             print_summary(result.summary)
             print(f"written to {result.folder}")
             if result.live is not None:
                 parts = [f"{name} {by:+.3f} s" for name, by in result.difference_s.items()]
                 print(f"rescored less live: {', '.join(parts)}")
     if as_json:
-        print(
-            json.dumps(
-                [
-                    {**r.summary, "folder": str(r.folder), "difference_s": r.difference_s}
-                    for r in results
-                ]
-            )
+        print_json(
+            [
+                {**r.summary, "folder": str(r.folder), "difference_s": r.difference_s}
+                for r in results
+            ]
         )
-    return 0
+    return DONE
 
 
 def print_summary(row: Mapping[str, Any]) -> None:
     """A summary row as a small table."""
     names = [k[5:-2] for k in row if k.startswith("time_") and f"latency_{k[5:]}" in row]
-    rows = [
-        (
-            name,
-            float(row[f"time_{name}_s"]),
-            row[f"entries_{name}"],
-            row[f"latency_{name}_s"],
-            row[f"mean_visit_{name}_s"],
-            float(row[f"distance_{name}_m"]),
-        )
-        for name in names
-    ]
-    print(lines(rows, ("chamber", "time s", "entries", "latency s", "mean visit s", "distance m")))
+    columns = {
+        "time s": "time_{}_s",
+        "inferred s": "time_inferred_{}_s",
+        "entries": "entries_{}",
+        "latency s": "latency_{}_s",
+        "mean visit s": "mean_visit_{}_s",
+        "distance m": "distance_{}_m",
+    }
+    if not any(row.get(f"time_inferred_{name}_s") for name in names):
+        del columns["inferred s"]
+    rows = [(name, *(row[key.format(name)] for key in columns.values())) for name in names]
+    print(lines(rows, ("chamber", *columns)))
     print(
         f"scored {float(row['test_s']):.3f} s, lost {float(row['time_lost_s']):.3f} s,"
         f" {row['frames_untracked']} of {row['frames']} frames untracked"
     )
-    if row.get("flags"):
-        print(f"flags: {row['flags']}")
+    roles = [role for role in ("paired", "unpaired", "neutral") if row.get(f"time_{role}_s")]
+    if "paired" in roles or "unpaired" in roles:
+        print(", ".join(f"{role} {float(row[f'time_{role}_s']):.1f} s" for role in roles))
+    for flag in str(row.get("flags") or "").split("+"):
+        if flag:
+            print(f"flag {flag}: {_FLAGS.get(flag, 'look at the recording')}")
+
+
+_FLAGS = {
+    "lost": f"more than {MAX_LOST_SHARE:.0%} of the time the animal was not seen",
+    "lost_differs": "one chamber lost more time than another; compare their contrast",
+    "through_wall": "the animal seemed to change chambers through a wall",
+    "escape": "the animal was seen outside all chambers",
+}
 
 
 def verify(folders: list[Path], *, as_json: bool) -> int:
     """Verify sessions; 0 when every one is as it must be."""
     verdicts = [verify_one(folder) for folder in folders]
     if as_json:
-        print(json.dumps([{**vars(v), "folder": str(v.folder), "ok": v.ok} for v in verdicts]))
+        print_json([{**vars(v), "folder": str(v.folder), "ok": v.ok} for v in verdicts])
     else:
         for verdict in verdicts:
             print(_sentence(verdict))
-    return 0 if all(v.ok for v in verdicts) else 1
+    return DONE if all(v.ok for v in verdicts) else FAILED
 
 
 def _sentence(v: Verdict) -> str:
@@ -122,8 +140,13 @@ def _crop(text: str | None) -> tuple[int, int, int, int] | None:
 
 
 def _seconds(text: str, option: str) -> float:
-    minutes, sign, rest = text.rpartition(":")
+    *larger, rest = text.split(":")
     try:
-        return (int(minutes) * 60 if sign else 0) + float(rest)
+        seconds = float(rest)
+        for place, part in enumerate(reversed(larger), 1):
+            seconds += int(part) * 60**place
     except ValueError:
-        raise ConfigError(option, "", f"{text!r}: write seconds, or mm:ss") from None
+        seconds = math.nan
+    if not (0 <= seconds < math.inf and len(larger) <= 2):
+        raise ConfigError(option, "", f"{text!r}: write seconds, mm:ss or h:mm:ss")
+    return seconds

@@ -1,9 +1,15 @@
-"""How results look in a terminal of 80 columns, and progress while they are made."""
+"""How results look: tables of 80 columns, JSON, and progress while they are made."""
 
+import json
+import math
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
+
+WIDTH = 79
 
 
 class Bar(Protocol):
@@ -17,7 +23,7 @@ def lines(rows: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
     """Columns lined up, numbers to the right."""
     cells = [[str(c) for c in head], *[[_cell(c) for c in row] for row in rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    number = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(head))]
+    number = [all(_is_number(row[i]) for row in rows) for i in range(len(head))]
     return "\n".join(
         "  ".join(
             c.rjust(w) if n else c.ljust(w) for c, w, n in zip(row, widths, number, strict=True)
@@ -26,7 +32,49 @@ def lines(rows: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
     )
 
 
+def wrapped(text: str, indent: int = 0, hanging: int | None = None) -> str:
+    """`text` in lines of at most 79 characters, all but the first indented by `hanging`."""
+    later = " " * (indent if hanging is None else hanging)
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=later,
+        break_long_words=False,  # a path stays in one piece, to be copied
+        break_on_hyphens=False,
+    )
+
+
+def from_here(path: Path) -> str:
+    """A path as short as it can be said: from the working folder where it lies below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as one line of JSON; what is not a number there is null."""
+    print(json.dumps(_plain(value), allow_nan=False, default=str), flush=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
 def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
@@ -53,8 +101,3 @@ def progress(what: str) -> Iterator[Bar]:
             bar.update(task, completed=done, total=total)
 
         yield told
-
-
-def seconds(row: Mapping[str, Any], names: Sequence[str]) -> list[float]:
-    """Time per chamber of a summary row."""
-    return [float(row[f"time_{name}_s"]) for name in names]

@@ -166,10 +166,10 @@ TABLES: dict[str, tuple[str, dict[str, object]]] = {
     "silence-after-silence": (
         "a______a______b",
         {
-            "lost_after": (0.7, 0, 0),
-            "lost": 0.7,
-            "lost_after": (0.7, 0, 0),
-            "lost": 0.7,
+            "lost_after": (1.4, 0, 0),
+            "lost": 1.4,
+            "lost_after": (1.4, 0, 0),
+            "lost": 1.4,
             "entries": (0, 1, 0),
             "latency": (0, 1.4, None),
         },

@@ -358,7 +358,7 @@ def test_quit_is_refused_while_a_session_runs_unless_forced(runtime: Path, tmp_p
 def test_a_station_that_cannot_open_its_rig_says_why_in_one_line(
     runtime: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(StationError, match=r"did not start: .*no\.rig\.toml.*there is no such"):
+    with pytest.raises(ConfigError, match=r"^/.*no\.rig\.toml: there is no such rig file$"):
         ensure(str(tmp_path / "no.rig.toml"))
     assert entries() == []
 

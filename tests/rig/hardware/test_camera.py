@@ -205,6 +205,7 @@ def scripted() -> Iterator[tuple[Webcam, Scripted]]:
         "/dev/video7",
         (8, 6),
         clock=lambda: next(ticks),
+        slots=3,
         reconnect_after_s=LONG_S,
         retry_s=(0.001, 0.002),
         open_capture=script.open,
@@ -439,6 +440,22 @@ def test_at_real_pace_a_hiccup_within_the_slots_loses_nothing(tmp_path: Path) ->
             indices.append(got.index)
             clock.now_ns += 119 * MS if got.index % 10 == 0 else 0
     assert indices == list(range(50))
+
+
+@pytest.mark.parametrize(("rate_hz", "late_ms"), [(25.0, 199), (100.0, 199), (10.0, 290)])
+def test_a_hiccup_that_leaves_pictures_fresh_loses_nothing(
+    rate_hz: float, late_ms: int, tmp_path: Path
+) -> None:
+    clock = Clock()
+    every_ms = round(1000 / rate_hz)
+    path = film(tmp_path / "a.mkv", range(0, 60 * every_ms, every_ms))
+    camera = FileCamera(path, "real", clock=clock, wait=clock.wait)
+    indices = []
+    while (got := camera.next(0.2)) is not None:
+        if isinstance(got, Frame):
+            indices.append(got.index)
+            clock.now_ns += late_ms * MS if got.index == 20 else 0
+    assert indices == list(range(60))
 
 
 def test_a_part_of_a_file(tmp_path: Path) -> None:

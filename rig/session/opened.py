@@ -12,6 +12,7 @@ from rig.engine.loop import NoDoors
 from rig.errors import CameraError, ConfigError, DoorError
 from rig.hardware import camera as cameras
 from rig.hardware.doors import SerialBoard
+from rig.hardware.orders import Hello
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.camera import Pace, SimulatedCamera
 from rig.hardware.simulated.experimenter import Experimenter
@@ -23,7 +24,7 @@ from rig.hardware.simulated.world import Truth, World
 from rig.hardware.wiring import BoxDoors, check_boards, wiring
 from rig.model import DoorState, Frame, Gray
 from rig.session.load import LoadedBox, LoadedRig
-from rig.steps import SessionPlan, needs_board
+from rig.steps import Rule, SessionPlan, needs_board
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,12 @@ class OpenRig:
         for i, source in enumerate(self.loaded.rig.board):
             if source.name in wired.boards and source.name not in self.boards:
                 self._open_board(i)
+        for i, step in enumerate(plan.step):
+            for j, rule in enumerate(step.rule):
+                pin = wired.outputs[rule.output]
+                _check_ceilings(
+                    rule, _hello(self.boards[pin.board]), pin.number, f"[{i}].rule[{j}]"
+                )
         return BoxDoors(wired, self.boards)
 
     def _open_board(self, index: int) -> None:
@@ -123,6 +130,24 @@ class OpenRig:
                 part()
             except Exception:
                 log.exception("closing a device failed; the rest goes on")
+
+
+def _hello(board: SerialBoard | VirtualBoard) -> Hello:
+    hello = board.hello if isinstance(board, SerialBoard) else board.link.hello
+    assert hello is not None
+    return hello
+
+
+def _check_ceilings(rule: Rule, hello: Hello, number: int, at: str) -> None:
+    """Raise ConfigError for a rule that asks for longer than the board's own ceiling."""
+    for name, wanted_s, limits, per_s in (
+        ("max_on_s", rule.max_on_s, hello.output_limits_ms, 1000),
+        ("total_on_s", rule.total_on_s, hello.output_totals_s, 1),
+    ):
+        if wanted_s is not None and number <= len(limits) and wanted_s > limits[number - 1] / per_s:
+            most = limits[number - 1] / per_s
+            message = f"{wanted_s:g} s: board {hello.name} lets output {number} be on {most:g} s"
+            raise ConfigError("plan", f"step{at}.{name}", message)
 
 
 def is_video_file(source: str) -> bool:

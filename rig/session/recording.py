@@ -9,6 +9,7 @@ from typing import Any
 from rig.engine import Loop, Outcome, run
 from rig.engine.loop import Listener
 from rig.engine.state import Ending
+from rig.errors import ConfigError
 from rig.hardware.simulated.mouse import MouseSettings
 from rig.hardware.wiring import BoxDoors
 from rig.model import Event, Request, RequestKind, Tick
@@ -16,6 +17,7 @@ from rig.session.derive import derive
 from rig.session.load import LoadedRig, load_rig
 from rig.session.opened import OpenBox, OpenRig, open_rig
 from rig.session.prepare import Seen, Wish, check_size, look, make_setup
+from rig.steps import check
 from rig.storage import SessionWriter, session_folder
 
 log = logging.getLogger(__name__)
@@ -116,6 +118,8 @@ def start(
     """
     camera = opened.camera
     check_size(box.loaded, camera.size_px, opened.loaded.rig.camera.source)
+    for key, message in check(wish.plan, box.loaded.apparatus, frozenset(box.loaded.box.outputs)):
+        raise ConfigError("plan", key, message)
     now_ns = opened.clock() if opened.clock is not None else 0
     setup, prepared = make_setup(wish, opened.loaded, box, seen, camera.rate_hz, now_ns)
     doors = opened.doors(box, wish.plan)

@@ -175,7 +175,7 @@ def _blocks(foreground: Gray, block: int) -> Gray:
     # neighbours in a row are read as one number, so that "any of them" is one step: its size,
     # cut off at 255
     words = foreground.view(np.int32 if block == 4 else np.int16)
-    return np.asarray(cv2.convertScaleAbs(words), np.uint8)
+    return np.asarray(cv2.convertScaleAbs(words), np.uint8)  # type: ignore[arg-type]
 
 
 def _places(image: Gray, change: tuple[float, float] | None, prepared: Prepared) -> list[_Place]:
@@ -373,7 +373,8 @@ def _measure(
 def _in_chambers(body: _Body, near: int, chambers: Gray, n: int) -> list[int]:
     """The body's pixels in each of `n` chambers."""
     # nearly always all of it is in the chamber nearest to its middle
-    own = cv2.countNonZero(cv2.compare(chambers & body.pixels, near + 1, cv2.CMP_EQ))  # type: ignore[call-overload]
+    labels = chambers & body.pixels
+    own = cv2.countNonZero(cv2.compare(labels, near + 1, cv2.CMP_EQ))  # type: ignore[call-overload]
     inside = [0] * n
     inside[near] = own
     if own < body.area_px:

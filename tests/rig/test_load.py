@@ -101,3 +101,18 @@ def test_an_empty_box_picture_must_fit(my_rig: Path) -> None:
     my_rig.write_text(my_rig.read_text().replace('background = "sim"', 'background = "empty.png"'))
     with pytest.raises(ConfigError, match="80x60 px, but the apparatus says 160x120"):
         load_rig(f"sim:{my_rig}")
+
+
+def test_a_rule_beyond_the_boards_ceiling_is_refused(make_wish: MakeWish, tmp_path: Path) -> None:
+    loaded = load_rig("sim")
+    wish = make_wish(
+        loaded,
+        name="free-exploration",
+        phase="exploration",
+        assigned=("output=laser", "while_in=left"),
+    )
+    table = wish.model_dump(mode="json", by_alias=True, exclude_none=True)
+    table["plan"]["step"][2]["rule"][0]["max_on_s"] = 3600
+    with pytest.raises(ConfigError, match=r"step\[2\]\.rule\[0\]\.max_on_s: 3600 s: board board-1"):
+        record(type(wish).model_validate(table), loaded, out=tmp_path / "study")
+    assert not (tmp_path / "study").exists()

@@ -270,9 +270,9 @@ class _Watch:
             self._waiting.clear()
         if self._quiet:
             return
-        sentence = _sentence(kind, data)
-        if sentence:
-            print(f"{float(event['t_s']):9.1f} s  {sentence}", flush=True)
+        said = sentence(kind, data)
+        if said:
+            print(f"{float(event['t_s']):9.1f} s  {said}", flush=True)
 
     def _confirm(self) -> None:
         if self._waiting:
@@ -331,7 +331,8 @@ _ALARMS = {
 }
 
 
-def _sentence(kind: str, data: Mapping[str, Any]) -> str:
+def sentence(kind: str, data: Mapping[str, Any]) -> str:
+    """An event in words for a technician; "" for those that are for the record alone."""
     if kind == "door":
         return f"door {data['name']} {data['state']}"
     if kind == "door_held":

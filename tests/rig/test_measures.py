@@ -168,8 +168,6 @@ TABLES: dict[str, tuple[str, dict[str, object]]] = {
         {
             "lost_after": (1.4, 0, 0),
             "lost": 1.4,
-            "lost_after": (1.4, 0, 0),
-            "lost": 1.4,
             "entries": (0, 1, 0),
             "latency": (0, 1.4, None),
         },

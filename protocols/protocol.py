@@ -6,6 +6,7 @@ apparatus), or "first" and "second" (parameters that name one of those two, so t
 phase's name nor its folder tells which session was which).
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -104,9 +105,12 @@ def _like(old: Value, text: str, key: str) -> Value:
             return text.lower() == "true"
         raise ConfigError("--set", key, f"{text!r}: write true or false")
     try:
-        return float(text) if not text.lstrip("-").isdigit() else int(text)
+        value = float(text) if not text.lstrip("-").isdigit() else int(text)
     except ValueError:
-        raise ConfigError("--set", key, f"{text!r}: a number is wanted") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise ConfigError("--set", key, f"{text!r}: a number is wanted")
+    return value
 
 
 def roles(apparatus: Apparatus, paired: str | None) -> dict[str, str]:

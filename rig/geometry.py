@@ -98,6 +98,14 @@ class Outline:
         xs, ys = [p[0] for p in points], [p[1] for p in points]
         return cls(min(xs), min(ys), max(xs), max(ys), tuple(edges))
 
+    def holds(self, x: float, y: float) -> bool:
+        """Whether the point is inside the outline (on it: either), far quicker than `inside`."""
+        within = False
+        for x1, y1, dx, dy, y2, _ in self.edges:
+            if (y1 > y) is not (y2 > y) and x - x1 < dx * (y - y1) / dy:
+                within = not within
+        return within
+
     def inside(self, x: float, y: float) -> float:
         """How far inside the outline the point is: positive inside, 0 on it, negative outside."""
         nearest, within = math.inf, False

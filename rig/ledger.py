@@ -78,7 +78,7 @@ class Ledger:
             *(f"in_{z}" for z in zones),
             *(f"share_{s}" for s in shares),
         )
-        self._start_ns = 0
+        self._start_ns, self._begun = 0, False
         self._chain = hashlib.sha256(setup_bytes).hexdigest()
         self._frames_hash = hashlib.sha256(self.header())
         self._ticks_hash = hashlib.sha256()
@@ -105,17 +105,24 @@ class Ledger:
         The first tick added is tick 0, where the files' `t_s` begins. Raises ValueError or
         TypeError for data that JSON cannot hold.
         """
-        if not self.ticks:
-            self._start_ns = tick.t_ns
         self.ticks += 1
         self.frames += tick.frame is not None
         self.rows += len(samples)
         tick_bytes = tick_line(tick)
         self._ticks_hash.update(tick_bytes)
-        frame_bytes = "".join(map(self._frame_line, samples)).encode()
+        frame_bytes = self.frame_rows(tick.t_ns, samples)
         self._frames_hash.update(frame_bytes)
         event_bytes = b"".join(map(self._event_line, events)) if events else b""
         return Rows(tick_bytes, frame_bytes, event_bytes)
+
+    def frame_rows(self, t_ns: int, samples: Sequence[Sample]) -> bytes:
+        """The lines of frames.csv of a tick at `t_ns`, for who keeps no other file.
+
+        Nothing is counted or summed; the first call's `t_ns` is that of tick 0.
+        """
+        if not self._begun:
+            self._start_ns, self._begun = t_ns, True
+        return "".join(map(self._frame_line, samples)).encode()
 
     def _frame_line(self, s: Sample) -> str:
         cells = self._cells

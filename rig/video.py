@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
@@ -31,6 +31,7 @@ from typing import BinaryIO, NamedTuple, Self
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.format import VideoFormat
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, VideoReformatter
@@ -48,6 +49,7 @@ _EBML = bytes.fromhex("1a45dfa3")
 _SEGMENT = bytes.fromhex("18538067")
 _ONES = 0xFFFFFFFF
 _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_PACKETS = 16  # read at once
 _BLOCK_BYTES = 1 << 25  # blocks of very large pictures are made shorter, so that memory is bounded
 
 
@@ -569,26 +571,20 @@ def _decoded(
     container: InputContainer, stream: VideoStream, broken: Callable[[], None]
 ) -> Iterator[VideoFrame]:
     """All frames that decode without fault; `broken` is called for each one that does not."""
-    packets = container.demux(stream)
+    sums = stream.codec_context.name == "ffv1"
     summed = False  # FFV1 with checksums: known from the first packet that fulfils them
-    ended = False
-    while not ended:
-        try:
-            packet = next(packets, None)
-        except (OSError, av.FFmpegError):
-            packet = None
-        ended = packet is None or (packet.size == 0 and packet.dts is None)
-        if packet is not None and not ended and (packet.size == 0 or packet.is_corrupt):
+    for packet in _packets(container, stream):
+        if packet is not None and (packet.size == 0 or packet.is_corrupt):
             if packet.size:
                 broken()
             continue
         try:
-            frames = stream.decode(None if ended else packet)
+            frames = stream.decode(packet)
         except (OSError, av.FFmpegError):
             broken()
             continue
         intact = True
-        if stream.codec_context.name == "ffv1" and packet is not None and not ended:
+        if sums and packet is not None:
             intact = _intact(bytes(packet))
             summed = summed or intact
         for frame in frames:
@@ -596,6 +592,30 @@ def _decoded(
                 broken()
             else:
                 yield frame
+
+
+def _packets(
+    container: InputContainer, stream: VideoStream
+) -> Iterator["Packet[VideoStream] | None"]:
+    """The stream's packets, whatever they hold, up to its end or a tear; then None.
+
+    Taken and let go several at once: each call into PyAV lets another thread have the
+    interpreter, and between the long ones, which decode, there shall be few of the short.
+    """
+    packets = container.demux(stream)
+    ended, most = False, 1
+    while not ended:
+        batch: list[Packet[VideoStream]] = []
+        try:
+            for packet in islice(packets, most):
+                if packet.size == 0 and packet.dts is None:
+                    break
+                batch.append(packet)
+        except (OSError, av.FFmpegError):
+            pass
+        ended, most = len(batch) < most, min(2 * most, _PACKETS)
+        yield from batch
+    yield None
 
 
 def _torn_header(path: Path) -> bool:

@@ -303,6 +303,8 @@ def _to_cm(floor_cm: tuple[float, ...], x: float, y: float) -> tuple[float, floa
 
 def _held_by_point(layout: Layout, x: float, y: float, last: int) -> tuple[int, bool]:
     # The chamber that holds the point (the last one, if two share it), and whether deep enough.
+    if last >= 0 and layout.chambers[last].holds(x, y):
+        return last, True  # as below, but quicker; nearly always so
     held, deepest = -1, -math.inf
     for k, outline in enumerate(layout.chambers):
         if (

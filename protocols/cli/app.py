@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from protocols.cli.exits import ABORTED, FAILED, USAGE
+from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
 from rig.errors import ConfigError, RigError
 
 
@@ -18,7 +18,10 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except BaseException as error:
+            # Python wraps one that comes while a class is made, which is while modules load.
+            if not isinstance(error.__cause__ or error, KeyboardInterrupt):
+                raise
             print("placepref: stopped by Ctrl-C", file=sys.stderr)
             raise typer.Exit(ABORTED) from None
 
@@ -48,7 +51,7 @@ def main() -> None:
     try:
         # Without arguments typer takes the command line's, on Windows with its * and ? expanded.
         args = None if sys.argv[1:] else ["--help"]
-        code = app(args, prog_name="placepref", standalone_mode=False)
+        code = app(args, prog_name="placepref", standalone_mode=False) or DONE
     except ConfigError as error:
         code = _say(str(error), USAGE)
     except (RigError, OSError) as error:

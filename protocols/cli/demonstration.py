@@ -2,13 +2,16 @@
 
 import multiprocessing
 import os
+import signal
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from protocols.cli.describing import find_protocol
+from protocols.cli.exits import DONE
 from protocols.cli.table import lines, print_json, progress
 from protocols.protocol import plan_session, settings
 from protocols.scores import cpp_score_s
@@ -16,7 +19,7 @@ from rig.errors import ConfigError
 from rig.hardware.simulated.mouse import MouseSettings, Preset, betas
 from rig.session import Wish, load_rig, record
 from rig.session.rescoring import check_out
-from rig.storage import note_pairing
+from rig.storage import is_noted, note_pairing
 from rig.tracking.threads import use_one_thread
 
 TEST_S = 1200
@@ -41,33 +44,20 @@ def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
     """Run it, print each animal's score and where the folders are."""
     if not 1 <= animals <= MOST_ANIMALS:
         raise ConfigError("--animals", "", f"{animals}: 1 to {MOST_ANIMALS}")
-    folder = free_folder() if out is None else out
-    check_out(folder)
-    folder.mkdir(parents=True, exist_ok=out is not None)
+    if out is None:
+        folder = free_folder()
+    else:
+        folder = out
+        check_out(folder)
+        for index in range(animals):
+            is_noted(folder, *_named(index))
+        folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    workers = max(1, min(animals, os.cpu_count() or 1))
-    context = multiprocessing.get_context("spawn")
-    scored: list[Scored] = []
-    with (
-        progress("simulating") as told,
-        context.Manager() as shared,
-        ProcessPoolExecutor(workers, mp_context=context) as pool,
-    ):
-        done = shared.dict()
-        jobs = {pool.submit(one_animal, folder, i, seed, done) for i in range(animals)}
-        waiting: set[Future[Scored]] = set(jobs)
-        try:
-            while waiting:
-                ready, waiting = wait(waiting, timeout=0.25, return_when=FIRST_COMPLETED)
-                told(sum(done.values()), animals * 2 * TEST_S)
-                scored += [job.result() for job in ready]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    scored = _simulated(folder, animals, seed)
     scored.sort(key=lambda animal: animal.subject)
     if as_json:
         print_json({"folder": str(folder), "animals": [asdict(a) for a in scored]})
-        return 0
+        return DONE
     rows = [(a.subject, a.paired, a.pre_s, a.post_s, a.score_s) for a in scored]
     print(
         lines(rows, ("animal", "paired", "pre-test s", "post-test s", "score s"))
@@ -79,17 +69,60 @@ def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
         for session in animal.folders:
             print(f"  {session}")
     print("\nNext: placepref verify SESSION, placepref rescore SESSION --out DIR")
-    return 0
+    return DONE
+
+
+def _simulated(folder: Path, animals: int, seed: int) -> list[Scored]:
+    """Every animal, one to a core; their processes end with this one, whatever ends it."""
+    context = multiprocessing.get_context("spawn")
+    scored: list[Scored] = []
+    with ExitStack() as stack:
+        with _deaf_to_ctrl_c():  # and so are the processes that are begun here
+            done = stack.enter_context(context.Manager()).dict()
+            others = set(multiprocessing.active_children())
+            workers = max(1, min(animals, os.cpu_count() or 1))
+            pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=context))
+            jobs = [pool.submit(one_animal, folder, i, seed, done) for i in range(animals)]
+        told = stack.enter_context(progress("simulating"))
+        waiting: set[Future[Scored]] = set(jobs)
+        try:
+            while waiting:
+                ready, waiting = wait(waiting, timeout=0.25, return_when=FIRST_COMPLETED)
+                told(sum(done.values()), animals * 2 * TEST_S)
+                scored += [job.result() for job in ready]
+        except BaseException:
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
+    return scored
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def free_folder() -> Path:
-    """./placepref-demo, or -2, -3 ... where that is there already."""
+    """./placepref-demo, or -2, -3 ... where that is there already; it is made."""
     number = 1
     while True:
         folder = Path("placepref-demo" + (f"-{number}" if number > 1 else ""))
-        if not folder.exists():
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
             return folder
-        number += 1
+
+
+def _named(index: int) -> tuple[str, str, str]:
+    """An animal's id, its paired and its unpaired chamber."""
+    sides = ("left", "right")
+    return f"M{index + 1:02d}", sides[index % 2], sides[1 - index % 2]
 
 
 def one_animal(folder: Path, index: int, seed: int, done: MutableMapping[str, float]) -> Scored:
@@ -99,8 +132,8 @@ def one_animal(folder: Path, index: int, seed: int, done: MutableMapping[str, fl
     values = settings(protocol, [f"test_s={TEST_S}"])
     loaded = load_rig("sim")
     apparatus = loaded.box_named(None).apparatus
-    subject, paired = f"M{index + 1:02d}", ("left", "right")[index % 2]
-    note_pairing(folder, subject, paired, ("right", "left")[index % 2])
+    subject, paired, unpaired = _named(index)
+    note_pairing(folder, subject, paired, unpaired)
     own = seed * 1000 + index
     times, folders = [], []
     for n, (phase, beta) in enumerate(

@@ -57,7 +57,7 @@ def _simulated(scratch: Path) -> tuple[str, str, str]:
     took_s = time.perf_counter() - began
     simulated_s = float(session.summary["end_s"])
     size = "x".join(map(str, loaded.rig.camera.frame_size_px or ()))
-    how = f"{size}, {loaded.rig.camera.rate_hz:g} frames/s, drawn, tracked, recorded"
+    how = f"{size}, {loaded.rig.camera.rate_hz:g} Hz, drawn, tracked, recorded"
     return ("simulated session", f"{simulated_s / took_s:.0f} x real time", how)
 
 
@@ -89,12 +89,8 @@ def _rescoring(path: Path, apparatus: Path, scratch: Path) -> list[tuple[str, st
         rates.append(frames / score_s)
     middle = sorted(ratios)[ROUNDS // 2]
     rate = sorted(rates)[ROUNDS // 2]
-    how = f"median of {ROUNDS} pairs in this run, all files written"
+    how = f"median of {ROUNDS}, all files written"
     return [
         ("rescoring", f"{middle:.2f} of decoding only", how),
-        (
-            "",
-            f"{rate:.0f} frames/s",
-            how,
-        ),
+        ("", f"{rate:.0f} frames/s", how),
     ]

@@ -241,6 +241,9 @@ class _Watch:
                     time.sleep(POLL_S)
                 except KeyboardInterrupt:
                     self._interrupted(pressed)
+                except StationError as error:
+                    kept = f"what was recorded is in {from_here(folder)}: resume or close it"
+                    raise StationError(f"{error}; {kept}") from None
         return _ended(self._asked, folder, done["status"], done["reason"], done.get("summary"))
 
     def _turn(self, pressed: Keys) -> dict[str, Any] | None:

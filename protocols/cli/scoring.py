@@ -83,8 +83,9 @@ def print_summary(row: Mapping[str, Any]) -> None:
         f"scored {float(row['test_s']):.3f} s, lost {float(row['time_lost_s']):.3f} s,"
         f" {row['frames_untracked']} of {row['frames']} frames untracked"
     )
-    roles = [role for role in ("paired", "unpaired", "neutral") if row.get(f"time_{role}_s")]
-    if "paired" in roles or "unpaired" in roles:
+    empty = (None, "")
+    roles = [r for r in ("paired", "unpaired") if row.get(f"time_{r}_s") not in empty]
+    if roles:
         print(", ".join(f"{role} {float(row[f'time_{role}_s']):.1f} s" for role in roles))
     for flag in str(row.get("flags") or "").split("+"):
         if flag:

@@ -36,6 +36,9 @@ def close(folder: Path, reason: str) -> Recorded:
         state=state.last,
         next_k=state.next_k,
     )
+    if state.last.ending is not None and state.last.stopped:
+        sink.close()  # only the last lines were torn off: the ticks tell how it had ended
+        return Recorded(record.folder, state.last.ending, derive(record.folder))
     ending = loop.finish(state.last.last_tick_ns or 0, f"interrupted: {reason}")
     return Recorded(record.folder, ending, derive(record.folder))
 
@@ -78,6 +81,9 @@ def resume(
     last = begin(setup)
     for _, outcome in replay(setup, record.ticks()):
         last = outcome.state
+    if last.stopped:
+        how = "it cannot go on" if record.stop is not None else "close it"
+        raise ConfigError(str(folder), "", f"this session has ended; {how}")
     doors_at = {f"{setup.box}/{name}": state for name, state in last.doors.items()}
     opened = open_rig(loaded, speed=speed, seed=seed, doors_at=doors_at)
     try:

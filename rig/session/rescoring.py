@@ -123,7 +123,7 @@ def rescore(
     ledger, builder = _ledger(job.setup), TableBuilder(job.setup.apparatus)
     frames = [ledger.header()]
     for tick, outcome in _fold(job, progress):
-        frames.append(ledger.add(tick, outcome.samples, outcome.events).frames)
+        frames.append(ledger.frame_rows(tick.t_ns, outcome.samples))
         for sample in outcome.samples:
             builder.append(sample, outcome.state.zero_ns or 0)
     measures = measure(builder.table(), job.setup.apparatus, job.setup.rate_hz)

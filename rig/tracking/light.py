@@ -99,7 +99,8 @@ def step_px(shape: tuple[int, ...]) -> int:
 
 def cells(image: Gray, step: int) -> Gray:
     """Every `step`-th pixel of every `step`-th row, from the middle of the first cell."""
-    return np.ascontiguousarray(image[step // 2 :: step, step // 2 :: step])
+    rows = np.ascontiguousarray(image[step // 2 :: step])  # whole rows first: quicker to fetch
+    return np.ascontiguousarray(rows[:, step // 2 :: step])
 
 
 def scaled(image: Gray, change: tuple[float, float]) -> Gray:

@@ -383,15 +383,20 @@ def _coat(
             Animal.DARKER: lambda p=picture: cv2.subtract(background, p),
             Animal.LIGHTER: lambda p=picture: cv2.subtract(p, background),
         }.get(animal, lambda p=picture: cv2.absdiff(p, background))()
-        stands_out = masks.picture((change > max(apart, 12)) & (within > 0))
-        n, labels, stats, _ = cv2.connectedComponentsWithStats(stands_out, connectivity=8)
+        beyond = cv2.compare(change, max(apart, 12), cv2.CMP_GT)  # type: ignore[call-overload]
+        stands_out = np.asarray(cv2.bitwise_and(beyond, within), np.uint8)
+        if not cv2.countNonZero(stands_out):
+            continue
+        crop = _bounds(stands_out, 2)
+        n, labels, stats, _ = cv2.connectedComponentsWithStats(stands_out[crop], connectivity=8)
         sizes = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
         sizes[0] = 0
         sizes[sizes > bounds_px[1]] = 0
         best = int(np.argmax(sizes))
         if n < 2 or sizes[best] < bounds_px[0]:
             continue
-        own, strength = picture[labels == best], change[labels == best]
+        it = labels == best
+        own, strength = picture[crop][it], change[crop][it]
         # what stands out most, split by Otsu's rule: the coat, and its shadow and rim
         split, _ = cv2.threshold(strength, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         levels.append(float(np.median(own[strength > split])))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
-from rig.hardware.camera.waiting import slots_for
+from rig.hardware.waiting import slots_for
 from rig.model import NS_PER_S, Frame, Silence
 from rig.video import Picture, VideoFile
 

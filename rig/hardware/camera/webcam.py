@@ -20,7 +20,7 @@ from rig.hardware.camera.listing import (
     Target,
     resolve,
 )
-from rig.hardware.camera.waiting import slots_for
+from rig.hardware.waiting import slots_for
 from rig.model import Frame, Gray, Silence
 
 _log = logging.getLogger(__name__)

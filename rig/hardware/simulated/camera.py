@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rig.hardware.simulated.world import Truth, World
+from rig.hardware.waiting import slots_for
 from rig.model import NS_PER_S, Frame, Silence
 
 STEP_NS = 10_000_000
@@ -56,8 +57,8 @@ class SimulatedCamera:
     Without a `pace`, time is virtual: each `next` moves it on to the next frame, stepping
     `steppers` (boards, links) and then the world in increments of at most 10 ms; `now_ns` is
     that time. With a pace, the first `next` is the start if it comes later than `start_ns`;
-    from then on `next` waits for the frame's time, which is the frame's stamp, and frames whose
-    time has passed by more than an interval are dropped, as a camera's are.
+    from then on `next` waits for the frame's time, which is the frame's stamp; of the frames that
+    a late consumer finds waiting it gets the newest (those of 0.2 s), as from a camera.
 
     Args:
         world: what it looks at; the first frame is its zero.
@@ -86,6 +87,7 @@ class SimulatedCamera:
         self.now_ns = start_ns
         self._start_ns = start_ns
         self._pace = pace
+        self._slots = slots_for(self.rate_hz)
         self._steppers = tuple(steppers)
         self._faults = tuple(faults)
         self._rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
@@ -120,7 +122,7 @@ class SimulatedCamera:
             if now_ns < due_ns:
                 self._step_to(now_ns)
                 return Silence(now_ns)
-            while self._time_ns(self._k + 1) <= now_ns:  # too slow: only the newest is kept
+            while self._time_ns(self._k + self._slots) <= now_ns:  # too slow: the oldest go
                 self._k += 1
                 self._index += 1
                 before = self._k

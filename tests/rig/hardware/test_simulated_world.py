@@ -489,10 +489,17 @@ def test_real_time_begins_with_the_first_look() -> None:
 def test_real_time_drops_what_came_too_late() -> None:
     camera, clock = paced()
     frame(camera)
-    clock.now_ns += 3 * SECOND // 15 + 1_000_000
-    late = frame(camera)
-    assert late.index == 3
-    assert frame(camera).index == 4
+    clock.now_ns += 8 * SECOND // 15 + 1_000_000
+    late = [frame(camera) for _ in range(4)]
+    assert [f.index for f in late] == [6, 7, 8, 9], "three were waiting, the newest of eight"
+    assert [f.t_ns for f in late] == [100 + round(k * 1e9 / 15) for k in (6, 7, 8, 9)]
+
+
+def test_a_hiccup_in_real_time_loses_nothing() -> None:
+    camera, clock = paced()
+    frame(camera)
+    clock.now_ns += SECOND // 5
+    assert [frame(camera).index for _ in range(6)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_real_time_stall_is_silence() -> None:

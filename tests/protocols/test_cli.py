@@ -1,0 +1,487 @@
+"""The command `placepref` as people and scripts use it."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocols.cli import demonstration
+from protocols.cli.app import app
+from protocols.cli.table import from_here, lines, wrapped
+from rig.channel import entries
+from rig.hardware.doors import SerialBoard
+from rig.storage import SessionRecord, read_pairing
+from tests.protocols.conftest import Cli
+from tests.protocols.small import ARENA, tick_until, write_clip, write_rig
+
+ROOT = Path(__file__).parents[2]
+MAIN = [sys.executable, "-c", "from protocols.cli import main; main()"]
+COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands)  # type: ignore[union-attr]
+EXPLORE = ["run", "free-exploration", "--subject", "M01", "--out", "study"]
+SIM_S = ["--rig", "sim", "--speed", "max", "--set", "test_s=3"]
+
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="ends processes as on POSIX")
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def placepref(*words: str) -> "subprocess.CompletedProcess[str]":
+    """A process of its own, with no terminal."""
+    return subprocess.run(
+        [*MAIN, *words], env=environment(), capture_output=True, text=True, timeout=120
+    )
+
+
+@contextmanager
+def process(*words: str, **options: Any) -> Iterator["subprocess.Popen[str]"]:
+    """A process that does not outlive its test, however that ends."""
+    with subprocess.Popen([*MAIN, *words], env=environment(), text=True, **options) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def session_of(study: Path, subject: str = "M01") -> Path:
+    (session,) = (study / "rawdata" / f"sub-{subject}").iterdir()
+    return session / "behav"
+
+
+# help
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(cli: Cli, command: str) -> None:
+    said = cli(command, "--help")
+    assert (said.code, said.err) == (0, "")
+    assert f"Example: placepref {command}" in " ".join(said.out.split())
+    assert max(map(len, said.out.splitlines())) <= 80
+
+
+def test_help_names_every_command_and_loads_nothing_slow(here: Path) -> None:
+    program = (
+        "import sys; sys.argv = ['placepref']\n"
+        "try:\n    from protocols.cli import main; main()\n"
+        "finally:\n"
+        "    slow = {'numpy', 'cv2', 'av', 'pydantic', 'shapely', 'serial', 'PyQt6', 'rich'}\n"
+        "    assert not slow & set(sys.modules), slow & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for command in COMMANDS:
+        assert f"\n  {command} " in done.stdout
+
+
+# a session, start to score
+
+
+def test_a_simulated_session_as_a_process(here: Path) -> None:
+    done = placepref(*EXPLORE, *SIM_S, "--paired", "right", "--seed", "4")
+    assert (done.returncode, done.stderr) == (0, "")  # no progress where there is no terminal
+    folder = session_of(here / "study")
+    text = done.stdout.splitlines()
+    assert text[0] == "completed: the plan was carried out"
+    assert text[1] == "chamber  time s  entries  latency s  mean visit s  distance m"
+    assert text[-1] == f"recorded in {folder.relative_to(here)}"
+    assert "None" not in done.stdout
+    assert max(map(len, text)) <= 80
+    assert read_pairing(here / "study") == {"M01": ("right", "left")}
+    # Nothing in the session's own folder tells which chamber is paired.
+    assert all("paired" not in p.read_text() for p in folder.glob("*.*s*") if p.suffix != ".mkv")
+    setup = SessionRecord.open(folder).setup
+    assert (setup.simulated, setup.codec, setup.phase) == (True, "h264", "exploration")
+
+
+def test_the_same_seed_gives_the_same_session(cli: Cli, here: Path) -> None:
+    for study, seed in (("a", 4), ("b", 4), ("c", 5)):
+        assert cli(*EXPLORE, "--out", study, *SIM_S, "--seed", seed).code == 0
+    rows = [(session_of(here / s) / "frames.csv").read_bytes() for s in "abc"]
+    assert rows[0] == rows[1] != rows[2]
+
+
+def test_a_recording_as_the_camera_then_verified_and_scored_again(cli: Cli, clip: Path) -> None:
+    ran = cli(*EXPLORE, "--rig", "clip.rig.toml", "--speed", "max", "--codec", "lossless", "--json")
+    live = json.loads(ran.out)
+    assert (ran.code, ran.err, live["status"]) == (0, "", "completed")
+    assert live["reason"] == "the recording ended"
+    assert live["summary"]["entries_right"] == 1
+    folder = session_of(Path("study"))
+    assert Path(live["folder"]) == folder
+    for name in (folder, folder.parent):
+        verified = cli("verify", name, "--json")
+        (verdict,) = json.loads(verified.out)
+        assert (verified.code, verified.err, verdict["ok"]) == (0, "", True)
+        assert (verdict["rows"], verdict["differing"], verdict["lossless"]) == (60, 0, True)
+    assert cli("verify", folder).out.splitlines() == [
+        f"{folder}: ok",
+        f"  replay exact: 60 rows and {verdict['events']} events",
+        "  tracked again (lossless): all 60 pictures equal",
+    ]
+    again = cli("rescore", folder.parent, "--out", "scored", "--json")
+    (row,) = json.loads(again.out)
+    assert (again.code, again.err) == (0, "")
+    assert row["difference_s"] == {"left": 0.0, "right": 0.0}
+    assert row["time_left_s"] == live["summary"]["time_left_s"]
+    assert (Path(row["folder"]) / "rescore.json").is_file()
+
+
+def test_verify_fails_for_a_session_that_was_changed(cli: Cli, clip: Path) -> None:
+    cli(*EXPLORE, "--rig", "clip.rig.toml", "--speed", "max")
+    folder = session_of(Path("study"))
+    rows = (folder / "frames.csv").read_text()
+    (folder / "frames.csv").write_text(rows.replace(",left,", ",right,", 1))
+    said = cli("verify", folder)
+    assert (said.code, said.err) == (1, "")
+    assert said.out.startswith(f"{folder}: NOT ok\n")
+    assert "frames.csv was changed after the session" in said.out
+
+
+def test_rescore_of_a_recording(cli: Cli, clip: Path) -> None:
+    asked = ["rescore", clip, "--apparatus", "arena.toml", "--out", "scored"]
+    said = cli(*asked, "--paired", "left", "--end", "0:01.5")
+    assert (said.code, said.err) == (0, "")
+    text = said.out.splitlines()
+    assert text[0] == "chamber  time s  entries  latency s  mean visit s  distance m"
+    # It never came to the right chamber: there is no latency, and no mean visit.
+    assert text[2].split()[:5] == ["right", "0.0", "0", "-", "-"]
+    assert "paired 1.4 s, unpaired 0.0 s" in text
+    assert text[-1] == f"written to {Path('scored/mouse')}"
+    with Path("scored/summary.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["id"], row["latency_right_s"], row["entries_right"]) == ("mouse", "", "0")
+    shutil.copy(clip, "other.mkv")
+    said = cli(*asked, "other.mkv", "--out", "two", "--start", "1")
+    assert said.out.count("written to ") == 2
+    assert len(Path("two/summary.csv").read_text().splitlines()) == 3
+
+
+def test_an_aborted_session_exits_with_3(cli: Cli, clip: Path) -> None:
+    Path("short.toml").write_text(
+        'name = "short"\n[[phase]]\nname = "test"\n'
+        '[[phase.step]]\ndo = "explore"\nduration_s = 60\nscored = true\n'
+    )
+    words = ["--rig", "clip.rig.toml", "--speed", "max"]
+    said = cli("run", "short.toml", *EXPLORE[2:], *words)
+    assert (said.code, said.err) == (3, "")
+    assert said.out.startswith("aborted: the recording ended before the plan did\n")
+    assert session_of(Path("study")).is_dir()
+
+
+@pytest.mark.parametrize("drive", ["manual", "none"])
+@pytest.mark.parametrize("name", ["cocaine-cpp", "free-exploration"])
+def test_each_protocol_runs_without_motors_too(cli: Cli, here: Path, name: str, drive: str) -> None:
+    source = write_rig(here, drive=drive, frame_size_px=(160, 120))
+    phase = ["--phase", "pretest"] if name == "cocaine-cpp" else []
+    words = ["--rig", source, "--speed", "max", "--set", "test_s=3", "--json"]
+    said = cli("run", name, *EXPLORE[2:], *phase, *words)
+    told = json.loads(said.out)
+    assert (said.code, said.err, told["status"]) == (0, "", "completed")
+    assert told["summary"]["test_s"] == pytest.approx(3, abs=0.1)
+
+
+# what a protocol does in a box
+
+
+SHOWN = {
+    "motor": ({}, ["In box A of rig 'sim', paired chamber right:"], ["Note:"]),
+    "manual": (
+        {"drive": "manual"},
+        ["Note: doors moved by hand, each confirmed by a key: left, right"],
+        [],
+    ),
+    "no doors": (
+        {"drive": "none"},
+        ["Note: doorways without a door are always open: left, right; an animal that"],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "there", "missing"), SHOWN.values(), ids=SHOWN)
+def test_show(
+    cli: Cli, here: Path, options: dict[str, Any], there: list[str], missing: list[str]
+) -> None:
+    source = write_rig(here, **options)
+    said = cli("show", "cocaine-cpp", "--rig", source, "--paired", "right", "--set", "test_s=90")
+    assert (said.code, said.err) == (0, "")
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert "posttest: as pretest" in said.out
+    assert "are open for 1\n     min 30 s; scored." in said.out
+    assert "conditioning1a\n  1. place: With the doors closed, the animal is placed in right" in (
+        said.out
+    )
+    for text in there:
+        assert text in said.out
+    for text in missing:
+        assert text not in said.out
+    said = cli("show", "free-exploration", "--rig", source)
+    assert (said.code, said.err) == (0, "")
+    assert "output         (none)\n" in said.out
+
+
+def test_show_says_what_cannot_run_in_a_box(cli: Cli, here: Path) -> None:
+    source = write_rig(here, chambers=2)
+    assert cli("show", "free-exploration", "--rig", source).code == 0
+    said = cli("show", "cocaine-cpp", "--rig", source)
+    assert (said.code, said.err) == (1, "")
+    text = " ".join(said.out.split())
+    assert f"pretest, posttest cannot run here: {here / 'A.toml'}: chamber.role: " in text
+    told = json.loads(cli("show", "cocaine-cpp", "--rig", source, "--json").out)
+    assert sorted(told["faults"]) == ["posttest", "pretest"]
+    assert len(told["phases"]) == 4
+
+
+def test_protocols(cli: Cli) -> None:
+    said = cli("protocols")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("cocaine-cpp\n  Cocaine place preference")
+    told = json.loads(cli("protocols", "--json").out)
+    assert [p["name"] for p in told] == ["cocaine-cpp", "free-exploration"]
+    assert told[0]["phases"][0] == "pretest"
+    assert told[0]["parameters"]["test_s"] == 1800
+
+
+# hardware
+
+
+def test_cameras_and_ports_are_listed(cli: Cli) -> None:
+    for words in (["cameras"], ["doors"], ["doors", "list"]):
+        said = cli(*words)
+        assert (said.code, said.err) == (0, "")
+        assert said.out
+        assert isinstance(json.loads(cli(*words, "--json").out), list)
+
+
+@needs_posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_simulated_board_is_served_until_it_is_ended(here: Path, number: int) -> None:
+    as_json = ["--json"] if number == signal.SIGTERM else []
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with process("doors", "--simulate", *as_json, **pipes) as serving:
+        assert serving.stdout is not None
+        assert serving.stderr is not None
+        line = serving.stdout.readline()
+        port = json.loads(line)["port"] if as_json else line.strip()
+        board = SerialBoard("board-1", port, time.monotonic_ns)
+        assert board.hello.name == "board-1"
+        board.close()
+        serving.send_signal(number)
+        assert serving.wait(10) == 0
+        assert (serving.stdout.read(), serving.stderr.read()) == ("", "")
+    assert not Path(port).exists()
+
+
+# interrupted sessions
+
+
+@pytest.fixture
+def cut_off(here: Path) -> Path:
+    """A session whose process was killed in the middle of its test."""
+    source = write_rig(here, frame_size_px=(160, 120))
+    words = [*EXPLORE, "--rig", source, "--speed", "max", "--set", "test_s=100"]
+    with process(*words):
+
+        def scoring() -> bool:
+            found = list(here.glob("study/rawdata/*/*/behav/events.jsonl"))
+            return bool(found) and b"scoring_started" in found[0].read_bytes()
+
+        tick_until(scoring)
+    return session_of(here / "study")
+
+
+def test_a_session_that_was_cut_off_is_closed(cli: Cli, cut_off: Path) -> None:
+    said = cli("verify", cut_off)
+    assert said.code == 0
+    assert "  unfinished: it has no stop record; resume or close it\n" in said.out
+    said = cli("close", cut_off, "--reason", "power cut")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("failed: interrupted: power cut\n")
+    assert "None" not in said.out
+    assert cli("verify", cut_off).out.startswith(f"{cut_off}: ok\n  replay exact: ")
+
+
+def test_a_session_that_was_cut_off_goes_on(cli: Cli, cut_off: Path) -> None:
+    said = cli("resume", cut_off, "--rig", "sim:own.rig.toml", "--speed", "max", "--yes")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("completed: the plan was carried out\n")
+    assert said.out.endswith(f"recorded in {from_here(cut_off)}\n")
+    assert (cut_off / "video-2.mkv").is_file()
+
+
+def test_a_session_that_lost_only_its_last_lines_is_closed_as_it_had_ended(
+    cli: Cli, clip: Path
+) -> None:
+    cli(*EXPLORE, "--rig", "clip.rig.toml", "--speed", "max")
+    folder = session_of(Path("study"))
+    whole = (folder / "events.jsonl").read_bytes()
+    (folder / "events.jsonl").write_bytes(whole[: whole.rindex(b"{")])
+    (folder / "SHA256SUMS").unlink()
+    said = cli("close", folder, "--reason", "power cut")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("completed: the recording ended\n")
+    assert (folder / "events.jsonl").read_bytes() == whole
+    assert cli("verify", folder).code == 0
+
+
+@needs_posix
+@pytest.mark.usefixtures("stations")
+def test_a_station_that_dies_leaves_one_line_and_a_session_to_close(clip: Path, cli: Cli) -> None:
+    write_clip(clip.parent, frames=600)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with process(*EXPLORE, "--rig", "clip.rig.toml", **pipes) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        while "scoring started" not in running.stdout.readline():
+            pass
+        os.kill(entries()[0].pid, signal.SIGKILL)
+        assert running.wait(10) == 1
+        (line,) = running.stderr.read().splitlines()
+    folder = session_of(Path("study"))
+    assert line.startswith("placepref: the station is gone: ")
+    assert line.endswith(f"; what was recorded is in {folder}: resume or close it")
+    assert cli("close", folder, "--reason", "station killed").code == 0
+
+
+# in real time
+
+
+@needs_posix
+@pytest.mark.usefixtures("stations")
+def test_a_changed_rig_file_is_heard_by_the_next_session(cli: Cli, clip: Path) -> None:
+    words = [*EXPLORE, "--rig", "clip.rig.toml", "--set", "test_s=1.5"]
+    said = cli(*words, "--paired", "left")
+    assert (said.code, said.err) == (0, "")
+    text = said.out.splitlines()
+    assert text[0] == f"recording to {session_of(Path('study'))}"
+    assert "scoring started" in said.out
+    assert text[-1] == f"recorded in {session_of(Path('study'))}"
+    first = entries()[0].pid
+    Path("arena.toml").write_text(ARENA.replace('"left"', '"west"'))
+    said = cli(*words, "--subject", "M02", "--json", "--paired", "west")
+    told = json.loads(said.out)
+    assert (said.code, said.err, told["status"]) == (0, "", "completed")
+    assert told["summary"]["time_west_s"] > 0
+    assert entries()[0].pid != first
+    assert read_pairing(Path("study")) == {"M01": ("left", "right"), "M02": ("west", "right")}
+
+
+@needs_posix
+@pytest.mark.usefixtures("stations")
+def test_keys_and_ctrl_c_in_a_terminal(clip: Path) -> None:
+    import pty
+    import select
+
+    write_clip(clip.parent, frames=600)  # 30 s, played in real time
+    words = [*EXPLORE, "--rig", "clip.rig.toml", "--operator", "me"]
+    terminal, end = pty.openpty()
+    heard = b""
+
+    def until(text: bytes) -> None:
+        nonlocal heard
+
+        def come() -> bool:
+            nonlocal heard
+            while select.select([terminal], [], [], 0)[0]:
+                heard += os.read(terminal, 4096)
+            return text in heard
+
+        tick_until(come)
+        heard = heard.split(text, 1)[1]
+
+    ends = {"stdin": end, "stdout": end, "stderr": end}
+    with process(*words, **ends, start_new_session=True) as running:
+        until(b"Enter confirms, p pauses, e asks to end, Ctrl-C asks to abort")
+        until(b"-> ")
+        os.write(terminal, b"\n")
+        until(b"scoring started")
+        os.write(terminal, b"p")
+        until(b"paused")
+        os.write(terminal, b"p")
+        until(b"goes on")
+        os.write(terminal, b"e")
+        until(b"end this session here, as completed? y, or any other key to go on: ")
+        os.write(terminal, b"n")
+        until(b"no\r\n")
+        running.send_signal(signal.SIGINT)
+        until(b"abort this session? y, or any other key to go on: ")
+        os.write(terminal, b"y")
+        until(b"aborted by the operator\r\n")
+        until(b"recorded in study")
+        assert running.wait(10) == 3
+    os.close(end)
+    os.close(terminal)
+    stop = SessionRecord.open(session_of(Path("study"))).stop
+    assert stop is not None
+    assert (stop["status"], stop["reason"]) == ("aborted", "aborted by the operator")
+
+
+# the demonstration
+
+
+def test_one_animal_of_the_demonstration(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demonstration, "TEST_S", 6)
+    done: dict[str, float] = {}
+    animal = demonstration.one_animal(here / "demo", 1, 1, done)
+    assert (animal.subject, animal.paired, done) == ("M02", "right", {"M02": 12})
+    assert animal.score_s == pytest.approx(animal.post_s - animal.pre_s)
+    phases = [SessionRecord.open(Path(folder)).setup.phase for folder in animal.folders]
+    assert phases == ["pretest", "posttest"]
+    assert read_pairing(here / "demo") == {"M02": ("right", "left")}
+
+
+def test_the_demonstration_says_its_scores_and_takes_a_folder_of_its_own(
+    cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def simulated(folder: Path, animals: int, seed: int) -> list[demonstration.Scored]:
+        assert folder.is_dir()
+        return [
+            demonstration.Scored(f"M{k:02d}", "left", 400.25, 590.0, 189.75, ("one", "two"))
+            for k in range(1, animals + 1)
+        ]
+
+    monkeypatch.setattr(demonstration, "_simulated", simulated)
+    said = cli("demo", "--animals", "3")
+    assert (said.code, said.err) == (0, "")
+    text = said.out.splitlines()
+    assert text[0] == "animal  paired  pre-test s  post-test s  score s"
+    assert text[3] == "M03     left         400.2        590.0    189.8"
+    assert max(map(len, text)) <= 80
+    told = [json.loads(cli("demo", "--json").out)["folder"] for _ in range(2)]
+    assert told == ["placepref-demo-2", "placepref-demo-3"]
+    assert len(list(here.glob("placepref-demo*"))) == 3
+    assert json.loads(cli("demo", "--json", "--out", "mine").out)["folder"] == "mine"
+
+
+# how things look
+
+
+def test_tables_line_up_and_none_is_a_dash() -> None:
+    table = lines([("left", 3.25, None), ("centre", 12.0, 1.0)], ("chamber", "s", "latency"))
+    assert table.splitlines() == [
+        "chamber     s  latency",
+        "left      3.2        -",
+        "centre   12.0      1.0",
+    ]
+    assert lines([("a", float("nan"))], ("x", "y")).splitlines()[1] == "a  -"
+
+
+def test_long_text_is_wrapped_but_a_path_is_not() -> None:
+    path = "study/" + "x" * 90
+    text = wrapped(f"1. {'word ' * 30}{path}", 2, 5)
+    assert path in text.splitlines()[-1]
+    assert max(map(len, text.splitlines()[:-1])) <= 79
+    assert all(line.startswith("     ") for line in text.splitlines()[1:])

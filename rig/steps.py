@@ -245,6 +245,9 @@ def _faults(
         if name in names:
             yield f"{at}.name", f"{name!r}: two steps of one session share this name"
         names.add(name)
+        if step.scored and step.duration_s is not None and step.duration_s <= plan.hands_out_s:
+            settles = f"hands out takes {plan.hands_out_s:g} s to settle"
+            yield f"{at}.duration_s", f"{step.duration_s:g} s: {settles}; score longer than that"
         if step.chamber is not None:
             yield from unknown(f"{at}.chamber", step.chamber, "chamber", chambers)
         for j, door in enumerate(step.door):

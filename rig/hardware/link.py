@@ -334,6 +334,12 @@ class Link:
             self._answered(line, word, fields, now_ns)
         elif line.text != "beat":
             self._told(line, word, fields.split(" "), now_ns)
+        elif fields.isdecimal():
+            # The board's next event by its own count: a lost one shows though none follows it.
+            gap = self._count is not None and int(fields) != self._count
+            self._count = int(fields) & 0xFF
+            if gap:
+                self._missed()
 
     def _answered(self, line: _Line, word: str, fields: str, now_ns: int) -> None:
         order = line.order
@@ -427,11 +433,14 @@ class Link:
             self._count = (count + 1) & 0xFF
             return
         if gap:
-            self.lost_events += 1
-            if not any(line.text == "state" for line in self._asks):
-                self._asks.append(_Line("state"))
+            self._missed()
         if self.phase is Phase.UP:
             self._hear_change(what, more, now_ns, board_ms)
+
+    def _missed(self) -> None:
+        self.lost_events += 1
+        if not any(line.text == "state" for line in self._asks):
+            self._asks.append(_Line("state"))
 
     def _hear_change(self, what: str, more: list[str], now_ns: int, board_ms: int) -> None:
         if what == "watchdog":

@@ -214,13 +214,14 @@ def detections(
 ) -> Iterator[tuple[int, int, Detection]]:
     """Index, time and detection of each picture; decoding runs ahead in a thread of its own."""
     prior = None
+    x, y, width, height = (0, 0, *video.size_px) if crop is None else crop
+    rows, cols = slice(y, y + height), slice(x, x + width)
     with closing(video.blocks(end_s=end_s)) as blocks:
         for block in blocks:
-            for index, t_ns, image in block:
-                if crop is not None:
-                    x, y, width, height = crop
-                    image = image[y : y + height, x : x + width]
-                detection = choose(find(image, prepared), prior, t_ns)
+            # one kind of work at a time: each finds its code and tables near the processor
+            founds = [find(picture.image[rows, cols], prepared) for picture in block]
+            for (index, t_ns, _), found in zip(block, founds, strict=True):
+                detection = choose(found, prior, t_ns)
                 prior = next_prior(prior, detection, t_ns)
                 yield index, t_ns, detection
 

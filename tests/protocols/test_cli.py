@@ -345,8 +345,7 @@ def test_a_station_that_dies_leaves_one_line_and_a_session_to_close(clip: Path, 
     with process(*EXPLORE, "--rig", "clip.rig.toml", **pipes) as running:
         assert running.stdout is not None
         assert running.stderr is not None
-        while "scoring started" not in running.stdout.readline():
-            pass
+        assert any("scoring started" in line for line in running.stdout)
         os.kill(entries()[0].pid, signal.SIGKILL)
         assert running.wait(10) == 1
         (line,) = running.stderr.read().splitlines()

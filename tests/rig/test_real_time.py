@@ -24,7 +24,7 @@ from tests.rig.test_station import stop_all
 needs_terminal = pytest.mark.skipif(
     sys.platform == "win32", reason="a simulated board is served on a pseudo-terminal"
 )
-TEST_S = 7
+TEST_S = 6
 LONG_S = 90.0  # longer than anything here takes
 CODECS = ("lossless", "h264")
 

@@ -21,8 +21,8 @@ from rig.storage import SessionRecord
 SIZE_PX = (160, 120)
 RATE_HZ = 20.0
 ROUND_S = 4.0
-TEST_S = 6.0
-STALL_AT_S, CUT_AT_S = 1.5, 4.0
+TEST_S = 5.0
+STALL_AT_S, CUT_AT_S = 1.0, 3.0
 STALL_S = 1.0  # longer than max_gap_s, shorter than what makes the camera connect anew
 
 

@@ -22,7 +22,8 @@ Answers, fields parted by one blank (``-`` stands for a list without members):
 * ``stop N...`` makes safe: a closing door reverses; an opening one goes on, so that a second stop
   never halts a reversal half-way; a resting one stays.
 * ``home N...``: as ``open``.
-* ``beat``, ``out N 0``, ``out N 1 MS``, ``train N HZ WIDTH_US MS`` (1 to 100 Hz; MS 1 to 2000).
+* ``beat``: ``ID ok N``, the number that the next event will have.
+* ``out N 0``, ``out N 1 MS``, ``train N HZ WIDTH_US MS`` (1 to 100 Hz; MS 1 to 2000).
 * ``test``: ``ID ok SWITCHES BEAMS``, a digit a door (0 neither switch, 1 open, 2 closed, 3 both).
   Moves nothing.
 
@@ -375,6 +376,8 @@ class Board:
         match verb:
             case "beat":
                 _numbers(args, 0)
+                # The next event's number: the host sees by it that the newest event was lost.
+                return f"ok {self._count}"
             case "permit":
                 n, ms = _numbers(args, 2)
                 door = self._door(n)

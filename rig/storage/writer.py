@@ -383,7 +383,7 @@ def yield_to_others() -> None:
     """Give this thread a low priority, where one thread can have its own (Linux)."""
     if sys.platform == "linux":
         try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
         except OSError as error:
             log.info("the writer keeps its priority: %s", error)
 

@@ -36,9 +36,9 @@ def test_transcript(name: str, play_board: Callable[[str], None]) -> None:
 @pytest.mark.parametrize(
     ("ends", "why"),
     [
-        pytest.param("@10 > 1 beat*HH\n@10 < 2 ok*HH", "2 ok", id="wrong"),
-        pytest.param("@10 > 1 beat*HH\n@11 < 1 ok*HH", "11", id="wrong-time"),
-        pytest.param("@10 > 1 beat*HH\n@10 < 1 ok*HH\n@10 < 1 ok*HH", "missing", id="missing"),
+        pytest.param("@10 > 1 beat*HH\n@10 < 2 ok 1*HH", "2 ok", id="wrong"),
+        pytest.param("@10 > 1 beat*HH\n@11 < 1 ok 1*HH", "11", id="wrong-time"),
+        pytest.param("@10 > 1 beat*HH\n@10 < 1 ok 1*HH\n@10 < 1 ok 1*HH", "missing", id="missing"),
         pytest.param("@10 > 1 beat*HH", "unread", id="unread"),
     ],
 )

@@ -134,12 +134,12 @@ class VideoFile:
         if rate_hz is None:
             raise ConfigError(str(path), "", "holds neither usable time stamps nor a frame rate")
         if times is Times.STAMPS:
-            times_ns = _spread([round((s - known[0]) * ns_per_stamp) for s in known], rate_hz)
+            times_ns = _spread(_multiples([s - known[0] for s in known], ns_per_stamp), rate_hz)
             keys = sorted(
                 {bisect_left(known, m.stamp) for m in marks if m.key and m.stamp is not None}
             )
         else:
-            times_ns = [round(k * NS_PER_S / Fraction(rate_hz)) for k in range(len(marks))]
+            times_ns = _multiples(range(len(marks)), NS_PER_S / Fraction(rate_hz))
             keys = []
         torn = torn or claimed > len(marks) or _says_more(path)
         if torn:
@@ -696,6 +696,16 @@ def _judge(
     if header_hz and min(abs(header_hz / hz - 1) for hz in (typical_hz, mean_hz)) < 0.1:
         return header_hz, Times.STAMPS, known
     return typical_hz, Times.STAMPS, known
+
+
+def _multiples(counts: Sequence[int], step: Fraction) -> list[int]:
+    """`round(count * step)` of each, in integers: a file has many."""
+    above, below = step.as_integer_ratio()
+    out = []
+    for count in counts:
+        whole, rest = divmod(count * above, below)
+        out.append(whole + (2 * rest > below or (2 * rest == below and whole % 2)))
+    return out
 
 
 def _spread(times_ns: list[int], rate_hz: float) -> list[int]:

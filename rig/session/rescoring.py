@@ -36,6 +36,7 @@ from rig.steps import Do, SessionPlan, Step
 from rig.storage import SessionRecord, write_summary, write_visits
 from rig.table import TableBuilder
 from rig.tracking import Prepared, choose, find, next_prior
+from rig.tracking.threads import quick_turns
 from rig.video import VideoFile
 
 Progress = Callable[[int, int], None]
@@ -122,10 +123,11 @@ def rescore(
     roles = _roles(job.setup.apparatus, paired)
     ledger, builder = _ledger(job.setup), TableBuilder(job.setup.apparatus)
     frames = [ledger.header()]
-    for tick, outcome in _fold(job, progress):
-        frames.append(ledger.frame_rows(tick.t_ns, outcome.samples))
-        for sample in outcome.samples:
-            builder.append(sample, outcome.state.zero_ns or 0)
+    with quick_turns():
+        for tick, outcome in _fold(job, progress):
+            frames.append(ledger.frame_rows(tick.t_ns, outcome.samples))
+            for sample in outcome.samples:
+                builder.append(sample, outcome.state.zero_ns or 0)
     measures = measure(builder.table(), job.setup.apparatus, job.setup.rate_hz)
     first = head(
         measures,

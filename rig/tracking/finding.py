@@ -372,12 +372,12 @@ def _measure(
 
 def _in_chambers(body: _Body, near: int, chambers: Gray, n: int) -> list[int]:
     """The body's pixels in each of `n` chambers."""
-    # nearly always all of it is in the chamber nearest to its middle
+    # nearly always all that is in any chamber is in the one nearest to its middle
     labels = chambers & body.pixels
     own = cv2.countNonZero(cv2.compare(labels, near + 1, cv2.CMP_EQ))  # type: ignore[call-overload]
     inside = [0] * n
     inside[near] = own
-    if own < body.area_px:
+    if own < cv2.countNonZero(labels):
         counts = cv2.calcHist([chambers], [0], body.pixels, [n + 1], [0, n + 1])
         inside = [int(count) for count in counts.ravel()[1:].tolist()]
     return inside

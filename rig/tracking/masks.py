@@ -74,7 +74,8 @@ def point_to_line_px(line_px: tuple[PointPx, PointPx], x_px: float, y_px: float)
     length2 = dx * dx + dy * dy
     along = ((x_px - x1) * dx + (y_px - y1) * dy) / length2 if length2 > 0 else 0.0
     along = min(max(along, 0.0), 1.0)
-    return float(np.hypot(x_px - x1 - along * dx, y_px - y1 - along * dy))
+    # as np.hypot, a tenth of its time for two numbers
+    return abs(complex(x_px - x1 - along * dx, y_px - y1 - along * dy))
 
 
 def reach(apparatus: Apparatus) -> Gray:

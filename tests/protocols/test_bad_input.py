@@ -426,7 +426,7 @@ def test_rescore_without_an_apparatus(refused: Refused, clip: Path) -> None:
 def session(here: Path) -> Path:
     """A short session of M01 in the folder study."""
     plan = SessionPlan.model_validate(
-        {"protocol": "p", "step": [{"do": "explore", "duration_s": 1, "scored": True}]}
+        {"protocol": "p", "step": [{"do": "explore", "duration_s": 2, "scored": True}]}
     )
     wish = Wish(plan=plan, subject="M01", phase="pretest", codec="lossless")
     return record(wish, out=here / "study").folder

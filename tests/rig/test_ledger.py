@@ -277,3 +277,14 @@ def test_a_ledger_goes_on_after_the_same_ticks_again(session: list[Tick], cut: i
         again.add(read, [sample(read.k, read.t_ns)], events(read))
     rest = [again.add(t, [sample(t.k, t.t_ns)], events(t)) for t in session[cut:]]
     assert rest == whole[cut:]
+
+
+def test_rows_alone_are_the_rows_of_the_whole() -> None:
+    blank = (None,) * 9
+    samples = [Sample(k, 5 + k * 10**9, *blank, 0, 0.0, "a", "s", k > 0, "none") for k in range(3)]
+    whole, alone = Ledger(b"setup"), Ledger(b"setup")
+    for k, sample in enumerate(samples):
+        held = () if k == 0 else (samples[0], sample) if k == 1 else (sample,)
+        tick = Tick(k, sample.t_ns, k)
+        assert alone.frame_rows(tick.t_ns, held) == whole.add(tick, held, ()).frames
+    assert alone.ticks == 0

@@ -3,6 +3,7 @@
 import csv
 import json
 import pickle
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -688,3 +689,14 @@ def test_the_start_of_a_real_recording() -> None:
     assert len(off) == 300
     assert np.median(off) <= 3
     assert np.percentile(off, 99) <= 10
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 17, 48, 60])
+@pytest.mark.parametrize("levels", [2, 256])
+def test_samples_are_sorted_pixel_by_pixel(n: int, levels: int) -> None:
+    _sorted = sys.modules[
+        "rig.tracking.background"
+    ]._sorted  # the package has a function of that name
+    stack = np.random.default_rng(n).integers(0, levels, (n, 7, 11)).astype(np.uint8)
+    ordered = _sorted(stack)
+    assert np.array_equal(ordered, np.sort(stack, axis=0))

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from av.video.format import VideoFormat
 from av.video.stream import VideoStream
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rig.errors import ConfigError, StorageError
 from rig.model import NS_PER_S, Gray
-from rig.video import Codec, Times, VideoFile, VideoWriter, _Luma, count_frames
+from rig.video import Codec, Times, VideoFile, VideoWriter, _Luma, _multiples, count_frames
 
 CLIP = Path(__file__).parents[2].parent / "shared" / "data" / "tracktor-mouse" / "mouse_video.mp4"
 
@@ -581,3 +583,11 @@ def test_the_real_clip() -> None:
     got = list(file.read(start_s=200.0, end_s=201.0))
     assert [p.index for p in got] == list(range(6000, 6030))
     assert len(file.sample(40)) == 40
+
+
+@given(
+    st.lists(st.integers(-(10**9), 10**12)),
+    st.fractions(min_value=0, max_value=10**9, max_denominator=10**6),
+)
+def test_multiples_are_rounded_as_fractions_are(counts: list[int], step: Fraction) -> None:
+    assert _multiples(counts, step) == [round(count * step) for count in counts]

@@ -1,6 +1,6 @@
 """What boards and people said in this tick, taken into the state."""
 
-from rig.engine.draft import Draft
+from rig.engine.draft import Draft, without
 from rig.engine.state import End, Stage
 from rig.engine.stimulation import bar_all
 from rig.interlock import Evidence, may_close
@@ -226,7 +226,9 @@ def _door_by_hand(d: Draft, request: Request) -> None:
 def _output_by_hand(d: Draft, request: Request) -> None:
     if request.name not in d.setup.outputs:
         d.tell("refused", what=f"output {request.name}", why="this box has no such output")
-    elif request.value == "on" and d.s.paused_ns is None:
-        d.s.latched = {**d.s.latched, request.name: None}
+    elif request.value != "on":
+        d.s.latched = without(d.s.latched, request.name)
+    elif d.s.paused_ns is not None:
+        d.tell("refused", what=f"output {request.name}", why="the session is paused")
     else:
-        d.s.latched = {k: v for k, v in d.s.latched.items() if k != request.name}
+        d.s.latched = {**d.s.latched, request.name: None}

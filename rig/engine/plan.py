@@ -1,6 +1,6 @@
 """The step machine: brings doors about, waits for the animal, runs clocks, goes to the next."""
 
-from rig.engine.draft import Draft
+from rig.engine.draft import Draft, without
 from rig.engine.hearing import door_fault, evidence
 from rig.engine.sight import begin_hands
 from rig.engine.state import End, RuleState, Stage
@@ -143,7 +143,8 @@ def _open(d: Draft, names: tuple[str, ...]) -> None:
 
 def _close(d: Draft, names: tuple[str, ...]) -> None:
     s = d.s
-    d.ask("empty", "empty", text="say that the box is empty, then the doors close")
+    if s.empty_ns is not None:  # nobody is asked about a box that is plainly not empty
+        d.ask("empty", "empty", text="say that the box is empty, then the doors close")
     if s.order_ns is None:
         verdict = may_close(evidence(d))
         if not verdict.allowed:
@@ -203,7 +204,7 @@ def _after_doors(d: Draft, step: Step) -> None:
         return
     if step.do is Do.OUTPUT:
         assert step.output is not None
-        latched = {k: v for k, v in d.s.latched.items() if k != step.output}
+        latched = without(d.s.latched, step.output)
         d.s.latched = {**latched, step.output: step.train} if step.value == "on" else latched
         _next(d, "done")
         return

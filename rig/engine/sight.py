@@ -24,7 +24,7 @@ def see(d: Draft) -> None:
     elif s.empty_ns is None:
         s.empty_ns = d.t_ns
     s.found = seen is not None and seen.found
-    if s.found and not s.placed:
+    if s.found and s.word and not s.placed:
         # The operator's word was about a box without an animal: it must be given again.
         s.word, s.asked = False, s.asked - {"empty"}
     if s.stage is Stage.HANDS:

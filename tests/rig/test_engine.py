@@ -723,3 +723,23 @@ def test_a_confirmation_before_it_was_asked_for_starts_nothing() -> None:
 def test_contradictions_are_refused(step: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="step"):
         SessionPlan.model_validate({"protocol": "x", "step": [step]})
+
+
+def test_a_box_that_is_not_empty_is_not_asked_about_at_every_picture() -> None:
+    s = Session(setup_for(PRETEST))
+    s.tick("centre", reports=both("open"))
+    s.ticks_of("centre", 50)
+    assert "prompt" not in s.kinds()  # it is plainly not empty
+    assert "something is in the box" in s.event("door_held").data["reasons"]
+    s.ticks_of("none", 20)
+    assert s.kinds().count("prompt") == 1
+
+
+def test_an_output_cannot_be_switched_on_in_a_pause() -> None:
+    s = Session(setup_for(EXPLORE, drive="none"))
+    s.ticks_of("left", 5)
+    s.tick("left", ask("pause"))
+    s.tick("left", ask("output", "laser", "on"))
+    assert s.event("refused").data["what"] == "output laser"
+    s.tick("left", ask("resume"))
+    assert edges(s) == []

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from rig.errors import ConfigError, StorageError
 from rig.model import NS_PER_S, Gray
-from rig.video import Codec, Times, VideoFile, VideoWriter, _Luma, _multiples, count_frames
+from rig.video import Codec, Times, VideoFile, VideoWriter, count_frames
+from rig.video.decoding import Luma
+from rig.video.times import multiples
 
 CLIP = Path(__file__).parents[2].parent / "shared" / "data" / "tracktor-mouse" / "mouse_video.mp4"
 
@@ -416,7 +418,7 @@ def test_a_plane_stored_bottom_up_is_turned() -> None:
     frame = graph.pull()
     assert isinstance(frame, av.VideoFrame)
     assert frame.planes[0].line_size < 0
-    np.testing.assert_array_equal(_Luma().of(frame), image[::-1])
+    np.testing.assert_array_equal(Luma().of(frame), image[::-1])
 
 
 def mux_palette(path: Path, image: Gray) -> Path:
@@ -590,4 +592,4 @@ def test_the_real_clip() -> None:
     st.fractions(min_value=0, max_value=10**9, max_denominator=10**6),
 )
 def test_multiples_are_rounded_as_fractions_are(counts: list[int], step: Fraction) -> None:
-    assert _multiples(counts, step) == [round(count * step) for count in counts]
+    assert multiples(counts, step) == [round(count * step) for count in counts]

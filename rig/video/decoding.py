@@ -1,0 +1,215 @@
+"""What is in a video file's container: packets, whole pictures, tears, checksums."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from rig.errors import ConfigError
+from rig.model import Gray
+
+_NOT_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})  # FFmpeg draws any text as a film
+_EBML = bytes.fromhex("1a45dfa3")
+_SEGMENT = bytes.fromhex("18538067")
+_ONES = 0xFFFFFFFF
+_TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_PACKETS = 16  # read at once
+
+
+class Mark(NamedTuple):
+    """One packet of the file: its stamp in the stream's time base; whether it is a key frame."""
+
+    stamp: int | None
+    key: bool
+
+
+class Luma:
+    """Takes the luma out of decoded frames: a view of plane 0, or FFmpeg's grey."""
+
+    def __init__(self) -> None:
+        self._format = ""
+        self._plain = False
+        self._reformatter = VideoReformatter()
+
+    def of(self, frame: VideoFrame) -> Gray:
+        """Luma of `frame`, read-only."""
+        name = frame.format.name
+        if name != self._format:
+            self._format, self._plain = name, _plain(frame.format)
+        if not self._plain:
+            frame = self._reformatter.reformat(frame, format="gray", threads=1)
+        plane = frame.planes[0]
+        step = plane.line_size
+        shape = (frame.height, frame.width)
+        image: Gray = np.ndarray(shape, np.uint8, memoryview(plane), 0, (abs(step), 1))
+        if step < 0:  # stored bottom up; OpenCV takes no negative steps
+            image = np.ascontiguousarray(image[::-1])
+        image.flags.writeable = False  # the decoder predicts further pictures from this memory
+        return image
+
+
+def _plain(form: VideoFormat) -> bool:
+    """Whether plane 0 of this pixel format is 8-bit luma and nothing else."""
+    luma, *others = form.components
+    return (
+        luma.bits == 8
+        and luma.is_luma
+        and luma.plane == 0
+        and not form.is_rgb
+        and not form.has_palette
+        and all(other.plane != 0 for other in others)
+    )
+
+
+@contextmanager
+def opened(path: Path, threads: int = 1) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file's container and first video stream, ready to decode; ConfigError if it has none."""
+    if not path.is_file():
+        raise ConfigError(str(path), "", "no such file")
+    try:
+        container = av.open(f"file:{path}", "r", metadata_errors="replace")
+    except (OSError, av.FFmpegError) as error:
+        if torn_header(path):
+            raise ConfigError(str(path), "", "breaks off before its first picture") from None
+        raise ConfigError(str(path), "", f"is no video that can be read: {words(error)}") from None
+    with container:
+        if not container.streams.video or container.format.name in _NOT_VIDEO:
+            raise ConfigError(str(path), "", "is no video")
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        context.thread_count = threads
+        context.thread_type = "AUTO" if threads != 1 else "NONE"
+        yield container, stream
+
+
+def marks_of(container: InputContainer, stream: VideoStream) -> tuple[list[Mark], bool]:
+    """A mark for each whole packet of the stream, and whether the file broke off."""
+    marks: list[Mark] = []
+    torn = 0  # packets at the end that are not whole
+    try:
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard:
+                marks.append(Mark(packet.pts, packet.is_keyframe))
+                torn = torn + 1 if packet.is_corrupt else 0
+    except (OSError, av.FFmpegError):
+        return marks[: len(marks) - torn], True
+    return marks[: len(marks) - torn], torn > 0
+
+
+def decoded(
+    container: InputContainer, stream: VideoStream, broken: Callable[[], None]
+) -> Iterator[VideoFrame]:
+    """All frames that decode without fault; `broken` is called for each one that does not."""
+    sums = stream.codec_context.name == "ffv1"
+    summed = False  # FFV1 with checksums: known from the first packet that fulfils them
+    for packet in _packets(container, stream):
+        if packet is not None and (packet.size == 0 or packet.is_corrupt):
+            if packet.size:
+                broken()
+            continue
+        try:
+            frames = stream.decode(packet)
+        except (OSError, av.FFmpegError):
+            broken()
+            continue
+        intact = True
+        if sums and packet is not None:
+            intact = _intact(bytes(packet))
+            summed = summed or intact
+        for frame in frames:
+            if frame.is_corrupt or (summed and not intact):  # concealed: partly invented
+                broken()
+            else:
+                yield frame
+
+
+def _packets(
+    container: InputContainer, stream: VideoStream
+) -> Iterator["Packet[VideoStream] | None"]:
+    """The stream's packets, whatever they hold, up to its end or a tear; then None.
+
+    Taken and let go several at once: each call into PyAV lets another thread have the
+    interpreter, and between the long ones, which decode, there shall be few of the short.
+    """
+    packets = container.demux(stream)
+    ended, most = False, 1
+    while not ended:
+        batch: list[Packet[VideoStream]] = []
+        try:
+            for packet in islice(packets, most):
+                if packet.size == 0 and packet.dts is None:
+                    break
+                batch.append(packet)
+        except (OSError, av.FFmpegError):
+            pass
+        ended, most = len(batch) < most, min(2 * most, _PACKETS)
+        yield from batch
+    yield None
+
+
+def torn_header(path: Path) -> bool:
+    """Whether the file is an empty one, or begins as Matroska: a recording that had just begun."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(len(_EBML))
+    return start == _EBML[: len(start)]
+
+
+def says_more(path: Path) -> bool:
+    """Whether the file is Matroska that says it is longer than it is: a copy that broke off.
+
+    One that was never ended (a crash) does not say how long it is. RFC 8794, 6 (sizes) and
+    RFC 9559, 5.1 (the segment).
+    """
+    with path.open("rb") as file:
+        if file.read(len(_EBML)) != _EBML:
+            return False
+        file.seek(_element_size(file) or 0, 1)
+        if file.read(len(_SEGMENT)) != _SEGMENT:
+            return False
+        size = _element_size(file)
+        return size is not None and file.tell() + size > path.stat().st_size
+
+
+def _element_size(file: BinaryIO) -> int | None:
+    """The size of an EBML element, whose id was just read; None where it is not known."""
+    start = file.read(1)
+    length = 9 - start[0].bit_length() if start else 9
+    most = (1 << 7 * length) - 1
+    size = int.from_bytes(start + file.read(length - 1), "big") & most
+    return size if length < 9 and size != most else None
+
+
+def _intact(packet: bytes) -> bool:
+    """Whether all slices of an FFV1 packet fulfil their checksums.
+
+    FFmpeg only logs a mismatch and puts old pixels in the slice's place. A slice ends with its
+    size (3 bytes, without this end), a status byte and four bytes that bring the CRC-32 of the
+    whole slice (polynomial 0x04C11DB7, most significant bit first, initial 0) to 0; RFC 9043, 4.9.
+    zlib's CRC is the same on bytes with their bits turned round.
+    """
+    end = len(packet)
+    while end > 8:
+        start = end - 8 - int.from_bytes(packet[end - 8 : end - 5], "big")
+        if start < 0 or zlib.crc32(packet[start:end].translate(_TURNED), _ONES) != _ONES:
+            return False
+        end = start
+    return end == 0
+
+
+def words(error: Exception) -> str:
+    """The system's own words of an error, in one line."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())

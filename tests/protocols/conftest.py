@@ -11,7 +11,7 @@ import pytest
 from protocols.cli import main
 from rig.channel import connect, entries
 from rig.channel.entries import is_claimed
-from tests.protocols.small import ARENA, CLIP_RIG, tick_until, write_clip
+from tests.small import ARENA, CLIP_RIG, tick_until, write_clip
 
 
 class Said(NamedTuple):

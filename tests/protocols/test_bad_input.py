@@ -18,7 +18,7 @@ from rig.channel import entries
 from rig.session import Wish, record
 from rig.steps import SessionPlan
 from tests.protocols.conftest import Cli
-from tests.protocols.small import (
+from tests.small import (
     ARENA,
     CLIP_RIG,
     SIZE_PX,

@@ -22,7 +22,7 @@ from rig.channel import entries
 from rig.hardware.doors import SerialBoard
 from rig.storage import SessionRecord, read_pairing
 from tests.protocols.conftest import Cli
-from tests.protocols.small import ARENA, tick_until, write_clip, write_rig
+from tests.small import ARENA, tick_until, write_clip, write_rig
 
 ROOT = Path(__file__).parents[2]
 MAIN = [sys.executable, "-c", "from protocols.cli import main; main()"]

@@ -6,9 +6,9 @@ import pytest
 
 from rig import png
 from rig.errors import ConfigError
-from rig.hardware.simulated.builtin import builtin
 from rig.session import load_rig, record, verify
 from tests.rig.conftest import MakeWish
+from tests.small import rig_tables, write_table
 
 SIM = """
 name = "my rack"
@@ -34,34 +34,11 @@ background = "sim"
 """
 
 
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    return repr(value)
-
-
-def write_apparatus(path: Path, drive: str) -> None:
-    """The built-in three chambers at 160x120, as a file of one's own."""
-    _, apparatuses = builtin(frame_size_px=(160, 120), drive=drive)
-    table = apparatuses["A"].model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    lines = [f"{k} = {_toml(v)}" for k, v in table.items() if not isinstance(v, list | dict)]
-    lines.append(f"frame_size_px = {_toml(table['frame_size_px'])}")
-    for kind in ("chamber", "doorway"):
-        for one in table[kind]:
-            lines.append(f"[[{kind}]]")
-            lines += [f"{k} = {_toml(v)}" for k, v in one.items()]
-    lines += ["[tracking]", 'animal = "darker"']
-    path.write_text("\n".join(lines), encoding="utf-8")
-
-
 @pytest.fixture
 def my_rig(tmp_path: Path) -> Path:
-    write_apparatus(tmp_path / "box.toml", "board")
-    write_apparatus(tmp_path / "free.toml", "none")
+    for file, drive in (("box.toml", "board"), ("free.toml", "none")):
+        _, apparatuses = rig_tables(frame_size_px=(160, 120), drive=drive)
+        write_table(tmp_path / file, apparatuses["A"])
     (tmp_path / "my.rig.toml").write_text(SIM, encoding="utf-8")
     return tmp_path / "my.rig.toml"
 

@@ -7,8 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Client, answer_challenge, deliver_challenge
@@ -22,12 +21,12 @@ from rig.channel import ChannelClient, Message, connect, ensure, entries, find
 from rig.channel.entries import is_claimed
 from rig.channel.messages import to_bytes
 from rig.errors import ConfigError, StationError
-from rig.hardware.simulated.builtin import builtin
 from rig.model import NS_PER_S, Frame, Request, RequestKind, Silence
 from rig.session import verify
 from rig.station.hosted import Hosted, Phase, Tap
 from rig.storage import SessionRecord
 from rig.video import VideoWriter
+from tests.small import rig_tables, tick_until, write_table
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="processes are ended and sockets made as on POSIX"
@@ -51,17 +50,6 @@ def wish(subject: str, *steps: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def until(reached: Callable[[], Any], limit_s: float = 20.0) -> Any:
-    """What `reached` gives once it is true, asked again and again."""
-    pause, end_s = threading.Event(), time.monotonic() + limit_s
-    while time.monotonic() < end_s:
-        found = reached()
-        if found:
-            return found
-        pause.wait(0.02)
-    raise AssertionError(f"not reached within {limit_s} s")
-
-
 def box_of(client: ChannelClient, box: str) -> dict[str, Any]:
     found: dict[str, Any] = client.request("status")["boxes"][box]
     return found
@@ -78,7 +66,7 @@ def when_ended(client: ChannelClient, box: str) -> dict[str, Any]:
         status = box_of(client, box)
         return status if status["state"] == "ended" else None
 
-    status: dict[str, Any] = until(ended)
+    status: dict[str, Any] = tick_until(ended)
     return status
 
 
@@ -90,27 +78,12 @@ def kinds(client: ChannelClient, box: str) -> list[str]:
     return [event["kind"] for event in client.request("events", box=box)["events"]]
 
 
-def toml(value: object) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(toml(v) for v in value) + "]"
-    return json.dumps(value)
-
-
 def write_rig(folder: Path, boxes: int, drive: str) -> str:
     """A simulated rig's files; gives what names it on a command line."""
-    rig, apparatuses = builtin(boxes, drive=drive)
-    table = rig.model_dump(mode="json", exclude_none=True)
-    for box in table["box"]:
-        apparatus = apparatuses[box["name"]].model_dump(mode="json", exclude_defaults=True)
-        text = "".join(f"{k} = {toml(v)}\n" for k, v in apparatus.items())
-        box["apparatus"] = f"{box['name']}.toml"
-        (folder / box["apparatus"]).write_text(text)
-    table["name"] = "four boxes"
-    path = folder / "four.rig.toml"
-    path.write_text("".join(f"{k} = {toml(v)}\n" for k, v in table.items()))
-    return f"sim:{path}"
+    table, apparatuses = rig_tables(boxes=boxes, drive=drive)
+    for name, apparatus in apparatuses.items():
+        write_table(folder / f"{name}.toml", apparatus)
+    return f"sim:{write_table(folder / 'four.rig.toml', {**table, 'name': 'four boxes'})}"
 
 
 def _let_go(what: str) -> bool:
@@ -126,7 +99,7 @@ def stop_all() -> None:
         except StationError:
             os.kill(entry.pid, signal.SIGKILL)
         try:
-            until(partial(_let_go, entry.source))
+            tick_until(partial(_let_go, entry.source))
         except AssertionError:
             os.kill(entry.pid, signal.SIGKILL)
 
@@ -151,9 +124,9 @@ def test_four_boxes_start_abort_and_end_on_their_own(runtime: Path, tmp_path: Pa
             folders[box] = Path(reply["folder"])
         with pytest.raises(StationError, match="box A: the session pretest of MA is running"):
             client.request("start", box="A", wish=wish("MX", PLACE), out=out)
-        until(lambda: in_step(client, "B", 2))
+        tick_until(lambda: in_step(client, "B", 2))
         client.request("wave", box="B", hold_s=0.8)
-        until(lambda: in_step(client, "C", 2) and in_step(client, "D", 2))
+        tick_until(lambda: in_step(client, "C", 2) and in_step(client, "D", 2))
         ask(client, "C", "abort", text="bitten")
         ask(client, "D", "note", text="calm")
         ask(client, "D", "end")
@@ -297,7 +270,7 @@ def test_an_idle_station_shows_pictures_refuses_nonsense_and_quits(
     runtime: Path, tmp_path: Path
 ) -> None:
     with ensure("sim", ["--linger", "0.2"]) as client:
-        until(lambda: client.request("status")["camera"]["frames"] > 0)
+        tick_until(lambda: client.request("status")["camera"]["frames"] > 0)
         seen = client.ask("preview", {"width_px": 100, "height_px": 100})
         assert len(seen.body) == seen.data["width"] * seen.data["height"]
         assert seen.data["width"] <= 100
@@ -339,7 +312,7 @@ def test_an_idle_station_shows_pictures_refuses_nonsense_and_quits(
         entry = find("sim")
         assert entry is not None
     # No session, no watcher, 0.2 s: it ends by itself and leaves no entry, key or socket.
-    until(lambda: not is_claimed("sim"))
+    tick_until(lambda: not is_claimed("sim"))
     assert {path.suffix for path in runtime.iterdir()} <= {".lock", ".log"}
 
 
@@ -349,7 +322,7 @@ def test_quit_is_refused_while_a_session_runs_unless_forced(runtime: Path, tmp_p
         with pytest.raises(StationError, match="a session runs in A"):
             client.request("quit")
         assert client.request("quit", force=True) == {"aborted": ["A"]}
-    until(lambda: not is_claimed("sim"))
+    tick_until(lambda: not is_claimed("sim"))
     stop = SessionRecord.open(Path(started["folder"])).stop
     assert stop is not None
     assert (stop["status"], stop["reason"]) == ("aborted", "the station was told to end")

@@ -1,9 +1,6 @@
 """A session from a real network stream on loopback, which stalls, hangs up, and comes back."""
 
-import http.server
-import itertools
 import math
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from rig.engine import Outcome
 from rig.model import NS_PER_S, Tick
 from rig.session import Wish, load_rig, record, verify
 from rig.storage import SessionRecord
+from tests.streams import Stream
 
 SIZE_PX = (160, 120)
 RATE_HZ = 20.0
@@ -36,53 +34,9 @@ def picture(t_s: float) -> bytes:
     return bytes(cv2.imencode(".jpg", image)[1].tobytes())
 
 
-class Stream:
-    """An HTTP server on loopback that sends such pictures as a network camera does."""
-
-    def __init__(self) -> None:
-        self.flowing, self.cut, self.closing = (threading.Event() for _ in range(3))
-        self.flowing.set()
-        self.connections = 0
-        stream = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                stream.connections += 1
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                try:
-                    for k in itertools.count():
-                        while not stream.flowing.wait(0.02) and not stream.closing.is_set():
-                            pass
-                        # The stream's own pace.
-                        if stream.closing.wait(1 / RATE_HZ) or stream.cut.is_set():
-                            return
-                        jpeg = picture(k / RATE_HZ)
-                        head = f"--frame\r\nContent-Length: {len(jpeg)}\r\n"
-                        self.wfile.write(head.encode() + b"Content-Type: image/jpeg\r\n\r\n")
-                        self.wfile.write(jpeg + b"\r\n")
-                except OSError:
-                    pass  # the camera went away
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/mouse.mjpg"
-
-    def close(self) -> None:
-        self.closing.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
 @pytest.fixture
 def stream() -> Iterator[Stream]:
-    served = Stream()
+    served = Stream(lambda k: picture(k / RATE_HZ), RATE_HZ)
     yield served
     served.close()
 

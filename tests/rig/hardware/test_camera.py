@@ -1,6 +1,5 @@
 """Cameras: a real stream on loopback, a scripted webcam, files played as cameras."""
 
-import http.server
 import itertools
 import logging
 import platform
@@ -31,61 +30,20 @@ from rig.hardware.camera import (
 from rig.hardware.camera.listing import _identity, linux_cameras
 from rig.model import NS_PER_S, Frame, Silence
 from rig.video import VideoWriter
+from tests.streams import Stream
 
 MS = 1_000_000
 LONG_S = 5.0  # longer than anything here takes
 
 
-class Stream:
-    """An HTTP server on loopback that sends JPEGs as a network camera does; it can stall."""
-
-    def __init__(self) -> None:
-        self.flowing = threading.Event()
-        self.flowing.set()
-        self.cut = threading.Event()
-        self.closing = threading.Event()
-        self.connections = 0
-        stream = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                stream.connections += 1
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                try:
-                    for level in itertools.cycle(range(0, 250, 10)):
-                        while not stream.flowing.wait(0.02) and not stream.closing.is_set():
-                            pass
-                        if stream.closing.wait(0.01) or stream.cut.is_set():
-                            return
-                        image = np.full((48, 64, 3), level, np.uint8)
-                        jpeg = cv2.imencode(".jpg", image)[1].tobytes()
-                        head = f"--frame\r\nContent-Length: {len(jpeg)}\r\n"
-                        self.wfile.write(head.encode() + b"Content-Type: image/jpeg\r\n\r\n")
-                        self.wfile.write(jpeg + b"\r\n")
-                except OSError:
-                    pass  # the camera went away
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/mouse.mjpg"
-
-    def close(self) -> None:
-        self.closing.set()
-        self.flowing.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+def grey_jpeg(k: int) -> bytes:
+    image = np.full((48, 64, 3), 10 * (k % 25), np.uint8)
+    return bytes(cv2.imencode(".jpg", image)[1].tobytes())
 
 
 @pytest.fixture
 def stream() -> Iterator[Stream]:
-    served = Stream()
+    served = Stream(grey_jpeg, 100)
     yield served
     served.close()
 

@@ -1,4 +1,4 @@
-"""A network camera on loopback: JPEGs over HTTP, as real ones send them; it can stall and hang up."""
+"""A network camera on loopback: JPEGs over HTTP, as real ones do; it can stall and hang up."""
 
 import http.server
 import itertools

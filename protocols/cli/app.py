@@ -197,6 +197,9 @@ def rescore(
         str | None, typer.Option(help="A picture of the empty box, or new.")
     ] = None,
     paired: Annotated[str | None, typer.Option(help="The paired chamber.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes that share the work; the cores.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Track and score a recording again.
@@ -206,7 +209,18 @@ def rescore(
     from protocols.cli import scoring
 
     raise typer.Exit(
-        scoring.rescore(source, out, apparatus, crop, start, end, background, paired, as_json=json)
+        scoring.rescore(
+            source,
+            out,
+            apparatus,
+            crop,
+            start,
+            end,
+            background,
+            paired,
+            workers,
+            as_json=json,
+        )
     )
 
 

@@ -9,7 +9,8 @@ from protocols.cli.table import lines, print_json, wrapped
 from protocols.protocol import Protocol, parse, plan_session, roles, settings
 from rig.apparatus import Drive
 from rig.errors import ConfigError
-from rig.session.load import LoadedBox, load_rig, read_text
+from rig.session.files import read_text
+from rig.session.load import LoadedBox, load_rig
 from rig.steps import describe
 
 

@@ -19,7 +19,8 @@ from rig.errors import ConfigError, RigError
 from rig.rigfile import Box
 from rig.session import Wish, load_apparatus, load_rig, record
 from rig.session.load import LoadedBox
-from rig.session.prepare import check_size, median
+from rig.session.prepare import check_size
+from rig.session.seeing import median
 from rig.tracking.threads import use_one_thread
 from rig.video import VideoFile
 
@@ -68,7 +69,7 @@ def _machine() -> str:
 
 def _detection(path: Path, apparatus_file: Path) -> Row:
     video, apparatus = VideoFile.open(path), load_apparatus(apparatus_file)
-    seen = median(video, LoadedBox(Box(apparatus=""), apparatus, str(apparatus_file), None))
+    seen = median(video, apparatus)
     prepared = tracking.prepare(apparatus, seen.background, video.rate_hz, seen.samples)
     pictures, prior, n, took_ns = video.read(), None, 0, 0
     while block := list(islice(pictures, BLOCK)):

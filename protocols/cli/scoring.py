@@ -23,6 +23,7 @@ def rescore(
     end: str | None,
     background: str | None,
     paired: str | None,
+    workers: int | None,
     *,
     as_json: bool,
 ) -> int:
@@ -30,6 +31,8 @@ def rescore(
     part = _crop(crop)
     start_s = _seconds(start, "--start")
     end_s = None if end is None else _seconds(end, "--end")
+    if workers is not None and workers < 1:
+        raise ConfigError("--workers", "", f"{workers}: one or more")
     results = []
     for source in sources:
         name = source.resolve().parent.name if source.name == "behav" else source.name
@@ -43,6 +46,7 @@ def rescore(
                 end_s=end_s,
                 background=background,
                 paired=paired,
+                workers=workers,
                 progress=told,
             )
         results.append(result)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from rig import apparatus as apparatuses
-from rig import png, rigfile
+from rig import rigfile
 from rig.apparatus import Apparatus
 from rig.errors import ConfigError
 from rig.hardware.simulated import builtin
 from rig.model import Gray
 from rig.rigfile import Box, RigFile, check_wiring
+from rig.session.files import load_apparatus, read_picture, read_text
 
 
 @dataclass(frozen=True)
@@ -65,25 +65,6 @@ class LoadedRig:
         return self.boxes[name]
 
 
-def read_text(path: Path, what: str) -> str:
-    """A small text file. Raises ConfigError naming the path."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(str(path), "", f"there is no such {what}") from None
-    except UnicodeDecodeError as error:
-        message = f"this {what} is no UTF-8 text (byte {error.start}); is it another kind of file?"
-        raise ConfigError(str(path), "", message) from None
-    except OSError as error:
-        message = f"this {what} cannot be read: {error.strerror}"
-        raise ConfigError(str(path), "", message) from None
-
-
-def load_apparatus(path: Path) -> Apparatus:
-    """An apparatus file. Raises ConfigError."""
-    return apparatuses.parse(read_text(path, "apparatus file"), str(path))
-
-
 def load_rig(source: str) -> LoadedRig:
     """The rig named on a command line. Raises ConfigError for anything that cannot be used."""
     if source == "sim":
@@ -116,14 +97,6 @@ def _picture(path: Path, k: int, box: Box, apparatus: Apparatus) -> Gray | None:
     if box.background in ("live", "median", "sim"):
         return None
     file = path.parent / box.background
-    try:
-        picture = png.read_gray(file.read_bytes(), str(file))
-    except OSError as error:
-        message = f"{box.background!r}: the picture cannot be read: {error.strerror}"
-        raise ConfigError(str(path), f"box[{k}].background", message) from None
-    width, height = apparatus.frame_size_px
-    if picture.shape != (height, width):
-        have = f"{picture.shape[1]}x{picture.shape[0]}"
-        message = f"{have} px, but the apparatus says {width}x{height}"
-        raise ConfigError(str(file), "", message)
-    return picture
+    return read_picture(
+        file, apparatus, where=(str(path), f"box[{k}].background"), said=repr(box.background)
+    )

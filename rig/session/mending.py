@@ -9,11 +9,12 @@ from rig.engine.loop import NoDoors
 from rig.engine.replay import replay
 from rig.errors import ConfigError
 from rig.model import NS_PER_S, Event, Frame, Request, RequestKind, Sample, Silence, Tick
+from rig.session.clock import wall_now
 from rig.session.derive import derive
 from rig.session.load import LoadedRig, load_rig
 from rig.session.opened import OpenRig, is_video_file, open_rig
-from rig.session.prepare import tracker, wall_now
 from rig.session.recording import Operator, Recorded, silence_s, simulated_operator
+from rig.session.seeing import tracker
 from rig.setup import Setup
 from rig.storage import Mended, SessionRecord, SessionWriter, TruthRow
 from rig.storage import resume as mend

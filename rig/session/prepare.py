@@ -1,26 +1,23 @@
 """What is fixed before tick 0: the wish, completed by what only the rig can tell."""
 
 import uuid
-from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from rig import __version__, tracking
-from rig.apparatus import Animal
 from rig.config import Strict
 from rig.engine import Camera
 from rig.errors import CameraError, ConfigError
-from rig.model import Frame, Gray, Silence
+from rig.model import Frame, Silence
+from rig.session.clock import wall_now
 from rig.session.load import LoadedBox, LoadedRig
 from rig.session.opened import OpenBox, is_video_file
+from rig.session.seeing import Seen, known_contrast, median
 from rig.setup import Anchor, Setup
 from rig.steps import SessionPlan, needs_board
 from rig.tracking import LiveBackground, Prepared
 from rig.video import VideoFile
-
-SAMPLES = 48
-"""Pictures from which a background and the tracker's settings are chosen."""
 
 
 class Wish(Strict):
@@ -34,14 +31,6 @@ class Wish(Strict):
     arming: Literal["operator", "auto"] = "auto"
     codec: Literal["h264", "lossless"] | None = None  # None: as the rig file says
     uid: str = Field(default_factory=lambda: uuid.uuid4().hex)
-
-
-class Seen(Strict, arbitrary_types_allowed=True):
-    """What the tracker starts from: a background, where it came from, pictures with the animal."""
-
-    background: Gray
-    kind: Literal["picture", "live", "median"]
-    samples: tuple[Gray, ...] = ()
 
 
 def look(loaded: LoadedRig, box: OpenBox, camera: Camera) -> Seen:
@@ -60,7 +49,7 @@ def look(loaded: LoadedRig, box: OpenBox, camera: Camera) -> Seen:
             message = 'background = "median" needs a video file as the camera; write "live"'
             raise ConfigError(loaded.source, f"box {box.loaded.box.name}.background", message)
         video = VideoFile.open(loaded.folder / loaded.rig.camera.source)
-        return median(video, box.loaded)
+        return median(video, box.loaded.apparatus, box.loaded.box.crop_px)
     apparatus = box.loaded.apparatus
     live = LiveBackground(apparatus.tracking.animal, tracking.reach(apparatus))
     silent = 0
@@ -75,17 +64,6 @@ def look(loaded: LoadedRig, box: OpenBox, camera: Camera) -> Seen:
             wanted = loaded.rig.camera.source
             raise CameraError(f"{loaded.source}: camera.source: {wanted!r}: gives no pictures")
     return Seen(background=live.image(), kind="live", samples=tuple(live.samples()))
-
-
-def median(video: VideoFile, box: LoadedBox) -> Seen:
-    """The background of one box from a video file itself."""
-    stack = video.sample(SAMPLES)
-    if box.box.crop_px is not None:
-        x, y, width, height = box.box.crop_px
-        stack = stack[:, y : y + height, x : x + width]
-    wanted = box.apparatus.tracking.animal
-    background = tracking.background_from(stack, wanted, tracking.reach(box.apparatus))
-    return Seen(background=background, kind="median", samples=tuple(stack))
 
 
 def check_size(
@@ -144,24 +122,3 @@ def make_setup(
         simulated=loaded.simulated,
     )
     return setup, prepared
-
-
-def known_contrast(prepared: Prepared) -> dict[str, float]:
-    """Headroom of this coat in each chamber; empty where neither file nor picture tells the coat.
-
-    An animal that may be darker or lighter stands out from every floor: that says nothing.
-    """
-    settings = prepared.settings
-    told = all(one.animal is not Animal.EITHER for one in settings.chamber.values())
-    return tracking.contrast(prepared) if told or settings.coat is not None else {}
-
-
-def tracker(setup: Setup, background: Gray) -> Prepared:
-    """The tracker of a recorded session again."""
-    settings = tracking.Settings.model_validate(setup.tracker)
-    return tracking.prepare(setup.apparatus, background, setup.rate_hz, settings=settings)
-
-
-def wall_now() -> str:
-    """Wall time with its offset from UTC, to the millisecond."""
-    return datetime.now().astimezone().isoformat(timespec="milliseconds")

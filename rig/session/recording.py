@@ -16,7 +16,8 @@ from rig.model import Event, Request, RequestKind, Tick
 from rig.session.derive import derive
 from rig.session.load import LoadedRig, load_rig
 from rig.session.opened import OpenBox, OpenRig, open_rig
-from rig.session.prepare import Seen, Wish, check_size, look, make_setup
+from rig.session.prepare import Wish, check_size, look, make_setup
+from rig.session.seeing import Seen
 from rig.steps import check
 from rig.storage import SessionWriter, session_folder
 

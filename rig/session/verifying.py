@@ -8,8 +8,9 @@ from rig import tracking
 from rig.engine.replay import replay
 from rig.errors import StorageError
 from rig.ledger import Ledger
-from rig.session.prepare import tracker
-from rig.session.rescoring import retracked
+from rig.session.pieces import Crew
+from rig.session.retracking import retracked
+from rig.session.seeing import tracker
 from rig.storage import SessionRecord
 
 
@@ -49,7 +50,8 @@ def verify(folder: Path, *, pixels: bool = True) -> Verdict:
     verdict.problems += _replayed(record, verdict)
     if pixels and not verdict.problems:
         verdict.same_version = setup.tracker_version == tracking.VERSION
-        _retracked(record, verdict)
+        with Crew() as crew:
+            _retracked(crew, record, verdict)
     return verdict
 
 
@@ -81,11 +83,11 @@ def _first_difference(made: bytes, kept: bytes) -> int:
     return next((n for n, (a, b) in enumerate(pairs, 1) if a != b), 1 + kept.count(b"\n"))
 
 
-def _retracked(record: SessionRecord, verdict: Verdict) -> None:
+def _retracked(crew: Crew, record: SessionRecord, verdict: Verdict) -> None:
     prepared = tracker(record.setup, record.background())
     then = (t for t in record.ticks() if t.frame is not None)
     try:
-        for tick in retracked(record, prepared):
+        for tick in retracked(crew, record, prepared):
             if tick.frame is None:
                 continue
             old, new = next(then).detection, tick.detection

@@ -13,8 +13,17 @@ with a checksum a slice.
 This is the only room that knows PyAV.
 """
 
-from rig.video.reading import Picture, VideoFile, count_frames
+from rig.video.reading import Picture, Piece, ReadPiece, VideoFile, count_frames
 from rig.video.times import Times
 from rig.video.writing import Codec, VideoWriter
 
-__all__ = ["Codec", "Picture", "Times", "VideoFile", "VideoWriter", "count_frames"]
+__all__ = [
+    "Codec",
+    "Picture",
+    "Piece",
+    "ReadPiece",
+    "Times",
+    "VideoFile",
+    "VideoWriter",
+    "count_frames",
+]

@@ -108,11 +108,17 @@ def marks_of(container: InputContainer, stream: VideoStream) -> tuple[list[Mark]
 
 
 def decoded(
-    container: InputContainer, stream: VideoStream, broken: Callable[[], None]
+    container: InputContainer,
+    stream: VideoStream,
+    broken: Callable[[], None],
+    summed: bool = False,
 ) -> Iterator[VideoFrame]:
-    """All frames that decode without fault; `broken` is called for each one that does not."""
+    """All frames that decode without fault; `broken` is called for each one that does not.
+
+    `summed` says that FFV1's checksums must hold; else that is known from the first packet that
+    fulfils them.
+    """
     sums = stream.codec_context.name == "ffv1"
-    summed = False  # FFV1 with checksums: known from the first packet that fulfils them
     for packet in _packets(container, stream):
         if packet is not None and (packet.size == 0 or packet.is_corrupt):
             if packet.size:

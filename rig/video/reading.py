@@ -4,7 +4,8 @@ import logging
 import queue
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
@@ -22,7 +23,20 @@ from rig.video.decoding import Luma, decoded, marks_of, opened, says_more, torn_
 from rig.video.times import Times, judge, multiples, spread
 
 _log = logging.getLogger(__name__)
-_BLOCK_BYTES = 1 << 25  # blocks of very large pictures are made shorter, so that memory is bounded
+BLOCK = 16
+"""Pictures that are handled together: one kind of work on many at a time is quicker."""
+_BLOCK_BYTES = 1 << 25
+
+
+class Piece(NamedTuple):
+    """A stretch of a file's pictures, by place: from a key frame up to, not including, `stop`."""
+
+    first: int
+    stop: int
+
+
+ReadPiece = Callable[[Piece], Iterator["Picture"]]
+"""Gives the pictures of one piece, as `VideoFile.read` would."""
 
 
 class Picture(NamedTuple):
@@ -161,9 +175,51 @@ class VideoFile:
             if picture.index >= first:
                 yield picture
 
+    def pieces(self, least: int, end_s: float | None = None) -> list[Piece]:
+        """The pictures up to `end_s`, cut at key frames into pieces of `least` or more.
+
+        One piece for a file without usable stamps. The last may be shorter.
+        """
+        _, stop = self._span(0.0, end_s)
+        cuts = [0]
+        for key in self._keys:
+            if key - cuts[-1] >= least and key < stop:
+                cuts.append(key)
+        return [Piece(a, b) for a, b in zip(cuts, [*cuts[1:], stop], strict=True)]
+
+    @contextmanager
+    def by_piece(self) -> Iterator[ReadPiece]:
+        """A way to read pieces in any order, with the file opened once.
+
+        What it gives is what `read` gives for the same places only if it is all of the piece,
+        place by place: a container that cannot seek exactly, or a picture that breaks, shows as
+        a place that is missing or too many.
+        """
+        with opened(self.path) as (container, stream):
+
+            def read_piece(piece: Piece) -> Iterator[Picture]:
+                self.broken = 0
+                try:
+                    container.seek(self._stamps[piece.first], stream=stream)
+                except av.FFmpegError:
+                    return
+                frames = decoded(container, stream, self._count_broken, summed=True)
+                for picture in self._placed(frames):
+                    if picture.index >= piece.stop and piece.stop < self.frames:
+                        return
+                    if picture.index >= piece.first:  # others lead up to the key frame
+                        yield picture
+
+            yield read_piece
+
+    def at_once(self, most: int = BLOCK) -> int:
+        """How many pictures to hold at once: `most`, fewer where they would be above 32 MB."""
+        width, height = self.size_px
+        return max(1, min(most, _BLOCK_BYTES // (width * height)))
+
     def blocks(
         self,
-        size: int = 16,
+        size: int = BLOCK,
         *,
         start_s: float = 0.0,
         end_s: float | None = None,
@@ -172,11 +228,10 @@ class VideoFile:
     ) -> Generator[list[Picture]]:
         """The same pictures as `read` in lists of `size`, decoded ahead in a thread of its own.
 
-        At most `ahead` lists wait. Lists are shorter than `size` at the end, and for pictures so
-        large that a list would hold more than 32 MB. Closing the iterator ends the thread.
+        At most `ahead` lists wait. Lists are shorter than `size` at the end, and as `at_once`
+        says. Closing the iterator ends the thread.
         """
-        width, height = self.size_px
-        size = max(1, min(size, _BLOCK_BYTES // (width * height)))
+        size = self.at_once(size)
         ready: queue.Queue[list[Picture] | Exception | None] = queue.Queue(ahead)
         closed = threading.Event()
 

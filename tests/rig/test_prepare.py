@@ -9,7 +9,8 @@ from rig.errors import ConfigError
 from rig.hardware.simulated.builtin import builtin_apparatus
 from rig.rigfile import Box
 from rig.session.load import LoadedBox
-from rig.session.prepare import check_size, known_contrast
+from rig.session.prepare import check_size
+from rig.session.seeing import known_contrast
 
 
 def _apparatus(animal: str | None) -> Apparatus:

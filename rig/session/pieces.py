@@ -1,0 +1,282 @@
+"""What is in each picture of a file, found by several processes that each take a piece at a time.
+
+`find` has no memory, so a piece between key frames may be decoded and looked at anywhere; the
+results are joined here in order, and are the same however many helped. A file that is short, has
+few key frames, or gives other pictures when it is not read from its start is read in one go.
+"""
+
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import islice
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO, Any, NamedTuple, Self
+
+import rig
+from rig.tracking import Found, Prepared, find
+from rig.tracking.threads import use_one_thread
+from rig.video import Piece, ReadPiece, VideoFile
+
+_log = logging.getLogger(__name__)
+
+Crop = tuple[int, int, int, int]
+"""x, y, width and height in px of the part that is looked at."""
+
+LEAST_PICTURES = 100
+"""A piece holds so many or more: a seek costs as much as a few pictures."""
+LEAST_PIECES = 4
+WORTH_PX = 500_000_000
+"""Pixels in all from which a helper, which takes half a second to start, pays."""
+MOST_PROCESSES = 8
+
+
+class Looked(NamedTuple):
+    """One picture of a file, looked at: its place, its time after the first, what it shows."""
+
+    place: int
+    t_ns: int
+    found: Found
+
+
+class Crew:
+    """This process and its helpers, for one file after the other.
+
+    Args:
+        workers: processes in all; None: as many as the machine has cores, 8 at most.
+
+    Raises ValueError for less than one worker. Used as a context manager: the helpers end with it.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"{workers} workers: one or more")
+        self._own_choice = workers is None
+        self._helpers_wanted = (workers or min(os.cpu_count() or 1, MOST_PROCESSES)) - 1
+        self._helpers: list[_Helper] = []
+
+    def call(self, video: VideoFile) -> None:
+        """Start the helpers if `video` is worth it: they start up while the caller prepares."""
+        width, height = video.size_px
+        if self._own_choice and video.frames * width * height < WORTH_PX:
+            return
+        wanted = min(self._helpers_wanted, len(video.pieces(LEAST_PICTURES)) - 1)
+        while len(self._helpers) < wanted:
+            self._helpers.append(_Helper())
+
+    def look(
+        self,
+        video: VideoFile,
+        prepared: Prepared,
+        crop: Crop | None = None,
+        end_s: float | None = None,
+    ) -> Iterator[Looked]:
+        """All pictures of `video` up to `end_s`, in order.
+
+        Args:
+            video: the file.
+            prepared: what to look for; of the crop's size.
+            crop: the part of the picture to look at; None: all of it.
+            end_s: seconds after the first picture; None: to the end.
+        """
+        self.call(video)
+        pieces = video.pieces(LEAST_PICTURES, end_s)
+        reached = 0
+        if self._helpers and len(pieces) >= LEAST_PIECES:
+            for looked in self._share(video, prepared, crop, pieces):
+                if looked is None:
+                    _log.info("%s: read in one go from picture %d on", video.path, reached)
+                    break
+                yield from looked
+                reached = looked[-1].place + 1
+            else:
+                return
+        with closing(video.blocks(end_s=end_s)) as blocks:
+            for block in blocks:
+                for place, t_ns, image in block:
+                    if place >= reached:
+                        yield Looked(place, t_ns, find(_cut(image, crop), prepared))
+
+    def _share(
+        self, video: VideoFile, prepared: Prepared, crop: Crop | None, pieces: list[Piece]
+    ) -> Iterator[list[Looked] | None]:
+        """The pieces in order; None for one that is not as it would be in the whole file."""
+        todo = deque(pieces)
+        answers: SimpleQueue[tuple[Piece, _Answer]] = SimpleQueue()
+        done: dict[Piece, list[Looked] | None] = {}
+
+        def note(piece: Piece, answer: _Answer) -> None:
+            if isinstance(answer, _Gone):
+                todo.appendleft(piece)
+            else:
+                done[piece] = answer
+
+        job = _Job(video, prepared, crop)
+        for helper in self._helpers:
+            helper.start(job, todo, answers)
+        ended = False
+        try:
+            with video.by_piece() as read:
+                for piece in pieces:
+                    while piece not in done:
+                        try:
+                            own = todo.popleft()
+                        except IndexError:
+                            note(*answers.get())
+                        else:
+                            done[own] = job.look(read, own)
+                        while True:
+                            try:
+                                note(*answers.get_nowait())
+                            except Empty:
+                                break
+                    yield done.pop(piece)
+            ended = True
+        finally:
+            if ended:
+                for helper in self._helpers:
+                    helper.wait()
+            else:  # they are in the middle of something that nobody waits for
+                self._close()
+
+    def __enter__(self) -> Self:
+        """The crew itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Ends the helpers."""
+        self._close()
+
+    def _close(self) -> None:
+        for helper in self._helpers:
+            helper.close()
+        self._helpers.clear()
+
+
+class _Gone:
+    """The answer of a helper that ended before it had one."""
+
+
+_Answer = list[Looked] | None | _Gone
+
+
+class _Job(NamedTuple):
+    """What a helper has to know of a file."""
+
+    video: VideoFile
+    prepared: Prepared
+    crop: Crop | None
+
+    def look(self, read: ReadPiece, piece: Piece) -> list[Looked] | None:
+        """The piece's pictures; None unless each of its places was there, and nothing else."""
+        looked: list[Looked] = []
+        pictures, at_once = read(piece), self.video.at_once()
+        while block := list(islice(pictures, at_once)):
+            for place, t_ns, image in block:
+                if place != piece.first + len(looked):
+                    return None
+                looked.append(Looked(place, t_ns, find(_cut(image, self.crop), self.prepared)))
+        whole = len(looked) == piece.stop - piece.first
+        return looked if whole and not self.video.broken else None
+
+
+class _Helper:
+    """A process that looks at pieces, and how to talk to it."""
+
+    def __init__(self) -> None:
+        env = dict(os.environ)
+        here = str(Path(rig.__file__).parents[1])
+        env["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [env.get("PYTHONPATH")])])
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from rig.session.pieces import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=env,
+        )
+        self._thread: threading.Thread | None = None
+
+    def start(
+        self, job: _Job, todo: deque[Piece], answers: "SimpleQueue[tuple[Piece, _Answer]]"
+    ) -> None:
+        """Have it take pieces from `todo` until none is left."""
+        self._thread = threading.Thread(target=self._work, args=(job, todo, answers), daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Until it has nothing more to do."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(
+        self, job: _Job, todo: deque[Piece], answers: "SimpleQueue[tuple[Piece, _Answer]]"
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            _send(self._process.stdin, job)
+        except OSError:
+            return
+        while todo:
+            try:
+                piece = todo.popleft()
+            except IndexError:
+                return
+            answer: _Answer
+            try:
+                _send(self._process.stdin, piece)
+                answer = pickle.load(self._process.stdout)
+            except (OSError, EOFError, pickle.UnpicklingError):
+                _log.warning("a helper ended early; its piece is looked at again")
+                answer = _Gone()
+            answers.put((piece, answer))
+            if isinstance(answer, _Gone):
+                return
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        self.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with suppress(OSError):  # what was not sent is not needed
+                pipe.close()
+
+
+def _send(pipe: IO[bytes], what: object) -> None:
+    pipe.write(pickle.dumps(what, pickle.HIGHEST_PROTOCOL))
+    pipe.flush()
+
+
+def _cut(image: Any, crop: Crop | None) -> Any:
+    if crop is None:
+        return image
+    x, y, width, height = crop
+    return image[y : y + height, x : x + width]
+
+
+def main() -> None:
+    """A helper: a job, then pieces of it, then perhaps another job; an answer to each piece."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    use_one_thread()
+    try:
+        said = pickle.load(sys.stdin.buffer)
+        while True:
+            job: _Job = said
+            with job.video.by_piece() as read:
+                while isinstance(said := pickle.load(sys.stdin.buffer), Piece):
+                    _send(answers, job.look(read, said))
+    except EOFError:
+        pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,14 +1,37 @@
 """The main window, and the application it lives in."""
 
+import logging
 import os
 import sys
 from collections.abc import MutableMapping, Sequence
 from pathlib import PurePath
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow
+from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PyQt6.QtWidgets import (
+    QApplication,
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.log import LogPage, catch_unforeseen, keep_log
+from gui.page import Page
+from gui.remembered import Remembered
+from gui.result import ResultPage
+from gui.run import RunPage
+from gui.setup import SetupPage
+from gui.texts import say
+from gui.theme import Theme, sheet
+from gui.watch import Stations
 
 CV2_QT_VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
+NEXT_THEME = {Theme.LIGHT: Theme.DARK, Theme.DARK: Theme.RED, Theme.RED: Theme.LIGHT}
 
 
 class MainWindow(QMainWindow):
@@ -16,11 +39,120 @@ class MainWindow(QMainWindow):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWindowTitle("placepref")
-        notice = QLabel("The pages of this window come with a later version.", self)
-        notice.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setCentralWidget(notice)
-        self.resize(960, 600)
+        self.setWindowTitle(say("window.title"))
+        self.remembered = Remembered()
+        self.stations = Stations()
+        self.run_page = RunPage(self.stations, self.remembered)
+        self.setup_page = SetupPage(self.stations, self.remembered)
+        self.result_page = ResultPage(self.remembered)
+        self.log_page = LogPage()
+        self.pages: dict[str, Page] = {
+            "run": self.run_page,
+            "setup": self.setup_page,
+            "result": self.result_page,
+            "log": self.log_page,
+        }
+        self.run_page.finished.connect(self.open_session)
+        self.setup_page.saved.connect(self.run_page.offer_rig)
+        self._stack = QStackedWidget()
+        self._notice = QLabel()
+        self._notice.setWordWrap(True)
+        self._notice_frame = QFrame()
+        self._notice_frame.setObjectName("notice")
+        notice = QHBoxLayout(self._notice_frame)
+        notice.addWidget(self._notice, 1)
+        hide = QToolButton()
+        hide.setText("✕")
+        hide.clicked.connect(self._notice_frame.hide)
+        notice.addWidget(hide)
+        self._notice_frame.hide()
+        body = QVBoxLayout()
+        body.setContentsMargins(0, 0, 0, 0)
+        body.addWidget(self._notice_frame)
+        body.addWidget(self._stack, 1)
+        whole = QWidget()
+        across = QHBoxLayout(whole)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        across.addWidget(self._rail())
+        across.addLayout(body, 1)
+        self.setCentralWidget(whole)
+        self.setAcceptDrops(False)
+        remembered = self.remembered.text("theme", Theme.DARK)
+        self.theme = Theme(remembered) if remembered in set(Theme) else Theme.DARK
+        self.use_theme(self.theme)
+        self._shown: Page | None = None
+        self.resize(1280, 800)
+        self.setMinimumSize(1000, 640)
+
+    def _rail(self) -> QFrame:
+        rail = QFrame()
+        rail.setObjectName("rail")
+        layout = QVBoxLayout(rail)
+        layout.setContentsMargins(0, 8, 0, 8)
+        self._buttons = QButtonGroup(self)
+        for place, (key, page) in enumerate(self.pages.items()):
+            self._stack.addWidget(page)
+            short = f"F{place + 2}"
+            made = QToolButton()
+            made.setText(f"{say(f'window.{key}')}\n{short}")
+            made.setCheckable(True)
+            made.setToolTip(say("window.page_help", page=say(f"window.{key}"), key=short))
+            self._buttons.addButton(made, place)
+            layout.addWidget(made)
+            shortcut = QShortcut(QKeySequence(short), self)
+            shortcut.activated.connect(lambda key=key: self.go(key))
+        self._buttons.idClicked.connect(lambda place: self.go(list(self.pages)[place]))
+        layout.addStretch(1)
+        theme = QToolButton()
+        theme.setText(f"{say('window.theme')}\nF11")
+        theme.setToolTip(say("window.theme_help"))
+        theme.clicked.connect(self._next_theme)
+        QShortcut(QKeySequence("F11"), self).activated.connect(self._next_theme)
+        layout.addWidget(theme)
+        return rail
+
+    def go(self, key: str) -> None:
+        """Show a page: run, setup, result or log."""
+        page = self.pages[key]
+        if self._shown is page:
+            return
+        if self._shown is not None:
+            self._shown.leave()
+        self._shown = page
+        self._stack.setCurrentWidget(page)
+        chosen = self._buttons.button(list(self.pages).index(key))
+        if chosen is not None:
+            chosen.setChecked(True)
+        page.enter()
+
+    def open_session(self, folder: str) -> None:
+        """Show a session that has ended."""
+        self.result_page.open_session(folder)
+        self.go("result")
+
+    def use_theme(self, theme: Theme) -> None:
+        """Light, dark, or red on black."""
+        self.theme = theme
+        self.setStyleSheet(sheet(theme))
+        for page in self.pages.values():
+            page.use_theme(theme)
+
+    def _next_theme(self) -> None:
+        self.use_theme(NEXT_THEME[self.theme])
+        self.remembered.put("theme", self.theme)
+
+    def notice(self, text: str) -> None:
+        """Say something across the top of every page until it is put away."""
+        self._notice.setText(text)
+        self._notice_frame.show()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  (Qt's name)
+        """Threads and connections end; sessions go on in their stations."""
+        for page in self.pages.values():
+            page.close_down()
+        self.stations.close()
+        super().closeEvent(event)
 
 
 def drop_foreign_qt(environ: MutableMapping[str, str]) -> list[str]:
@@ -44,6 +176,16 @@ def start(arguments: Sequence[str] | None = None) -> int:
     drop_foreign_qt(os.environ)
     application = QApplication(list(sys.argv if arguments is None else arguments))
     application.setApplicationName("placepref")
+    application.setStyle("Fusion")  # the same on every system, and it obeys the style sheet
+    logging.getLogger().setLevel(logging.INFO)
+    handler = keep_log()
     window = MainWindow()
+    catch_unforeseen(lambda what: window.notice(say("window.unforeseen", what=what)))
+    window.go("run")
     window.show()
-    return application.exec()
+    try:
+        return application.exec()
+    finally:
+        sys.excepthook = sys.__excepthook__
+        logging.getLogger().removeHandler(handler)
+        handler.close()

@@ -100,6 +100,11 @@ class ChannelClient:
         """The data of the station's reply; raises what `ask` raises."""
         return dict(self.ask(kind, fields, timeout_s=timeout_s).data)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it may be asked again."""
+        return not self._connection.closed
+
     def close(self) -> None:
         """Leave the station; it goes on."""
         with suppress(OSError):

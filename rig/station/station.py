@@ -253,6 +253,8 @@ class Station:
             lambda: hosted.frame is not None and hosted.frame.index != after,
             float(data.get("wait_s", 1.0)),
         )
+        if hosted.frame is None or hosted.frame.index == after:
+            return Message("preview", {"frame": after})  # nothing new: no picture
         return Message("preview", *preview(hosted, most_px))
 
     def _look(self, data: dict[str, Any]) -> Message:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from gui.theme import Theme
 from gui.window import MainWindow, drop_foreign_qt
 
 ROOT = Path(__file__).parents[2]
@@ -88,13 +90,38 @@ def test_window_opens_after_cv2_under_x(display: str, options: tuple[str, ...]) 
     assert open_after_cv2(environ, *options) == "xcb placepref True True"
 
 
-def test_window_says_that_pages_come(qtbot: QtBot) -> None:
+def test_making_the_window_changes_nothing(qtbot: QtBot, config: Path) -> None:
     window = MainWindow()
     qtbot.addWidget(window)
     assert window.windowTitle() == "placepref"
     assert not window.isVisible()
+    for name in window.pages:
+        window.go(name)
+    window.close()
+    assert not config.exists()
+
+
+def test_keys_lead_to_every_page_and_theme(qtbot: QtBot, config: Path) -> None:
+    window = MainWindow()
+    qtbot.addWidget(window)
     window.show()
-    assert window.isVisible()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    for key, page in zip(
+        (Qt.Key.Key_F2, Qt.Key.Key_F3, Qt.Key.Key_F4, Qt.Key.Key_F5),
+        window.pages.values(),
+        strict=True,
+    ):
+        qtbot.keyClick(window, key)
+        assert page.isVisible()
+    first = window.theme
+    themes = set()
+    for _ in Theme:
+        qtbot.keyClick(window, Qt.Key.Key_F11)
+        themes.add(window.theme)
+    assert themes == set(Theme)
+    assert window.theme is first
+    window.close()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""What every page of the window has in common."""
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from gui.theme import Theme
+
+
+class Page(QWidget):
+    """One page. Making it changes nothing; `enter` and `leave` say that it is looked at or not."""
+
+    def enter(self) -> None:
+        """It comes into view."""
+
+    def leave(self) -> None:
+        """It goes out of view."""
+
+    def use_theme(self, theme: Theme) -> None:
+        """Colours that no style sheet reaches (plots, pictures) are changed here."""
+
+    def close_down(self) -> None:
+        """The window closes: threads and connections of this page end. Sessions do not."""
+
+
+def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
+    """A text; `role` is title, big, muted, good, warn or bad (see the theme)."""
+    made = QLabel(text)
+    made.setWordWrap(wrap)
+    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    set_role(made, role)
+    return made
+
+
+def button(text: str, role: str = "") -> QPushButton:
+    """A button; `role` is main, danger or none."""
+    made = QPushButton(text)
+    made.setAutoDefault(True)  # Enter presses the one that has the focus
+    set_role(made, role)
+    return made
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give a widget its role in the theme, or another one."""
+    if widget.property("role") == role:
+        return
+    widget.setProperty("role", role)
+    style = widget.style()
+    if style is not None:
+        style.unpolish(widget)
+        style.polish(widget)
+
+
+def card(*inside: QWidget) -> QFrame:
+    """A frame that holds things which belong together."""
+    frame = QFrame()
+    frame.setObjectName("card")
+    layout = QVBoxLayout(frame)
+    for widget in inside:
+        layout.addWidget(widget)
+    return frame

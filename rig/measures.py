@@ -43,6 +43,8 @@ WALKING_NS = 200_000_000
 MAX_LOST_SHARE = 0.02
 """Lost time above this share of the scored time is flagged, and so is such a difference of lost
 and inferred time between chambers."""
+MAX_DROPPED_SHARE = 0.01
+"""Frames that never came, above this share of those expected, are flagged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Measures:
     that end in the chamber. `speed_mean_cm_s`: over the time in which the animal was seen.
     `frames`: scored rows; `dropped`: frames missing between them; `untracked`: those without a
     position that counts. `lost_share` of the scored time, None without any. `flags` out of
-    lost, lost_differs, through_wall, escape.
+    lost, lost_differs, dropped, through_wall, escape.
     """
 
     first_ns: int | None
@@ -150,6 +152,7 @@ def measure(table: Table, apparatus: Apparatus, rate_hz: float) -> Measures:
     by_chamber_cm = [float(steps_cm[r.zone[at] == k].sum()) for k in chambers]
     distance_cm = float(steps_cm.sum())
     seen_ns = int(r.dt_ns[~r.long & (r.tracked | (r.zone >= 0))].sum())
+    dropped = int((np.diff(table.frame[chosen]) - 1).clip(0)[r.joined[:-1]].sum())
     return Measures(
         first_ns=int(r.t_ns[0]) if len(chosen) else None,
         last_ns=int(r.t_ns[-1]) if len(chosen) else None,
@@ -170,11 +173,11 @@ def measure(table: Table, apparatus: Apparatus, rate_hz: float) -> Measures:
         zone_entries=tuple(zone_entries),
         zone_visits=_in_order(zone_visits),
         frames=len(chosen),
-        dropped=int((np.diff(table.frame[chosen]) - 1).clip(0)[r.joined[:-1]].sum()),
+        dropped=dropped,
         untracked=int(np.count_nonzero(~r.tracked)),
         lost_share=lost_ns / scored_ns if scored_ns else None,
         flags=_flags(
-            table, chosen, scored_ns, lost_ns, np.add(inferred, lost_after, dtype=np.int64)
+            table, chosen, scored_ns, lost_ns, np.add(inferred, lost_after, dtype=np.int64), dropped
         ),
     )
 
@@ -351,12 +354,13 @@ def _follow(x: Floats, y: Floats, t_ns: Ints, fresh: Bools, band_cm: float) -> t
 
 
 def _flags(
-    table: Table, chosen: Ints, scored_ns: int, lost_ns: int, unseen_ns: Ints
+    table: Table, chosen: Ints, scored_ns: int, lost_ns: int, unseen_ns: Ints, dropped: int
 ) -> tuple[str, ...]:
     limit_ns = MAX_LOST_SHARE * scored_ns
     told = {
         "lost": lost_ns > limit_ns,
         "lost_differs": int(unseen_ns.max() - unseen_ns.min()) > limit_ns,
+        "dropped": dropped > MAX_DROPPED_SHARE * (len(chosen) + dropped),
         "through_wall": bool(table.through_wall[chosen].any()),
         "escape": bool(table.escape[chosen].any()),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import lines, print_json, progress
 from rig.errors import ConfigError
-from rig.measures import MAX_LOST_SHARE
+from rig.measures import MAX_DROPPED_SHARE, MAX_LOST_SHARE
 from rig.session import Verdict
 from rig.session import rescore as rescore_one
 from rig.session import verify as verify_one
@@ -99,6 +99,7 @@ def print_summary(row: Mapping[str, Any]) -> None:
 _FLAGS = {
     "lost": f"more than {MAX_LOST_SHARE:.0%} of the time the animal was not seen",
     "lost_differs": "one chamber lost more time than another; compare their contrast",
+    "dropped": f"more than {MAX_DROPPED_SHARE:.0%} of the frames never came from the camera",
     "through_wall": "the animal seemed to change chambers through a wall",
     "escape": "the animal was seen outside all chambers",
 }

@@ -53,8 +53,6 @@ def summary_row(
     row = {**first, **summary(measures, apparatus, roles)}
     flags = row.pop("flags", "")
     given = figures or {}
-    if "frames_dropped" in given:
-        row["frames_dropped"] = given["frames_dropped"]
     paired = {k: row.pop(k) for k in list(row) if k in _PAIRED}
     row |= {name: given.get(name, "") for name in LATENCY}
     return {**row, "flags": flags, "version": version, **paired}

@@ -241,6 +241,8 @@ FLAGS = {
     "lost": ("a" * 100 + "N" * 8 + "b" * 100, ("lost", "lost_differs")),
     "inferred-only": ("a" * 100 + "N" * 8 + "a" * 100, ("lost_differs",)),
     "a-little": ("a" * 300 + "N" * 6 + "b" * 100, ()),
+    "dropped": ("a" * 100 + "__" + "a" * 50, ("dropped",)),
+    "a-few-dropped": ("a" * 100 + "_" + "b" * 100, ()),
     "through-wall": ("a" * 9 + "a?" + "a" * 9, ("through_wall",)),
 }
 

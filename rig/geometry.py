@@ -28,6 +28,17 @@ def area(outline: Points) -> float:
     )
 
 
+def to_segment(ends: tuple[Point, Point], x: float, y: float) -> float:
+    """Distance of a point to the segment between two ends, in their unit."""
+    (x1, y1), (x2, y2) = ends
+    dx, dy = x2 - x1, y2 - y1
+    length2 = dx * dx + dy * dy
+    along = ((x - x1) * dx + (y - y1) * dy) / length2 if length2 > 0 else 0.0
+    along = min(max(along, 0.0), 1.0)
+    # as np.hypot, a tenth of its time for two numbers
+    return abs(complex(x - x1 - along * dx, y - y1 - along * dy))
+
+
 def apply(plane: Map, x: float, y: float) -> Point:
     """Where `plane` takes the point x, y."""
     a, b, c, d, e, f, g, h, i = plane

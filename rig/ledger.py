@@ -230,9 +230,9 @@ def tick_line(tick: Tick) -> bytes:
     `{"k": tick, "t": t_ns, "frame": index or null, "d": {...} or null, "reports": [...],
     "requests": [...]}`. In `d`, what holds its default is left out: `r` reason, `x` `y`
     position, `a` area_px, `sx` `sy` sums, `nx` `ny` nose, `tx` `ty` tail base, `h` heading_deg,
-    `c` confidence, `n` candidates, `b` blob_px, `j` jump, `in` inside, `cl` clear_px. Floats are
-    written with as many digits as it takes. A report or request is its fields by name, defaults
-    left out; their data must be plain JSON (lists, not tuples).
+    `c` confidence, `n` candidates, `b` blob_px, `j` jump, `in` inside, `cl` clear_px, `sw` sweep.
+    Floats are written with as many digits as it takes. A report or request is its fields by
+    name, defaults left out; their data must be plain JSON (lists, not tuples).
     """
     frame = "null" if tick.frame is None else tick.frame
     seen = "null" if tick.detection is None else _detection_text(tick.detection)
@@ -281,6 +281,9 @@ def _detection_text(d: Detection) -> str:
     if d.clear_px is not None:
         pairs = ",".join([f"[{body},{centroid}]" for body, centroid in d.clear_px])
         text += f',"cl":[{pairs}]'
+    if d.sweep:
+        sweeps = ["null" if one is None else f"[{one[0]},{one[1]}]" for one in d.sweep]
+        text += f',"sw":[{",".join(sweeps)}]'
     return "{" + text[1:] + "}"
 
 
@@ -307,7 +310,7 @@ def parse_tick(line: str | bytes) -> Tick:
 
 def _detection(d: Mapping[str, Any]) -> Detection:
     get = d.get
-    clear = get("cl")
+    clear, sweep = get("cl"), get("sw", ())
     return Detection(
         reason=Reason(get("r", "")),
         x_px=get("x"),
@@ -326,4 +329,5 @@ def _detection(d: Mapping[str, Any]) -> Detection:
         jump=get("j", False),
         inside=tuple(get("in", ())),
         clear_px=None if clear is None else tuple((body, centroid) for body, centroid in clear),
+        sweep=tuple(None if one is None else (one[0], one[1]) for one in sweep),
     )

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 NS_PER_S = 1_000_000_000
 Gray = NDArray[np.uint8]
 """A picture: height x width, 8-bit luma, full range."""
+Swept = tuple[float, float]
+"""Shares of a door's sweep (0 to 1) that are darker and that are lighter than the background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ class Detection:
     a position. `blob_px` is the area of the largest foreground thing outside the doors' sweeps
     (0: the box looks empty), whatever it is. `jump` is true where the position is farther
     from the last one than an animal runs in that time. Confidence is 0 to 1 (0.001). The heading
-    runs from x towards y, clockwise in the picture, -180 to 180 (0.1).
+    runs from x towards y, clockwise in the picture, -180 to 180 (0.1). `sweep` is per doorway, in
+    order, how its door's sweep differs from the background (0.001), whatever is in it; None for
+    a door that is not moved by hand or has no sweep, empty where all are such.
     """
 
     reason: Reason
@@ -76,6 +80,7 @@ class Detection:
     jump: bool = False
     inside: tuple[int, ...] = ()
     clear_px: tuple[tuple[float, float], ...] | None = None
+    sweep: tuple[Swept | None, ...] = ()
 
     @property
     def found(self) -> bool:

@@ -7,8 +7,12 @@ from typing import Any, Literal
 from rig.apparatus import Apparatus, Drive, TrackingSettings
 from rig.config import Strict, check
 from rig.errors import ConfigError
+from rig.geometry import to_segment
 from rig.steps import SessionPlan
 from rig.zones import Layout
+
+SLACK_CM = 0.3
+"""An animal is seen a little smaller than it is: so far from a sweep it is not in it."""
 
 
 class Anchor(Strict):
@@ -81,6 +85,19 @@ class Setup(Strict):
     def manual_doors(self) -> tuple[str, ...]:
         """Doors that a person lifts."""
         return tuple(d.name for d in self.apparatus.doorway if d.drive is Drive.MANUAL)
+
+    @cached_property
+    def seen_doors(self) -> tuple[tuple[str, int, float], ...]:
+        """Doors moved by hand that the picture can show: name, place among the doorways, margin.
+
+        An animal farther than the margin (px) from the doorway's line is outside the sweep.
+        """
+        slack_px = SLACK_CM * self.apparatus.px_per_cm_mean
+        return tuple(
+            (d.name, k, slack_px + max(to_segment(d.line_px, x, y) for x, y in d.sweep_px))
+            for k, d in enumerate(self.apparatus.doorway)
+            if d.drive is Drive.MANUAL and d.sweep_px is not None
+        )
 
     @cached_property
     def doors(self) -> tuple[str, ...]:

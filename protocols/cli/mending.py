@@ -16,6 +16,7 @@ from rig.session import Recorded, consent, load_rig
 from rig.session import close as close_session
 from rig.session import resume as resume_session
 from rig.session.recording import Operator
+from rig.session.recording import yes as say_yes
 from rig.station.serving import owning
 
 
@@ -57,7 +58,7 @@ class AtTheBox:
                 print(said, flush=True)
         key = self._pressed()
         if key in ("\r", "\n") and self._waiting:
-            return consent()(now_ns, [self._waiting.pop(0)])
+            return say_yes(self._waiting.pop(0))
         if key == "p":
             self._paused = not self._paused
             return [Request(RequestKind.PAUSE if self._paused else RequestKind.RESUME)]

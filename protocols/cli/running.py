@@ -265,7 +265,7 @@ class _Watch:
     def _hear(self, event: Mapping[str, Any]) -> None:
         kind, data = event["kind"], event["data"]
         if kind == "prompt":
-            if self._asked.yes:
+            if self._asked.yes and not data.get("again"):
                 self._answer(data)
             else:
                 self._waiting.append(dict(data))
@@ -319,6 +319,7 @@ _ALARMS = {
     "escape": "ALARM: the animal may have escaped; look at the box",
     "camera_stalled": "ALARM: the camera is silent; outputs are off; check its cable",
     "camera_back": "the camera is back after {silent_s} s",
+    "door_doubted": "ALARM: {text}",
     "door_fault": "ALARM: door {name} {why}; it is left as it is",
     "controller_lost": "ALARM: board {board} is not reached; outputs are off; check its cable",
     "controller_back": "board {board} is back",
@@ -337,7 +338,8 @@ _ALARMS = {
 def sentence(kind: str, data: Mapping[str, Any]) -> str:
     """An event in words for a technician; "" for those that are for the record alone."""
     if kind == "door":
-        return f"door {data['name']} {data['state']}"
+        unseen = ", but looks as before" if data.get("seen") is False else ""
+        return f"door {data['name']} {data['state']}{unseen}"
     if kind == "door_held":
         return "doors wait: " + "; ".join(data["reasons"])
     if kind == "refused":

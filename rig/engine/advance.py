@@ -23,8 +23,9 @@ CHECKPOINT_NS = 10 * NS_PER_S
 class Outcome:
     """What one tick led to.
 
-    `samples` are usually one a picture. While "hands out" is being settled (1 s at most) they
-    are held back, because only then is it known from which picture on scoring counts.
+    `samples` are usually one a picture. While "hands out" or a person's word about a door is
+    being settled (1.5 s at most) they are held back, because only then is it known from which
+    picture on scoring counts.
     """
 
     state: State
@@ -92,34 +93,32 @@ def _renew(d: Draft, windows: tuple[Window, ...]) -> None:
 
 def _rows(d: Draft, scored_before: bool, step_before: int) -> tuple[Sample, ...]:
     s = d.s
-    if d.zoned is None:
-        if s.alone_ns is None and s.held and s.hands_out_ns is None:
-            samples, s.held = s.held, ()
-            return samples
-        return ()
-    if d.setup.windows is not None:
-        name, scored = _window(d.setup, d.t_ns - (s.zero_ns or 0))
-    else:
-        # The picture at which a scored step ends still belongs to it: it closes the last
-        # interval. The picture at which one starts belongs to it too.
-        scored = (scored_before or s.scored) and s.paused_ns in (None, d.t_ns)
-        if s.pause_unseen and s.paused_ns != d.t_ns:
-            # A row without score must stand between two scored runs, also where the camera was
-            # silent for the whole pause.
-            s.pause_unseen, scored = False, False
-        name = d.setup.plan.step_name(step_before if scored_before else s.step)
-    row = _sample(d, name, scored)
-    if s.hands_out_ns is not None:
-        held, s.held = s.held, ()
-        if s.scored and s.scoring_ns == s.hands_out_ns:
-            now = d.setup.plan.step_name(s.step)
-            held = tuple(replace(h, step=now, scored=True) for h in held)
-        return (*held, row)
-    if s.alone_ns is not None and not s.wrong:
-        s.held = (*s.held, row)
+    rows = () if d.zoned is None else (_row(d, scored_before, step_before),)
+    began_ns = s.hands_out_ns if s.hands_out_ns is not None else d.doors_ns
+    settling = (s.alone_ns is not None and not s.wrong) or s.words
+    if began_ns is None and settling:
+        s.held += rows
         return ()
     held, s.held = s.held, ()
-    return (*held, row)
+    if began_ns is not None and s.scored and s.scoring_ns == began_ns:
+        now = d.setup.plan.step_name(s.step)
+        held = tuple(replace(h, step=now, scored=True) if h.t_ns >= began_ns else h for h in held)
+    return held + rows
+
+
+def _row(d: Draft, scored_before: bool, step_before: int) -> Sample:
+    s = d.s
+    if d.setup.windows is not None:
+        return _sample(d, *_window(d.setup, d.t_ns - (s.zero_ns or 0)))
+    # The picture at which a scored step ends still belongs to it: it closes the last
+    # interval. The picture at which one starts belongs to it too.
+    scored = (scored_before or s.scored) and s.paused_ns in (None, d.t_ns)
+    if s.pause_unseen and s.paused_ns != d.t_ns:
+        # A row without score must stand between two scored runs, also where the camera was
+        # silent for the whole pause.
+        s.pause_unseen, scored = False, False
+    name = d.setup.plan.step_name(step_before if scored_before else s.step)
+    return _sample(d, name, scored)
 
 
 def _window(setup: Setup, since_ns: int) -> tuple[str, bool]:

@@ -20,6 +20,8 @@ class Draft:
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     zoned: Zoned | None = None  # None: no picture in this tick
+    believed: bool = False  # a word about a door moved by hand was believed in this tick
+    doors_ns: int | None = None  # when the doors were confirmed that the plan waited for until now
 
     @property
     def t_ns(self) -> int:

@@ -1,7 +1,9 @@
 """What boards and people said in this tick, taken into the state."""
 
+from dataclasses import replace
+
 from rig.engine.draft import Draft, without
-from rig.engine.state import End, Stage
+from rig.engine.state import End, Stage, Word
 from rig.engine.stimulation import bar_all
 from rig.interlock import Evidence, may_close
 from rig.model import NS_PER_S, CommandKind, DoorReport, DoorState, ReportKind, Request, RequestKind
@@ -63,6 +65,7 @@ def _door(d: Draft, report: DoorReport) -> None:
         door_fault(d, report.name, f"is {state}")
     if state in RESTING:
         d.still(report.name)
+        d.s.arrived_ns = d.t_ns
 
 
 def door_fault(d: Draft, name: str, why: str) -> None:
@@ -154,6 +157,8 @@ def _unpause(d: Draft) -> None:
         d.s.idle_ns += d.t_ns - d.s.paused_ns
         d.s.paused_ns = None
         d.s.order_ns = None  # doors that were stopped are told again
+        # Nothing is dated back beyond a pause.
+        d.s.words = {name: replace(word, t_ns=d.t_ns) for name, word in d.s.words.items()}
         d.tell("unpaused")
 
 
@@ -167,6 +172,7 @@ def _resumed(d: Draft, request: Request) -> None:
     # Nothing that was seen or said before the gap is evidence now; who was asked is asked again.
     s.empty_ns, s.alone_ns, s.word, s.armed = None, None, False, False
     s.asked, s.held_back = s.asked & {"overdue"}, False
+    s.words, s.doubted, s.still = {}, frozenset(), {}
     if s.stage is Stage.HANDS:
         s.stage = Stage.ARM
     bar_all(d, "resumed")
@@ -174,18 +180,25 @@ def _resumed(d: Draft, request: Request) -> None:
 
 
 def _confirm(d: Draft, request: Request) -> None:
-    if request.name in d.setup.manual_doors:
-        wanted = f"door {request.name}"
-        target = next((a.rsplit(" ", 1)[1] for a in d.s.asked if a.startswith(wanted + " ")), "")
-        if target:
-            d.set_door(request.name, target)
-            d.tell(
-                "door", name=request.name, state=target, cause="", source="operator", board_ms=None
-            )
-            return
-        d.tell("refused", what=f"confirm {request.name}", why="no one asked for this door")
+    name, s = request.name, d.s
+    if name not in d.setup.manual_doors:
+        s.confirmed = True
         return
-    d.s.confirmed = True
+    target = next((t for t in RESTING if door_key(name, t) in s.asked), None)
+    if target is None:
+        d.tell("refused", what=f"confirm {name}", why="no one asked for this door")
+    elif s.door(name) == target or name in s.words:
+        why = "it was confirmed already"
+        d.tell("refused", what=f"confirm {name}", why=why)
+    else:
+        # Until the picture has been asked nobody knows where it is, and no wall is believed in.
+        d.set_door(name, DoorState.UNKNOWN)
+        s.words = {**s.words, name: Word(target, d.t_ns)}
+
+
+def door_key(name: str, target: str) -> str:
+    """Under which a door moved by hand is asked for, once a step."""
+    return f"door {name} {target}"
 
 
 def evidence(d: Draft) -> Evidence:

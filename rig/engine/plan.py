@@ -1,7 +1,7 @@
 """The step machine: brings doors about, waits for the animal, runs clocks, goes to the next."""
 
 from rig.engine.draft import Draft, without
-from rig.engine.hearing import door_fault, evidence
+from rig.engine.hearing import door_fault, door_key, evidence
 from rig.engine.sight import begin_hands
 from rig.engine.state import End, RuleState, Stage
 from rig.engine.stimulation import is_in
@@ -50,6 +50,7 @@ def _enter(d: Draft, index: int) -> None:
     s.asked, s.confirmed, s.limit_told, s.wrong = frozenset(), False, False, False
     s.cond_ns, s.cond_total_ns, s.cond_entries = None, 0, 0
     s.tries, s.order_ns, s.held_back = 0, None, False
+    s.words, s.doubted, s.arrived_ns = {}, frozenset(), None
     s.rules = tuple(RuleState() for _ in step.rule)
     d.tell("step_started", step=index + 1, do=str(step.do), name=plan.step_name(index))
     if s.scored and not step.scored:
@@ -114,6 +115,8 @@ def _doors(d: Draft, step: Step) -> bool:
     s = d.s
     missing = [name for name in names if s.door(name) != target]
     if not missing:
+        if d.believed:
+            d.doors_ns = s.arrived_ns
         _after_doors(d, step)
         return True
     motor = tuple(name for name in missing if name in d.setup.board_doors)
@@ -121,7 +124,7 @@ def _doors(d: Draft, step: Step) -> bool:
     verb = "open" if target == DoorState.OPEN else "close"
     for name in by_hand:
         text = f"{verb} door {name} by hand, then confirm"
-        d.ask("door", f"door {name} {target}", door=name, value=str(target), text=text)
+        d.ask("door", door_key(name, target), door=name, value=str(target), text=text)
     if motor:
         if target == DoorState.OPEN:
             _open(d, motor)
@@ -260,7 +263,7 @@ def _placed(d: Draft) -> None:
 
 def _start_clock(d: Draft, step: Step) -> None:
     s = d.s
-    back_ns = s.hands_out_ns if s.hands_out_ns is not None else d.t_ns
+    back_ns = next((t for t in (s.hands_out_ns, d.doors_ns) if t is not None), d.t_ns)
     s.clock_ns = s.work_ns(back_ns)
     s.confirmed = False  # a word given before it was asked for is about something else
     if step.do in (Do.EXPLORE, Do.CONFINE):

@@ -1,13 +1,19 @@
 """What this tick's picture (or its absence) means: place, losses, alarms, the empty box."""
 
-from rig.engine.draft import Draft
+from rig.engine.draft import Draft, without
+from rig.engine.hearing import door_key
 from rig.engine.state import End, Stage
 from rig.engine.stimulation import bar_all
-from rig.model import NS_PER_S, Reason, RequestKind
+from rig.interlock import Look, alike, bears_out, stands_out
+from rig.model import NS_PER_S, DoorState, Reason, RequestKind, Swept
 from rig.steps import Do
 from rig.zones import advance as advance_zones
 from rig.zones import begin as begin_zones
 
+SETTLED_NS = 300_000_000
+"""A sweep that has looked the same for so long, without hand or animal, is at rest."""
+LOOK_NS = 1_500_000_000
+"""For so long after a person's word the picture is asked; then hand or animal are in the way."""
 PROGRAM = (RequestKind.INPUT_ENDED, RequestKind.FAILED, RequestKind.CLOSING, RequestKind.RESUMED)
 
 
@@ -16,6 +22,7 @@ def see(d: Draft) -> None:
     if d.tick.frame is None:
         if not any(request.kind in PROGRAM for request in d.tick.requests):
             _silence(d)
+            _weigh_words(d)
         return
     _count(d)
     s, seen = d.s, d.tick.detection
@@ -27,6 +34,8 @@ def see(d: Draft) -> None:
     if s.found and s.word and not s.placed:
         # The operator's word was about a box without an animal: it must be given again.
         s.word, s.asked = False, s.asked - {"empty"}
+    _look_at_doors(d)
+    _weigh_words(d)
     if s.stage is Stage.HANDS:
         _watch_hands(d)
     _place(d)
@@ -67,7 +76,7 @@ def _count(d: Draft) -> None:
 
 def _silence(d: Draft) -> None:
     s = d.s
-    s.found, s.empty_ns, s.alone_ns = False, None, None
+    s.found, s.empty_ns, s.alone_ns, s.still = False, None, None, {}
     since = s.last_frame_ns if s.last_frame_ns is not None else s.zero_ns
     assert since is not None
     if s.stalled_ns is None:
@@ -126,3 +135,123 @@ def _losses(d: Draft) -> None:
     if wrong and not s.wrong:
         d.tell("wrong_chamber", expected=step.chamber, found=s.zone)
     s.wrong = wrong
+
+
+# doors moved by hand
+
+
+def _look_at_doors(d: Draft) -> None:
+    """See since when each sweep looks as it does now, and how a door looks in its state."""
+    s, seen = d.s, d.tick.detection
+    for name, k, margin_px in d.setup.seen_doors:
+        sweep = seen.sweep[k] if seen is not None and k < len(seen.sweep) else None
+        if sweep is None or not _is_free(d, k, margin_px):
+            if name in s.still:
+                s.still = without(s.still, name)
+            continue
+        since_ns, before = s.still.get(name, (d.t_ns, sweep))
+        if name not in s.still or not alike(before, sweep):
+            since_ns, before = d.t_ns, sweep
+            s.still = {**s.still, name: (since_ns, before)}
+        if d.t_ns - since_ns < SETTLED_NS:
+            continue
+        if name not in s.told_apart and stands_out(before):
+            s.told_apart |= {name}
+        if name in s.unseen and name not in s.words:
+            _see_late(d, name, before)
+        elif name not in s.looks and name not in s.words:
+            s.looks = {**s.looks, name: Look(s.door(name), before)}
+
+
+def _is_free(d: Draft, k: int, margin_px: float) -> bool:
+    """Whether neither animal nor hand is in the sweep of doorway `k`."""
+    seen = d.tick.detection
+    assert seen is not None
+    if seen.found:
+        clear_px = seen.clear_px if seen.candidates == 1 else None
+        return clear_px is not None and clear_px[k][0] > margin_px
+    # An animal that is in the box and not found may be anywhere.
+    nothing = seen.reason in (Reason.NONE, Reason.SMALL) and seen.blob_px < d.setup.empty_px
+    return nothing and not d.s.placed
+
+
+def _weigh_words(d: Draft) -> None:
+    """Believe a person's word about a door, unless the picture plainly contradicts it."""
+    s = d.s
+    if s.ending is not None:
+        return
+    for name, word in s.words.items():
+        since_ns, sweep = s.still.get(name, (d.t_ns, None))
+        after = sweep if d.t_ns - since_ns >= SETTLED_NS else None
+        before = s.looks.get(name)
+        verdict = bears_out(before, word.state, after, name in s.told_apart)
+        if not verdict and before is not None and d.t_ns - word.t_ns < LOOK_NS:
+            continue  # the hand may still be leaving, or the door still be on its way
+        s.words = without(s.words, name)
+        if verdict is False and name not in s.doubted:
+            _doubt(d, name, word.state, after)
+            continue
+        # Also against the picture, where it is said once more: a person has looked.
+        d.tell(
+            "door",
+            word.t_ns,
+            name=name,
+            state=word.state,
+            cause="",
+            source="operator",
+            board_ms=None,
+            seen=verdict,
+            **_sweeps(before, after),
+        )
+        d.set_door(name, word.state)
+        d.believed = True
+        s.arrived_ns = word.t_ns if s.arrived_ns is None else max(s.arrived_ns, word.t_ns)
+        if after is None:
+            s.unseen |= {name}
+        else:
+            _keep(d, name, verdict, after)
+
+
+def _see_late(d: Draft, name: str, sweep: Swept) -> None:
+    """The sweep of a door is free at last; its word was believed in the meantime."""
+    s = d.s
+    before, said = s.looks.get(name), s.door(name)
+    verdict = bears_out(before, said, sweep, name in s.told_apart)
+    if verdict is False and name not in s.doubted and s.ending is None:
+        _doubt(d, name, said, sweep)
+        s.unseen -= {name}
+        return
+    if verdict is not None and s.ending is None:
+        d.tell("door_seen", name=name, state=said, seen=verdict, **_sweeps(before, sweep))
+    _keep(d, name, verdict, sweep)
+
+
+def _keep(d: Draft, name: str, verdict: bool | None, sweep: Swept) -> None:
+    # Where word and picture disagree, nobody knows in which state the picture shows the door.
+    state = DoorState.UNKNOWN if verdict is False else d.s.door(name)
+    d.s.looks, d.s.unseen = {**d.s.looks, name: Look(state, sweep)}, d.s.unseen - {name}
+
+
+def _doubt(d: Draft, name: str, said: str, after: Swept | None) -> None:
+    s = d.s
+    d.set_door(name, DoorState.UNKNOWN)
+    s.doubted |= {name}
+    text = f"look at door {name}: it was said to be {said}, but looks as before"
+    sweeps = _sweeps(s.looks.get(name), after)
+    d.tell(
+        "door_doubted", name=name, said=said, state=s.door(name), seen=False, text=text, **sweeps
+    )
+    opening = said == DoorState.OPEN
+    if door_key(name, DoorState.CLOSED if opening else DoorState.OPEN) in s.asked:
+        return  # another state is asked for by now
+    s.asked |= {door_key(name, said)}
+    verb = "open" if opening else "close"
+    text = f"{verb} door {name} by hand, then confirm; if it is {said} as it is, confirm again"
+    d.tell("prompt", ask="door", door=name, value=said, text=text, again=True)
+
+
+def _sweeps(before: Look | None, after: Swept | None) -> dict[str, list[float] | None]:
+    return {
+        "before": None if before is None else list(before.sweep),
+        "after": None if after is None else list(after),
+    }

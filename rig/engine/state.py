@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rig.model import DoorState, Sample
+from rig.interlock import Look
+from rig.model import DoorState, Sample, Swept
 from rig.setup import Setup
 from rig.steps import Train
 from rig.zones import ZoneState
@@ -60,6 +61,14 @@ class RuleState:
     barred: bool = False  # on again only after the animal has left and entered anew
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person said of a door moved by hand, and when; the picture is being asked."""
+
+    state: str
+    t_ns: int
+
+
 @dataclass
 class State:
     """A session between two ticks. Treat as a value: `advance` works on a copy.
@@ -103,6 +112,14 @@ class State:
     empty_ns: int | None = None  # since when the box looks empty
     link_down: frozenset[str] = frozenset()
     held_back: bool = False  # a closing waits for its evidence, and that was said
+    arrived_ns: int | None = None  # when the last door of this step came to rest, or was said to
+    words: dict[str, Word] = field(default_factory=dict)
+    doubted: frozenset[str] = frozenset()  # doors about which the picture contradicted the word
+    # doors moved by hand, as they are seen: since when a sweep looks the same, and how
+    still: dict[str, tuple[int, Swept]] = field(default_factory=dict)
+    looks: dict[str, Look] = field(default_factory=dict)  # in the state that was last seen
+    unseen: frozenset[str] = frozenset()  # doors whose word was believed without a free sweep
+    told_apart: frozenset[str] = frozenset()  # doors whose sweep once differed from the background
     # outputs
     rules: tuple[RuleState, ...] = ()
     latched: dict[str, Train | None] = field(default_factory=dict)  # by a step or the operator

@@ -148,15 +148,21 @@ def simulated_operator(box: OpenBox) -> Operator:
 
 
 def consent(who: str = "") -> Operator:
-    """An operator who says yes to every prompt at once (`--yes`)."""
+    """An operator who says yes to every prompt at once (`--yes`).
+
+    But not to one that is given again because the picture contradicted the first yes: that is
+    for a person who has looked.
+    """
 
     def answer(now_ns: int, events: Sequence[Event]) -> Sequence[Request]:
-        return [r for e in events if e.kind == "prompt" for r in _yes(e, who)]
+        prompts = [e for e in events if e.kind == "prompt" and not e.data.get("again")]
+        return [request for prompt in prompts for request in yes(prompt, who)]
 
     return answer
 
 
-def _yes(prompt: Event, who: str) -> list[Request]:
+def yes(prompt: Event, who: str = "") -> list[Request]:
+    """The answer to a prompt, if it is one that words can answer."""
     ask = prompt.data["ask"]
     if ask == "empty":
         return [Request(RequestKind.EMPTY, who=who)]

@@ -1,13 +1,14 @@
 """A recording, tracked again: the ticks that rescoring and verifying fold."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rig import __version__, tracking
 from rig.apparatus import Apparatus
+from rig.engine import begin
 from rig.engine.replay import replay
 from rig.errors import ConfigError, StorageError
 from rig.measures import Measures
@@ -15,7 +16,6 @@ from rig.model import (
     NS_PER_S,
     Detection,
     DoorReport,
-    Event,
     Gray,
     ReportKind,
     RequestKind,
@@ -213,9 +213,10 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared) -> Iterator
     its tick without a detection. Raises StorageError when pictures and rows disagree.
     """
     pictures = _Pictures(crew, record, prepared)
-    prior = None
+    prior, doors = None, begin(record.setup).doors
     for tick, outcome in replay(record.setup, record.ticks()):
-        reports = (*tick.reports, *_by_hand(tick.t_ns, outcome.events))
+        reports = (*tick.reports, *_by_hand(record.setup, tick.t_ns, doors, outcome.state.doors))
+        doors = outcome.state.doors
         for request in tick.requests:
             if request.kind is RequestKind.RESUMED:
                 pictures.next_part()
@@ -279,12 +280,13 @@ class _Pictures:
 _ENDS = (RequestKind.INPUT_ENDED, RequestKind.CLOSING, RequestKind.FAILED)
 
 
-def _by_hand(t_ns: int, events: Sequence[Event]) -> Iterator[DoorReport]:
+def _by_hand(
+    setup: Setup, t_ns: int, before: Mapping[str, str], doors: Mapping[str, str]
+) -> Iterator[DoorReport]:
     # A manual door's state came from a person's word, which is a request: kept as a report.
-    for event in events:
-        if event.kind == "door" and event.data["source"] == "operator":
-            name, state = str(event.data["name"]), str(event.data["state"])
-            yield DoorReport(t_ns, ReportKind.DOOR, name, state, source="operator")
+    for name in setup.manual_doors:
+        if name in doors and doors[name] != before.get(name):
+            yield DoorReport(t_ns, ReportKind.DOOR, name, doors[name], source="operator")
 
 
 def _windows(record: SessionRecord) -> Iterator[Window]:

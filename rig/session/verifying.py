@@ -1,7 +1,7 @@
 """`verify`: does a session's folder say what was decided, and do its pictures say the same?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig import tracking
@@ -95,6 +95,8 @@ def _retracked(crew: Crew, record: SessionRecord, verdict: Verdict) -> None:
                 verdict.gone += 1
                 continue
             verdict.pictures += 1
+            if old is not None and not old.sweep:
+                new = replace(new, sweep=())  # recorded before sweeps were looked at
             if old != new:
                 verdict.differing += 1
                 if old and new and old.x_px is not None and new.x_px is not None:

@@ -40,15 +40,15 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
     proportion; half where another could have been the animal; half where it jumped or is 2.5
     times larger or smaller than it usually is.
     """
-    count = len(found.candidates)
+    count, blob_px, sweep = len(found.candidates), found.blob_px, found.sweep
     if found.hand:
-        return Detection(Reason.HAND, candidates=count, blob_px=found.blob_px)
+        return Detection(Reason.HAND, candidates=count, blob_px=blob_px, sweep=sweep)
     if not count:
-        reason = Reason.LARGE if found.large else Reason.SMALL if found.blob_px else Reason.NONE
-        return Detection(reason, blob_px=found.blob_px)
+        reason = Reason.LARGE if found.large else Reason.SMALL if blob_px else Reason.NONE
+        return Detection(reason, blob_px=blob_px, sweep=sweep)
     best, alone = _pick(_likely(found.candidates), prior, t_ns)
     if best is None:
-        return Detection(Reason.TWO, candidates=count, blob_px=found.blob_px)
+        return Detection(Reason.TWO, candidates=count, blob_px=blob_px, sweep=sweep)
     confidence = best.strength * (1.0 if alone else 0.5)
     jump = False
     if prior is not None:
@@ -70,10 +70,11 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
         heading_deg=shape[4],
         confidence=round(confidence, 3),
         candidates=count,
-        blob_px=found.blob_px,
+        blob_px=blob_px,
         jump=jump,
         inside=best.inside,
         clear_px=best.clear_px,
+        sweep=sweep,
     )
 
 

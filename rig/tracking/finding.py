@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from cv2.typing import MatLike
 
-from rig.model import Gray
+from rig.geometry import to_segment
+from rig.model import Gray, Swept
 from rig.tracking.light import cells, scaled
-from rig.tracking.masks import point_to_line_px
 from rig.tracking.pose import Pose, pose
 from rig.tracking.preparing import Coarse, Prepared
+from rig.tracking.sweeps import swept
 
 MOST_WINDOWS = 8
 """More things than this are not measured, largest first: they are a picture gone wrong."""
@@ -46,6 +47,7 @@ class Found(NamedTuple):
     `candidates` are animal-sized things, the largest first. `blob_px` is the
     largest foreground thing outside the doors' sweeps, in px (0: nothing but noise). `large` says
     that something larger than an animal is there, `hand` that it reaches the picture's edge.
+    `sweep` is as in a Detection.
     """
 
     candidates: tuple[Candidate, ...]
@@ -54,6 +56,7 @@ class Found(NamedTuple):
     hand: bool
     px_per_cm: float
     rate_hz: float
+    sweep: tuple[Swept | None, ...] = ()
 
 
 class _Place(NamedTuple):
@@ -93,8 +96,9 @@ def find(image: Gray, prepared: Prepared) -> Found:
     if image.shape != prepared.shape:
         raise ValueError(f"the picture is {image.shape}, the background {prepared.shape}")
     seen = cells(image, prepared.light.step)
-    image = image[prepared.rows, prepared.cols]
     change = prepared.light.change(seen)
+    sweep = swept(image, change, prepared.sweeps)
+    image = image[prepared.rows, prepared.cols]
     hand = _hand(seen if change is None else scaled(seen, change), prepared.coarse)
     blob_px, large = 0, False
     candidates: list[Candidate] = []
@@ -123,7 +127,8 @@ def find(image: Gray, prepared: Prepared) -> Found:
                 candidates.append(_measure(window, silhouette, body, near, prepared))
     if len(candidates) > 1:
         candidates.sort(key=lambda one: -one.area_px)
-    return Found(tuple(candidates), blob_px, large, hand, prepared.px_per_cm, prepared.rate_hz)
+    scale, rate_hz = prepared.px_per_cm, prepared.rate_hz
+    return Found(tuple(candidates), blob_px, large, hand, scale, rate_hz, sweep)
 
 
 def _foreground(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
@@ -347,7 +352,7 @@ def _measure(
     clear = tuple(
         (
             round(cv2.minMaxLoc(distance[rows, cols], silhouette)[0], 2),
-            round(point_to_line_px(line, x_px, y_px), 2),
+            round(to_segment(line, x_px, y_px), 2),
         )
         for line, distance in zip(prepared.lines_px, prepared.line_distance_px, strict=True)
     )

@@ -67,17 +67,6 @@ def line_distance_px(
     return np.hypot(xs - along * dx, ys - along * dy).astype(np.float32)
 
 
-def point_to_line_px(line_px: tuple[PointPx, PointPx], x_px: float, y_px: float) -> float:
-    """Distance of one point to the segment `line_px`, in px."""
-    (x1, y1), (x2, y2) = line_px
-    dx, dy = x2 - x1, y2 - y1
-    length2 = dx * dx + dy * dy
-    along = ((x_px - x1) * dx + (y_px - y1) * dy) / length2 if length2 > 0 else 0.0
-    along = min(max(along, 0.0), 1.0)
-    # as np.hypot, a tenth of its time for two numbers
-    return abs(complex(x_px - x1 - along * dx, y_px - y1 - along * dy))
-
-
 def reach(apparatus: Apparatus) -> Gray:
     """255 where the animal is looked for: the chambers grown by 7 cm, without `ignore_px`."""
     width, height = apparatus.frame_size_px

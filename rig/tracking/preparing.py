@@ -13,6 +13,7 @@ from rig.model import Gray
 from rig.tracking import masks
 from rig.tracking.background import polarity
 from rig.tracking.light import Light, cells, step_px
+from rig.tracking.sweeps import Sweep, sweeps_by_hand
 
 DEFAULT_THRESHOLD = 25
 """Grey levels, where no sample shows the animal."""
@@ -90,6 +91,7 @@ class Prepared:
     nearest: Gray  # 1 + place of the nearest chamber
     zones: tuple[tuple[Gray, tuple[int, int, int, int]], ...]  # mask, bounds x0 y0 x1 y1
     not_sweep: Gray | None
+    sweeps: tuple[Sweep | None, ...]  # of doors moved by hand, by doorway; empty: none
     lines_px: tuple[tuple[PointPx, PointPx], ...]
     line_distance_px: tuple[NDArray[np.float32], ...]
     min_area_px: tuple[int, ...]  # by chamber
@@ -191,6 +193,7 @@ def prepare(
             _bounded(_cut(masks.fill(zone.outline_px, shape), crop)) for zone in apparatus.zone
         ),
         not_sweep=None if not_sweep is None else _cut(not_sweep, crop),
+        sweeps=sweeps_by_hand(apparatus, background, settings.noise),
         lines_px=tuple(door.line_px for door in apparatus.doorway),
         line_distance_px=tuple(
             np.ascontiguousarray(masks.line_distance_px(door.line_px, shape)[crop])

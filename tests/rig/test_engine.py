@@ -112,7 +112,7 @@ class Session:
 
     def tick(
         self,
-        place: str | None,
+        place: str | Detection | None,
         *requests: Request,
         reports: tuple[DoorReport, ...] = (),
         skip: int = 0,
@@ -120,7 +120,7 @@ class Session:
         self.frame += skip
         self.t_ns += skip * 100_000_000
         frame = None if place is None else self.frame
-        seen = None if place is None else at(place)
+        seen = at(place) if isinstance(place, str) else place
         tick = Tick(self.k, self.t_ns, frame, seen, reports, requests)
         outcome = advance(self.setup, self.state, tick)
         self.ticks.append(tick)
@@ -133,7 +133,7 @@ class Session:
         self.frame += place is not None
         return outcome
 
-    def ticks_of(self, place: str | None, n: int) -> None:
+    def ticks_of(self, place: str | Detection | None, n: int) -> None:
         for _ in range(n):
             self.tick(place)
 

@@ -24,6 +24,7 @@ from rig.model import (
 SETUP = b'{"subject": "M01"}\n'
 
 hundredths = st.integers(-10_000, 200_000).map(lambda n: n / 100)
+shares = st.integers(0, 1000).map(lambda n: n / 1000)
 counts = st.integers(0, 10**9)
 words = st.text(max_size=12)
 times = st.integers(0, 2**63)
@@ -55,6 +56,7 @@ detections = st.builds(
     jump=st.booleans(),
     inside=st.lists(counts, max_size=5).map(tuple),
     clear_px=st.none() | st.lists(st.tuples(hundredths, hundredths), max_size=3).map(tuple),
+    sweep=st.lists(st.none() | st.tuples(shares, shares), max_size=3).map(tuple),
 )
 reports = st.builds(
     DoorReport,
@@ -109,6 +111,13 @@ def test_tick_line_is_the_contract() -> None:
     assert table["frame"] is None
     assert table["d"] is None
     assert table["reports"] == [{"t_ns": 5, "kind": "door", "name": "left", "value": "open"}]
+
+
+def test_a_tick_from_before_sweeps_were_looked_at() -> None:
+    line = tick_line(Tick(4, 9, 3, Detection(Reason.NONE, sweep=(None, (0.25, 0.003)))))
+    assert b'"d":{"r":"none","sw":[null,[0.25,0.003]]}' in line
+    old = line.replace(b',"sw":[null,[0.25,0.003]]', b"")
+    assert parse_tick(old) == Tick(4, 9, 3, Detection(Reason.NONE))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import pickle
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -577,6 +578,56 @@ def test_an_animal_that_touches_the_door_is_at_the_door(dark: Prepared) -> None:
     assert one.clear_px is not None
     assert one.clear_px[0][0] < 2
     assert one.blob_px > 0
+
+
+def by_hand(level: int = FLOOR, extra: str = "") -> Prepared:
+    text = TWO_CHAMBERS.replace("[[zone]]", 'drive = "manual"\n[[zone]]') + extra
+    return prepare(parse(text, "two.toml"), floor(level), 30.0, walk(level))
+
+
+@pytest.mark.parametrize(
+    ("level", "plate", "expected"),
+    [
+        pytest.param(FLOOR, 60, (0.7, 0.0), id="a darker door"),
+        pytest.param(FLOOR, 200, (0.0, 0.7), id="a lighter door"),
+        pytest.param(FLOOR, FLOOR - 20, (0.0, 0.0), id="a door like the floor"),
+        pytest.param(10, 0, (0.0, 0.0), id="nothing is darker than black"),
+    ],
+)
+def test_how_a_sweep_differs(level: int, plate: int, expected: tuple[float, float]) -> None:
+    tracker = by_hand(level)
+    image = floor(level)
+    cv2.rectangle(image, (154, 98), (165, 142), plate, -1)
+    (sweep,) = see(image, tracker).sweep
+    assert sweep == pytest.approx(expected, abs=0.01)
+    assert see(floor(level), tracker).sweep == ((0.0, 0.0),)
+
+
+def test_a_sweep_is_looked_at_in_the_light_of_the_background() -> None:
+    tracker = by_hand()
+    dim = (door(floor()) * 0.7).astype(np.uint8)
+    assert see(dim, tracker).sweep == see(door(floor()), tracker).sweep
+
+
+def test_a_sweep_is_told_whatever_is_in_it() -> None:
+    tracker = by_hand()
+    at_door, alone = mouse(floor(), 160, 120, 90), mouse(floor(), 80, 60)
+    assert see(at_door, tracker).sweep[0] > (0.3, 0.0)
+    assert see(alone, tracker).sweep == ((0.0, 0.0),)
+    arm = floor()
+    arm[100:, 140:180] = 90
+    seen = see(arm, tracker)
+    assert (seen.reason, seen.sweep[0][0] > 0.5) == (Reason.HAND, True)
+
+
+def test_only_doors_moved_by_hand_are_looked_at(dark: Prepared) -> None:
+    with_door = door(mouse(floor(), 100, 120, 180))
+    seen = see(with_door, dark)
+    assert seen.sweep == ()
+    assert replace(see(with_door, by_hand()), sweep=()) == seen
+    text = TWO_CHAMBERS.replace("sweep_px", "# sweep_px")
+    text = text.replace("[[zone]]", 'drive = "manual"\n[[zone]]')
+    assert see(floor(), prepare(parse(text, "two.toml"), floor(), 30.0)).sweep == ()
 
 
 @pytest.mark.parametrize("angle", range(-170, 181, 35))

@@ -6,13 +6,13 @@ the experimenter's own seeded stream and counted on the world's clock.
 """
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rig.hardware.simulated.world import World
-from rig.model import NS_PER_S, Event, Request, RequestKind
+from rig.model import NS_PER_S, DoorState, Event, Request, RequestKind
 
 WHO = "simulated experimenter"
 ANSWER_S = (0.4, 0.7)
@@ -32,13 +32,23 @@ class _Doing:
 
 
 class Experimenter:
-    """One person at one box of a simulated world. Same seed, same pauses."""
+    """One person at one box of a simulated world. Same seed, same pauses.
 
-    def __init__(self, world: World, box: str, seed: int) -> None:
+    `forgets`: by door and state, how many times a door is confirmed without having been moved.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        box: str,
+        seed: int,
+        forgets: Mapping[tuple[str, str], int] | None = None,
+    ) -> None:
         self._world = world
         self._box = box
         self._rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(3,)))
         self._doing: list[_Doing] = []
+        self._forgets = dict(forgets or {})
 
     def hear(self, events: Sequence[Event]) -> None:
         """Takes note of the prompts among a session's events; their time is when they are heard."""
@@ -82,7 +92,7 @@ class Experimenter:
         if ask == "take":
             return self._take()
         if ask == "door":
-            return self._move_door(door, str(event.data.get("value") or "open") == "open")
+            return self._move_door(door, str(event.data.get("value") or DoorState.OPEN))
         _log.warning("the simulated experimenter does not know what to do when asked %r", ask)
         return None
 
@@ -112,8 +122,12 @@ class Experimenter:
             self._world.take(self._box)
         return None
 
-    def _move_door(self, door: str, open_it: bool) -> Deed:
+    def _move_door(self, door: str, state: str) -> Deed:
         yield self._pause_s(ANSWER_S)
+        if self._forgets.get((door, state), 0):
+            self._forgets[door, state] -= 1
+            return Request(RequestKind.CONFIRM, name=door, who=WHO)
+        open_it = state == DoorState.OPEN
         self._world.set_manual_door(self._box, door, open_it)
         goal = 1.0 if open_it else 0.0
         while self._world.door_position(self._box, door) != goal:

@@ -11,10 +11,15 @@ from rig.model import NS_PER_S, Event, Request, RequestKind
 class Room:
     """A world, a person, and a clock that both follow."""
 
-    def __init__(self, drive: str = "board", seed: int = 1) -> None:
+    def __init__(
+        self,
+        drive: str = "board",
+        seed: int = 1,
+        forgets: dict[tuple[str, str], int] | None = None,
+    ) -> None:
         rig, apparatuses = builtin(drive=drive)
         self.world = World(rig, apparatuses, 1)
-        self.person = Experimenter(self.world, "A", seed)
+        self.person = Experimenter(self.world, "A", seed, forgets)
         self.now_ns = 0
         self.answers: list[tuple[float, Request]] = []
         self.world.step_to(0)
@@ -100,6 +105,14 @@ def test_it_moves_a_manual_door_and_confirms_when_it_is_there(value: str) -> Non
     said = room.pass_s(2)
     assert said == [Request(RequestKind.CONFIRM, name="left", who=WHO)]
     assert room.world.door_position("A", "left") == (1.0 if value == "open" else 0.0)
+
+
+def test_it_can_confirm_a_door_that_it_forgot_to_move() -> None:
+    room = Room(drive="manual", forgets={("left", "closed"): 1})
+    for position in (1.0, 0.0):
+        room.ask("door", door="left", value="closed")
+        assert room.pass_s(2) == [Request(RequestKind.CONFIRM, name="left", who=WHO)]
+        assert room.world.door_position("A", "left") == position
 
 
 def test_two_wishes_at_once() -> None:

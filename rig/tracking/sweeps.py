@@ -1,0 +1,71 @@
+"""How a picture differs from the background where a door that a hand moves is seen. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from rig.apparatus import Apparatus, Drive
+from rig.model import Gray, Swept
+from rig.tracking import masks
+from rig.tracking.light import scaled
+
+LEAST = 25
+"""Grey levels from the background: more than a person's shadow, less than most doors."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """One door's sweep: where it is in the picture, its limits (0 and 255 beside it), its area."""
+
+    rows: slice
+    cols: slice
+    low: Gray
+    high: Gray
+    area_px: int
+
+
+def sweeps_by_hand(
+    apparatus: Apparatus, background: Gray, noise: float
+) -> tuple[Sweep | None, ...]:
+    """The sweeps of the doors moved by hand, by doorway; None for others; empty without any.
+
+    `noise`: standard deviation of a still pixel, grey levels.
+    """
+    threshold = np.full_like(background, min(255, max(LEAST, int(np.ceil(5 * noise + 2)))))
+    low, high = masks.limits(background, threshold)
+    found: list[Sweep | None] = []
+    for door in apparatus.doorway:
+        one = None
+        if door.drive is Drive.MANUAL and door.sweep_px is not None:
+            inside = masks.fill(door.sweep_px, background.shape)
+            x, y, width, height = cv2.boundingRect(inside)
+            if width and height:
+                rows, cols = slice(y, y + height), slice(x, x + width)
+                within = inside[rows, cols] > 0
+                one = Sweep(
+                    rows,
+                    cols,
+                    np.where(within, low[rows, cols], 0).astype(np.uint8),
+                    np.where(within, high[rows, cols], 255).astype(np.uint8),
+                    int(np.count_nonzero(within)),
+                )
+        found.append(one)
+    return tuple(found) if any(one is not None for one in found) else ()
+
+
+def swept(
+    image: Gray, change: tuple[float, float] | None, sweeps: Sequence[Sweep | None]
+) -> tuple[Swept | None, ...]:
+    """How the whole picture `image` differs in each sweep, its light matched by `change`."""
+    return tuple(None if one is None else _differs(image, change, one) for one in sweeps)
+
+
+def _differs(image: Gray, change: tuple[float, float] | None, sweep: Sweep) -> Swept:
+    part = image[sweep.rows, sweep.cols]
+    if change is not None:
+        part = scaled(part, change)
+    darker = cv2.countNonZero(cv2.compare(part, sweep.low, cv2.CMP_LT))
+    lighter = cv2.countNonZero(cv2.compare(part, sweep.high, cv2.CMP_GT))
+    return round(darker / sweep.area_px, 3), round(lighter / sweep.area_px, 3)

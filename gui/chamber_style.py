@@ -13,7 +13,7 @@ LINES = (
     Qt.PenStyle.DashDotDotLine,
 )
 SIGNS = ("o", "t1", "s", "d", "x", "star")
-SWATCH_PX = (34, 16)
+SWATCH_PX = (26, 14)
 
 
 def colour(theme: Theme, chamber: int) -> QColor:

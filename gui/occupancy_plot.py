@@ -22,9 +22,10 @@ class OccupancyPlot(QWidget):
         super().__init__()
         self._title = label("", "muted", wrap=True)
         self._plot = plot_widget(say("result.occupancy_name"))
-        self._plot.setYRange(0, 100, padding=0.04)
+        self._plot.setYRange(-8, 132, padding=0)  # the legend stands above the lines
+        self._plot.getAxis("left").setTicks([[(p, str(p)) for p in (0, 25, 50, 75, 100)]])
         self._plot.showGrid(x=False, y=True, alpha=0.25)
-        self._legend: Any = self._plot.addLegend(offset=(-6, 4), horSpacing=12, colCount=4)
+        self._legend: Any = self._plot.addLegend(offset=(-6, 1), horSpacing=12, colCount=4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._title)

@@ -5,6 +5,7 @@ from typing import Any
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFont
+from PyQt6.QtWidgets import QSizePolicy
 
 from gui.theme import COLOURS, Theme
 
@@ -19,6 +20,9 @@ def plot_widget(name: str) -> Any:
     widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     widget.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
     widget.setAccessibleName(name)
+    # As large as there is room: its own wish would make the page scroll.
+    fit = QSizePolicy.Policy.Ignored
+    widget.setSizePolicy(fit, fit)
     return widget
 
 

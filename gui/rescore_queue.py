@@ -16,6 +16,8 @@ NO_VIDEOS = frozenset(
     )
 )  # fmt: skip
 PACE_OVER_S = 5.0
+LEAST_PACE_S = 0.5
+"""Pictures that come in one go at the start tell no rate."""
 
 
 class State(StrEnum):
@@ -126,7 +128,8 @@ class Pace:
         if len(self._told) < 2:
             return None
         (first_s, first), (last_s, last) = self._told[0], self._told[-1]
-        return (last - first) / (last_s - first_s) if last_s > first_s and last > first else None
+        over_s = last_s - first_s
+        return (last - first) / over_s if over_s >= LEAST_PACE_S and last > first else None
 
     @property
     def left_s(self) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -73,6 +73,7 @@ class RescoreView(QWidget):
         self.cancel_all_button.clicked.connect(self.rescoring.cancel_all)
         self.list = QListWidget()
         self.list.setWordWrap(True)
+        self.list.setSpacing(3)
         self.list.setAccessibleName(say("rescore.queue"))
         self.list.itemActivated.connect(self._activated)
         self._lay_out()
@@ -82,6 +83,7 @@ class RescoreView(QWidget):
 
     def _lay_out(self) -> None:
         form = QFormLayout()
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(say("rescore.files"), _beside(self.files, self.choose_button))
         apparatus_button = button(say("rescore.choose_file"))
@@ -276,5 +278,5 @@ def _beside(*widgets: QWidget) -> QWidget:
     layout = QHBoxLayout(frame)
     layout.setContentsMargins(0, 0, 0, 0)
     for place, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if place == 0 else 0)
+        layout.addWidget(widget, 1 if place == 0 or isinstance(widget, QLineEdit) else 0)
     return frame

@@ -14,6 +14,7 @@ from gui.texts import say
 HINTS = {
     "frame_size_px": "hint_size",
     "is there already": "hint_there",
+    "is no video": "hint_video",
     "No space left": "hint_space",
     "--apparatus": "hint_apparatus",
     "--paired": "hint_paired",

@@ -91,6 +91,7 @@ class ResultPage(Page):
         self.session.show_facts(facts)
         self.tabs.setTabEnabled(1, True)
         self.tabs.setCurrentWidget(self.session)
+        self.session.numbers.setFocus()
 
     def _fail(self, error: Exception) -> None:
         if not isinstance(error, NotShownError):

@@ -24,6 +24,8 @@ from gui.track_plot import HeatPlot, TrackPlot
 from gui.verifying import Verifying
 
 MOST_EVENTS = 100
+WIDE = 1.6
+"""Plans of an apparatus so much wider than high stand one above the other."""
 ENDED = {"completed": "good", "aborted": "warn", "failed": "bad"}
 
 
@@ -53,14 +55,15 @@ class SessionView(QWidget):
         self.numbers = NumbersTable()
         self.track, self.heat, self.occupancy = TrackPlot(), HeatPlot(), OccupancyPlot()
         self._quality, self._events = _rows(), _rows()
+        self._plans = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._body = QWidget()
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self.track.setMinimumSize(240, 210)
-        self.heat.setMinimumSize(240, 210)
-        self.occupancy.setMinimumHeight(200)
-        plans = QHBoxLayout()
+        self.track.setMinimumSize(240, 190)
+        self.heat.setMinimumSize(240, 190)
+        self.occupancy.setMinimumHeight(190)
+        plans = self._plans
         plans.addWidget(self.track, 1)
         plans.addWidget(self.heat, 1)
         right = card()
@@ -99,8 +102,9 @@ class SessionView(QWidget):
         """Show a folder's facts."""
         self.verifying.stop()
         self._facts = facts
-        parts = (facts.subject, facts.phase, facts.began)
-        shown = parts if facts.subject else (facts.id, facts.began)
+        named = (facts.subject, facts.phase) if facts.subject else (facts.id,)
+        again = say("result.rescored_title") if facts.rescored else ""
+        shown = (*named, again, facts.began)
         self.title.setText("  ·  ".join(filter(None, shown)))
         self._say_ending(facts)
         self.where.setText(str(facts.folder))
@@ -118,13 +122,13 @@ class SessionView(QWidget):
         _fill(self._quality, [_finding(one) for one in facts.quality])
         shown_events = facts.events[:MOST_EVENTS]
         lines = [
-            ("warn" if e.kind in ALARMS else "", f"{clock(e.t_s)}  {in_words(e)}")
+            ("muted", clock(e.t_s), "warn" if e.kind in ALARMS else "", in_words(e))
             for e in shown_events
         ]
         if len(facts.events) > MOST_EVENTS:
             more = len(facts.events) - MOST_EVENTS
-            lines.append(("muted", say("result.more_events", count=more)))
-        _fill(self._events, lines or [("muted", say("result.no_events"))])
+            lines.append(("", "", "muted", say("result.more_events", count=more)))
+        _fill(self._events, lines or [("", "", "muted", say("result.no_events"))])
         self._draw()
 
     def use_theme(self, theme: Theme) -> None:
@@ -139,6 +143,11 @@ class SessionView(QWidget):
     def _draw(self) -> None:
         if self._facts is None:
             return
+        corners = [point for outline in self._facts.apparatus.chambers_cm for point in outline]
+        width, height = (max(c) - min(c) for c in zip(*corners, strict=True))
+        wide = width > WIDE * height
+        ways = QBoxLayout.Direction
+        self._plans.setDirection(ways.TopToBottom if wide else ways.LeftToRight)
         self.numbers.show_facts(self._facts, self._theme)
         for plot in (self.track, self.heat, self.occupancy):
             plot.draw(self._facts, self._theme)
@@ -182,29 +191,38 @@ class SessionView(QWidget):
             self.rescore.emit(str(self._facts.folder))
 
 
-def _finding(finding: Finding) -> tuple[str, str]:
+_Line = tuple[str, str, str, str]
+"""Role and text of what stands first, role and text of the rest."""
+
+
+def _finding(finding: Finding) -> _Line:
     sign = {Verdict.GOOD: "✓", Verdict.WARN: "!", Verdict.BAD: "✗"}[finding.verdict]
     word = say(f"quality.{finding.verdict}")
     text = say(f"quality.{finding.key}", **finding.values)
-    return str(finding.verdict), f"{sign} {word}: {text}"
+    return str(finding.verdict), f"{sign} {word}", "", text
 
 
 def _rows() -> QFrame:
     frame = QFrame()
-    layout = QVBoxLayout(frame)
+    layout = QGridLayout(frame)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(3)
+    layout.setVerticalSpacing(3)
+    layout.setHorizontalSpacing(10)
+    layout.setColumnStretch(1, 1)
     return frame
 
 
-def _fill(frame: QFrame, lines: list[tuple[str, str]]) -> None:
+def _fill(frame: QFrame, lines: list[_Line]) -> None:
     """Texts with their roles, one below the other."""
     layout = frame.layout()
-    assert layout is not None
+    assert isinstance(layout, QGridLayout)
     while (item := layout.takeAt(0)) is not None:
         widget = item.widget()
         if widget is not None:
             widget.setParent(None)
             widget.deleteLater()
-    for role, text in lines:
-        layout.addWidget(label(text, role, wrap=True))
+    for row, (role, first, rest_role, rest) in enumerate(lines):
+        if first:
+            layout.addWidget(label(first, role), row, 0, Qt.AlignmentFlag.AlignTop)
+        place = (row, 1, 1, 1) if first else (row, 0, 1, 2)
+        layout.addWidget(label(rest, rest_role, wrap=True), *place)

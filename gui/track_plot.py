@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF
-from PyQt6.QtGui import QColor
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import chamber_style
 from gui.page import label
@@ -31,9 +31,12 @@ class TrackPlot(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(label(say("result.track"), "muted"))
         layout.addWidget(self._plot, 1)
+        self._below = label("", "muted")
+        layout.addWidget(self._below)  # as high as what stands below the heat map
 
     def draw(self, facts: Facts, theme: Theme) -> None:
         """Draw a session's track in a theme."""
+        self._below.setText(say("result.walked", distance=f"{facts.row['distance_m']:.2f}"))
         self._plot.clear()
         colour_plot(self._plot, theme)
         for chamber in range(len(facts.chambers)):
@@ -58,9 +61,7 @@ class HeatPlot(QWidget):
         self._plot = plot_widget(say("result.heat"))
         floor_plan(self._plot)
         self._least, self._most = label("0", "muted"), label("", "muted")
-        self._ramp = QLabel()
-        self._ramp.setFixedHeight(10)
-        self._ramp.setScaledContents(True)
+        self._ramp = _Ramp()
         below = QHBoxLayout()
         for widget, stretch in ((self._least, 0), (self._ramp, 1), (self._most, 0)):
             below.addWidget(widget, stretch)
@@ -84,8 +85,27 @@ class HeatPlot(QWidget):
         self._plot.addItem(image)
         _plan(self._plot, facts, theme)
         self._most.setText(say("result.heat_most", most=f"{most:.2g}"))
-        ramp = pg.functions.makeQImage(table[None, :, :], transpose=False)
-        self._ramp.setPixmap(pg.QtGui.QPixmap.fromImage(ramp))
+        self._ramp.show_shades(table)
+
+
+class _Ramp(QWidget):
+    """The shades side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(10)
+        self._shades: Any = np.zeros((0, 4), dtype=np.uint8)
+
+    def show_shades(self, table: Any) -> None:
+        self._shades = table
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802  (Qt's name)
+        painter = QPainter(self)
+        width = self.width() / max(1, len(self._shades))
+        for place, shade in enumerate(self._shades.tolist()):
+            # A little wider than its share: no gap between two at any scale.
+            painter.fillRect(QRectF(place * width, 0, width + 1, self.height()), QColor(*shade))
 
 
 def shades(theme: Theme) -> Any:
@@ -118,7 +138,6 @@ def _plan(plot: Any, facts: Facts, theme: Theme) -> None:
             facts.chambers[chamber].name,
             color=COLOURS[theme].text,
             anchor=(0.5, 1.0),
-            fill=pg.mkBrush(COLOURS[theme].panel),
         )
         name.setFont(writing(bold=True))
         low, high = points.min(axis=0), points.max(axis=0)

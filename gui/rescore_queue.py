@@ -175,7 +175,7 @@ def sort_out(paths: Sequence[Path]) -> Taken:
             unknown.append(path)
         elif path.suffix.lower() == ".toml":
             apparatus = path
-        elif is_session(path.parent):
+        elif path.stem.startswith("video") and (path.parent / SESSION).is_file():
             recordings.append(path.parent)
         else:
             recordings.append(path)

@@ -29,7 +29,7 @@ class NumbersTable(QTableWidget):
         assert rows is not None
         columns.setVisible(False)  # names stand in the first row, beside a piece of their line
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        columns.setMinimumSectionSize(92)
+        columns.setMinimumSectionSize(56)
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(ROW_PX)
         rows.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -78,6 +78,10 @@ class NumbersTable(QTableWidget):
         assert bar is not None
         crowded = len(columns) > 5
         room = bar.sizeHint().height() if crowded else 0
+        policy = Qt.ScrollBarPolicy
+        self.setHorizontalScrollBarPolicy(
+            policy.ScrollBarAsNeeded if crowded else policy.ScrollBarAlwaysOff
+        )
         self.setFixedHeight(len(rows) * ROW_PX + room + 14)
 
     def copy(self) -> None:
@@ -96,6 +100,7 @@ class NumbersTable(QTableWidget):
             item = Item(text)
             item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if row == 0:
+                item.setToolTip(text)  # a long name may be cut
                 font = item.font()
                 font.setBold(True)
                 item.setFont(font)

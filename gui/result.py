@@ -47,6 +47,8 @@ class ResultPage(Page):
     def enter(self) -> None:
         """The list may have grown since."""
         self.sessions.refresh()
+        if self.tabs.currentWidget() is self.sessions:
+            self.sessions.list.setFocus()
 
     def use_theme(self, theme: Theme) -> None:
         """Plots have colours of their own."""

@@ -56,13 +56,12 @@ class SessionView(QWidget):
         self.track, self.heat, self.occupancy = TrackPlot(), HeatPlot(), OccupancyPlot()
         self._quality, self._events = _rows(), _rows()
         self._plans = QBoxLayout(QBoxLayout.Direction.LeftToRight)
-        self._body = QWidget()
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self.track.setMinimumSize(240, 190)
-        self.heat.setMinimumSize(240, 190)
-        self.occupancy.setMinimumHeight(190)
+        self.track.setMinimumSize(200, 150)
+        self.heat.setMinimumSize(200, 150)
+        self.occupancy.setMinimumHeight(170)
         plans = self._plans
         plans.addWidget(self.track, 1)
         plans.addWidget(self.heat, 1)
@@ -71,19 +70,16 @@ class SessionView(QWidget):
         assert isinstance(inside, QBoxLayout)
         inside.addLayout(plans, 3)
         inside.addWidget(self.occupancy, 2)
-        left = QVBoxLayout()
+        told = QWidget()
+        left = QVBoxLayout(told)
+        left.setContentsMargins(0, 0, 0, 0)
         left.addWidget(card(self.roles, self.numbers))
         left.addWidget(card(label(say("result.quality"), "muted"), self._quality))
         left.addWidget(card(label(say("result.events"), "muted"), self._events))
         left.addStretch(1)
-        across = QHBoxLayout(self._body)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.addLayout(left, 9)
-        across.addWidget(right, 10)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(self._body)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        across = QHBoxLayout()
+        across.addWidget(_scrolled(told), 10)
+        across.addWidget(_scrolled(right), 10)
         head = QGridLayout()
         head.addWidget(self.title, 0, 0)
         buttons = QHBoxLayout()
@@ -96,7 +92,7 @@ class SessionView(QWidget):
         head.setColumnStretch(0, 1)
         layout = QVBoxLayout(self)
         layout.addLayout(head)
-        layout.addWidget(scroll, 1)
+        layout.addLayout(across, 1)
 
     def show_facts(self, facts: Facts) -> None:
         """Show a folder's facts."""
@@ -200,6 +196,15 @@ def _finding(finding: Finding) -> _Line:
     word = say(f"quality.{finding.verdict}")
     text = say(f"quality.{finding.key}", **finding.values)
     return str(finding.verdict), f"{sign} {word}", "", text
+
+
+def _scrolled(inside: QWidget) -> QScrollArea:
+    """As wide as there is room, and higher only where there is not."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(inside)
+    area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # so that keys scroll it
+    return area
 
 
 def _rows() -> QFrame:

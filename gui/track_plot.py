@@ -146,5 +146,5 @@ def _plan(plot: Any, facts: Facts, theme: Theme) -> None:
     corners = np.concatenate([np.array(o) for o in facts.apparatus.chambers_cm])
     low, high = corners.min(axis=0), corners.max(axis=0)
     high_cm = float(high[1] - low[1])
-    room = QRectF(low[0], low[1] - 0.12 * high_cm, high[0] - low[0], 1.14 * high_cm)
+    room = QRectF(low[0], low[1] - 0.21 * high_cm, high[0] - low[0], 1.23 * high_cm)
     plot.setRange(room, padding=0.02)

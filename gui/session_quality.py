@@ -75,7 +75,7 @@ def _frames(m: Measures, figures: Mapping[str, Any]) -> Iterator[Finding]:
     yield _counted("untracked", m.untracked, m.frames)
     for key in ("late", "duplicate", "broken"):
         count = _count(figures.get(f"frames_{key}"))
-        if count or key in ("late",):
+        if count or (key == "late" and "frames_late" in figures):  # a file is never late
             yield _counted(key, count, m.frames)
 
 

@@ -55,6 +55,7 @@ class SessionView(QWidget):
         self.numbers = NumbersTable()
         self.track, self.heat, self.occupancy = TrackPlot(), HeatPlot(), OccupancyPlot()
         self._quality, self._events = _rows(), _rows()
+        self._happened = card(label(say("result.events"), "muted"), self._events)
         self._plans = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._lay_out()
 
@@ -75,7 +76,7 @@ class SessionView(QWidget):
         left.setContentsMargins(0, 0, 0, 0)
         left.addWidget(card(self.roles, self.numbers))
         left.addWidget(card(label(say("result.quality"), "muted"), self._quality))
-        left.addWidget(card(label(say("result.events"), "muted"), self._events))
+        left.addWidget(self._happened)
         left.addStretch(1)
         across = QHBoxLayout()
         across.addWidget(_scrolled(told), 10)
@@ -116,6 +117,7 @@ class SessionView(QWidget):
         )
         self.roles.setVisible(bool(facts.roles))
         _fill(self._quality, [_finding(one) for one in facts.quality])
+        self._happened.setVisible(not facts.rescored)
         shown_events = facts.events[:MOST_EVENTS]
         lines = [
             ("muted", clock(e.t_s), "warn" if e.kind in ALARMS else "", in_words(e))

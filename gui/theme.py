@@ -152,5 +152,12 @@ def sheet(theme: Theme) -> str:
     QFrame#alarm {{ background: {c.bad}; }}
     QFrame#alarm QLabel {{ color: {c.on_accent if theme is not Theme.LIGHT else "#ffffff"};
         font-size: 15pt; font-weight: 700; background: transparent; }}
+    QScrollBar {{ background: {c.window}; border: 0; }}
+    QScrollBar:vertical {{ width: 12px; }}
+    QScrollBar:horizontal {{ height: 12px; }}
+    QScrollBar::handle {{ background: {c.line}; border-radius: 5px; min-height: 28px;
+        min-width: 28px; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QFrame#notice {{ background: {c.panel}; border: 2px solid {c.warn}; border-radius: 6px; }}
     """

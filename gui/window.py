@@ -4,15 +4,16 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
-from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QApplication,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMainWindow,
     QStackedWidget,
     QToolButton,
@@ -77,7 +78,9 @@ class MainWindow(QMainWindow):
         across.addWidget(self._rail())
         across.addLayout(body, 1)
         self.setCentralWidget(whole)
-        self.setAcceptDrops(False)
+        self.setAcceptDrops(True)
+        for field in whole.findChildren(QLineEdit):
+            field.setAcceptDrops(False)  # a file dropped on a field is meant for the window
         remembered = self.remembered.text("theme", Theme.DARK)
         self.theme = Theme(remembered) if remembered in set(Theme) else Theme.DARK
         self.use_theme(self.theme)
@@ -147,12 +150,31 @@ class MainWindow(QMainWindow):
         self._notice.setText(text)
         self._notice_frame.show()
 
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802  (Qt's name)
+        """Files and folders may be dropped on any page."""
+        if event is not None and _dropped(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802  (Qt's name)
+        """Videos are scored, a session's folder is opened."""
+        paths = [] if event is None else _dropped(event)
+        if event is not None and paths:
+            event.acceptProposedAction()
+            self.go("result")
+            self.result_page.take(paths)
+
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  (Qt's name)
         """Threads and connections end; sessions go on in their stations."""
         for page in self.pages.values():
             page.close_down()
         self.stations.close()
         super().closeEvent(event)
+
+
+def _dropped(event: QDropEvent) -> list[Path]:
+    data = event.mimeData()
+    urls = [] if data is None else data.urls()
+    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
 
 
 def drop_foreign_qt(environ: MutableMapping[str, str]) -> list[str]:

@@ -201,6 +201,13 @@ def rescore(
         int | None, typer.Option(metavar="N", help="Processes that share the work; the cores.")
     ] = None,
     json: Json = False,
+    progress_json: Annotated[
+        bool,
+        typer.Option(
+            "--progress-json",
+            help="Progress as lines of JSON (progress, done, total) on standard error.",
+        ),
+    ] = False,
 ) -> None:
     """Track and score a recording again.
 
@@ -220,6 +227,7 @@ def rescore(
             paired,
             workers,
             as_json=json,
+            progress_json=progress_json,
         )
     )
 

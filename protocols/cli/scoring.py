@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from protocols.cli.exits import DONE, FAILED
-from protocols.cli.table import lines, print_json, progress
+from protocols.cli.table import lines, print_json, progress, progress_lines
 from rig.errors import ConfigError
 from rig.measures import MAX_DROPPED_SHARE, MAX_LOST_SHARE
 from rig.session import Verdict
@@ -26,6 +27,7 @@ def rescore(
     workers: int | None,
     *,
     as_json: bool,
+    progress_json: bool = False,
 ) -> int:
     """Rescore recordings one after the other."""
     part = _crop(crop)
@@ -36,7 +38,8 @@ def rescore(
     results = []
     for source in sources:
         name = source.resolve().parent.name if source.name == "behav" else source.name
-        with progress(name or str(source)) as told:
+        lines_told = nullcontext(progress_lines(str(source)))
+        with lines_told if progress_json else progress(name or str(source)) as told:
             result = rescore_one(
                 source,
                 out=out,

@@ -78,6 +78,16 @@ def _cell(value: Any) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
+def progress_lines(what: str) -> Bar:
+    """A bar for another program: one line of JSON an update on standard error."""
+
+    def told(done: float, total: float) -> None:
+        print(json.dumps({"progress": what, "done": done, "total": total}), file=sys.stderr)
+        sys.stderr.flush()
+
+    return told
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Bar]:
     """A bar with the time left on standard error; nothing when that is no terminal."""

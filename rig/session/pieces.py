@@ -263,7 +263,10 @@ def _cut(image: Any, crop: Crop | None) -> Any:
 
 
 def main() -> None:
-    """A helper: a job, then pieces of it, then perhaps another job; an answer to each piece."""
+    """A helper: a job, then pieces of it, then perhaps another job; an answer to each piece.
+
+    It ends when nobody asks or listens any more, however the process that asks has ended.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     use_one_thread()
@@ -274,8 +277,10 @@ def main() -> None:
             with job.video.by_piece() as read:
                 while isinstance(said := pickle.load(sys.stdin.buffer), Piece):
                     _send(answers, job.look(read, said))
-    except EOFError:
+    except (EOFError, pickle.UnpicklingError):  # a question may be cut off in its middle
         pass
+    except BrokenPipeError:
+        os._exit(1)  # at once: an answer that nobody reads is not tried again
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The session folder: named, written once and only at its ends, read back, mended after a crash."""
 
 from rig.storage.folder import check_subject, session_folder, write_sums
+from rig.storage.locking import is_being_recorded
 from rig.storage.record import SessionRecord
 from rig.storage.resuming import Mended, resume
 from rig.storage.tables import (
@@ -19,6 +20,7 @@ __all__ = [
     "SessionWriter",
     "TruthRow",
     "check_subject",
+    "is_being_recorded",
     "is_noted",
     "note_pairing",
     "read_pairing",

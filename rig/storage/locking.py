@@ -12,6 +12,8 @@ from typing import BinaryIO
 from rig.errors import ConfigError, StorageError
 
 WAIT_S = 5.0
+FRESH_S = 5.0
+"""Rows go to the system every 100 ms: ticks that grew so recently have a writer."""
 
 
 def wait_for(file: BinaryIO, path: Path) -> None:
@@ -27,6 +29,21 @@ def lock(file: BinaryIO, folder: Path) -> None:
     """Keep other writers of the session away while `file` is open. Raises ConfigError."""
     if not _locked(file):
         raise ConfigError(str(folder), "", "another process is recording this session")
+
+
+def is_being_recorded(ticks: Path) -> bool:
+    """Whether a process writes the session of this ticks.jsonl. False for one that cannot be read.
+
+    The lock is only tried where no row came for a while, so that a session which starts at this
+    moment is never kept from its own lock.
+    """
+    try:
+        if time.time() - ticks.stat().st_mtime < FRESH_S:
+            return True
+        with ticks.open("rb") as file:
+            return not _locked(file)
+    except OSError:
+        return False
 
 
 if sys.platform == "win32":

@@ -169,6 +169,16 @@ def test_rescore_of_a_recording(cli: Cli, clip: Path) -> None:
     assert len(Path("two/summary.csv").read_text().splitlines()) == 3
 
 
+def test_progress_for_another_program(cli: Cli, clip: Path) -> None:
+    asked = ["rescore", clip, "--apparatus", "arena.toml", "--out", "scored", "--json"]
+    said = cli(*asked, "--progress-json")
+    assert said.code == 0
+    told = [json.loads(line) for line in said.err.splitlines()]
+    assert told[-1] == {"progress": str(clip), "done": 60, "total": 60}
+    assert len(json.loads(said.out)) == 1
+    assert "--progress-json" in cli("rescore", "--help").out
+
+
 def test_an_aborted_session_exits_with_3(cli: Cli, clip: Path) -> None:
     Path("short.toml").write_text(
         'name = "short"\n[[phase]]\nname = "test"\n'

@@ -1,5 +1,7 @@
 """A file shared out over processes gives what it gives when it is read in one go."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,3 +157,35 @@ def test_one_crew_takes_one_file_after_the_other(folder: Path) -> None:
 def test_no_worker_is_an_error() -> None:
     with pytest.raises(ValueError, match="0 workers"):
         Crew(0)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from rig.session import rescore
+
+def told(done, total):
+    print("far", flush=True)
+    sys.stdin.read()  # until it is killed, its helpers in the middle of their work
+
+folder = Path(sys.argv[1])
+rescore(folder / "ffv1.mkv", apparatus=folder / "arena.toml", out=Path(sys.argv[2]), workers=3,
+        progress=told)
+"""
+
+
+def test_helpers_end_with_a_process_that_is_killed(folder: Path, tmp_path: Path) -> None:
+    source, out = folder / f"{Codec.LOSSLESS}.mkv", tmp_path / "out"
+    asked = subprocess.Popen(
+        [sys.executable, "-c", KILLED.replace("ffv1.mkv", source.name), str(folder), str(out)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert asked.stdout is not None
+    assert asked.stdout.readline() == b"far\n"
+    asked.kill()
+    # The helpers have the same standard error: it ends when the last of them does.
+    _, said = asked.communicate(timeout=60)
+    assert said == b""
+    assert not out.exists()

@@ -143,14 +143,19 @@ def rescore(
         "contrast": job.setup.contrast,
         "apparatus": job.setup.apparatus.model_dump(mode="json", exclude_none=True),
     }
+    # Under its own name it is whole, even where the process is killed in between.
+    part = folder.with_name(f".{folder.name}.part")
     try:
-        folder.mkdir(parents=True)
-        (folder / "frames.csv").write_bytes(b"".join(frames))
-        write_visits(folder, (*measures.visits, *measures.zone_visits))
-        write_summary(folder, row)
-        (folder / "rescore.json").write_text(json.dumps(used, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        (part / "frames.csv").write_bytes(b"".join(frames))
+        write_visits(part, (*measures.visits, *measures.zone_visits))
+        write_summary(part, row)
+        (part / "rescore.json").write_text(json.dumps(used, indent=1) + "\n", encoding="utf-8")
+        part.rename(folder)
         write_summary(out, row, append=True)
     except BaseException as error:
+        shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
             raise StorageError(f"{folder} cannot be written: {error.strerror}") from error

@@ -26,7 +26,7 @@ from rig.session import verify
 from rig.station.hosted import Hosted, Phase, Tap
 from rig.storage import SessionRecord
 from rig.video import VideoWriter
-from tests.small import rig_tables, tick_until, write_table
+from tests.small import ARENA, CLIP_RIG, rig_tables, tick_until, write_clip, write_table
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="processes are ended and sockets made as on POSIX"
@@ -245,6 +245,24 @@ def test_a_file_plays_from_its_beginning_for_each_session(runtime: Path, tmp_pat
             assert counts["untracked"] == 0
             assert kinds(client, "A").count("input_ended") == 1
         assert status["zone"] == "right"
+
+
+def test_a_repeated_file_runs_on_as_a_camera_does(runtime: Path, tmp_path: Path) -> None:
+    write_clip(tmp_path, 20)  # a second
+    (tmp_path / "arena.toml").write_text(ARENA)
+    rig = tmp_path / "clip.rig.toml"
+    rig.write_text(CLIP_RIG.replace('"mouse.mkv"', '"mouse.mkv"\nrepeat = true'))
+    with ensure(str(rig)) as client:
+        tick_until(lambda: client.request("status")["camera"]["frames"] > 20)
+        assert client.ask("preview").data["width"] == 160, "there are pictures before any session"
+        client.request("start", wish=wish("M01", EXPLORE), out=str(tmp_path), timeout_s=30)
+        status = when_ended(client, "A")
+        assert status["ending"] == {"status": "completed", "reason": "the plan was carried out"}
+        assert "input_ended" not in kinds(client, "A")
+    frames = SessionRecord.open(Path(status["folder"])).columns()["frame"]
+    assert frames[-1] - frames[0] >= 3 * 20, "three times the file"
+    verdict = verify(Path(status["folder"]))
+    assert (verdict.problems, verdict.differing) == ([], 0)
 
 
 def test_a_second_station_is_refused_and_names_the_first(runtime: Path) -> None:

@@ -131,6 +131,8 @@ class Station:
         self._silent = not isinstance(seen, Frame)
         for hosted in self.boxes.values():
             hosted.turn(seen)
+        for hosted in self.boxes.values():
+            hosted.write()
         with self._changed:
             self._changed.notify_all()
 

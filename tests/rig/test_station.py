@@ -22,8 +22,9 @@ from rig.channel.entries import is_claimed
 from rig.channel.messages import to_bytes
 from rig.errors import ConfigError, StationError
 from rig.model import NS_PER_S, Frame, Request, RequestKind, Silence
-from rig.session import verify
+from rig.session import load_rig, verify
 from rig.station.hosted import Hosted, Phase, Tap
+from rig.station.station import Station
 from rig.storage import SessionRecord
 from rig.video import VideoWriter
 from tests.small import ARENA, CLIP_RIG, rig_tables, tick_until, write_clip, write_table
@@ -425,6 +426,29 @@ def test_a_box_whose_writer_is_full_gets_silence(running: tuple[Hosted, Loop]) -
     assert first.image.shape == (2, 2), "a box sees its own part"
     assert second == Silence(70)
     assert third == Silence(80)
+
+
+def test_every_box_is_decided_before_any_is_written() -> None:
+    log: list[str] = []
+
+    class Turns:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def turn(self, seen: Frame | Silence | None) -> None:
+            log.append(f"turn {self.name}")
+
+        def write(self) -> None:
+            log.append(f"write {self.name}")
+
+    station = Station(load_rig("sim"))
+    try:
+        boxes: Any = {name: Turns(name) for name in "AB"}
+        station.boxes = boxes
+        station._step(1.0)
+    finally:
+        station.close()
+    assert log == ["turn A", "turn B", "write A", "write B"]
 
 
 def test_requests_come_in_order_and_once(running: tuple[Hosted, Loop]) -> None:

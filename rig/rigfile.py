@@ -14,9 +14,13 @@ NUMBERS = {"doors": 4, "outputs": 4, "beams": 8}
 
 
 class CameraSource(Strict):
-    """Where pictures come from: stable identity, device path, URL, video file, or "sim"."""
+    """Where pictures come from: stable identity, device path, URL, video file, or "sim".
+
+    `repeat`: a video file is played again and again, from memory.
+    """
 
     source: str = Field(min_length=1)
+    repeat: bool = False
     frame_size_px: tuple[int, int] | None = None
     rate_hz: float = Field(30.0, gt=0, le=1000)
     stall_ms: int = Field(200, ge=50)

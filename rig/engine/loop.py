@@ -83,7 +83,10 @@ class Sink(Protocol):
         samples: Sequence[Sample],
         events: Sequence[Event],
     ) -> None:
-        """Queue one tick's rows and picture."""
+        """Queue one tick's rows and picture; they are written after `wake`, if not before."""
+
+    def wake(self) -> None:
+        """Nothing is to be decided until the next picture: now is the time to write."""
 
     def close(self) -> None:
         """Write and fsync all that waits; the folder is complete."""
@@ -288,6 +291,7 @@ def run(
                 if clock is not None:
                     t_ns = clock()
                     loop.turn(Silence(t_ns), asks(t_ns))
+                    loop.sink.wake()
                 continue
             seen = camera.next(stall_s)
             if seen is None:
@@ -295,6 +299,7 @@ def run(
                 continue
             t_ns = seen.t_ns
             loop.turn(crop(seen) if isinstance(seen, Frame) else seen, asks(t_ns))
+            loop.sink.wake()
     except KeyboardInterrupt:
         abort = Request(RequestKind.ABORT, who="program", text="stopped by Ctrl-C")
         loop.turn(Silence(t_ns), (abort,))

@@ -179,6 +179,10 @@ def open_rig(
         raise ConfigError("--speed", "", f"{speed!r}: 1 or max")
     real = speed == "1"
     clock = CLOCK if real else None
+    wanted = loaded.rig.camera
+    if wanted.repeat and not is_video_file(wanted.source):
+        message = f"{wanted.source!r} is no video file: only one is played again and again"
+        raise ConfigError(loaded.source, "camera.repeat", message)
     if loaded.simulated:
         return _simulated(loaded, clock, seed, animals or {}, doors_at or {})
     camera = _camera(loaded, real=real)
@@ -198,7 +202,10 @@ def _camera(loaded: LoadedRig, *, real: bool) -> Camera:
     if is_video_file(source):
         try:
             played = cameras.FileCamera(
-                loaded.folder / source, pace="real" if real else "max", clock=CLOCK
+                loaded.folder / source,
+                pace="real" if real else "max",
+                clock=CLOCK,
+                repeat=loaded.rig.camera.repeat,
             )
         except ConfigError as error:
             message = f"{source!r}: {error.message}"

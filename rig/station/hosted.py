@@ -96,7 +96,7 @@ class Tap:
 class Hosted:
     """One box and the session in it, if there is one.
 
-    `turn` and `fail` are the deciding thread's; `begin` and `ask` may be called from any
+    `turn`, `write` and `fail` are the deciding thread's; `begin` and `ask` may be called from any
     other. `changed` is notified after every tick. `opening` is held while boards are opened.
     """
 
@@ -255,6 +255,11 @@ class Hosted:
             return
         if loop.ending is not None:
             self._finish("")
+
+    def write(self) -> None:
+        """Have what the turns left written; asked when every box has had its turn."""
+        if self.loop is not None:
+            self.loop.sink.wake()
 
     def _turn(self, loop: Loop, seen: Frame | Silence | None) -> None:
         t_ns = self._clock() if seen is None else seen.t_ns

@@ -63,7 +63,8 @@ class Station:
             name: Hosted(self._opened, box, clock, self._changed, opening)
             for name, box in self._opened.boxes.items()
         }
-        self._file = is_video_file(loaded.rig.camera.source)
+        # One that is repeated has no end, so no beginning either: it runs on, as a webcam does.
+        self._file = is_video_file(loaded.rig.camera.source) and not loaded.rig.camera.repeat
         self._played = False
         self._frames = 0
         self._silent = False
@@ -130,6 +131,8 @@ class Station:
         self._silent = not isinstance(seen, Frame)
         for hosted in self.boxes.values():
             hosted.turn(seen)
+        for hosted in self.boxes.values():
+            hosted.write()
         with self._changed:
             self._changed.notify_all()
 

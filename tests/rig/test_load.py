@@ -7,6 +7,7 @@ import pytest
 from rig import png
 from rig.errors import ConfigError
 from rig.session import load_rig, record, verify
+from rig.session.opened import open_rig
 from tests.rig.conftest import MakeWish
 from tests.small import rig_tables, write_table
 
@@ -68,6 +69,13 @@ def test_sim_wants_a_simulated_camera(my_rig: Path) -> None:
     my_rig.write_text(text)
     with pytest.raises(ConfigError, match=r"camera\.source"):
         load_rig(f"sim:{my_rig}")
+
+
+def test_only_a_video_file_is_repeated(my_rig: Path) -> None:
+    text = my_rig.read_text().replace('source = "sim"', 'source = "sim"\nrepeat = true')
+    my_rig.write_text(text)
+    with pytest.raises(ConfigError, match=r"my\.rig\.toml: camera\.repeat: 'sim' is no video file"):
+        open_rig(load_rig(f"sim:{my_rig}"))
 
 
 def test_an_empty_box_picture_must_fit(my_rig: Path) -> None:

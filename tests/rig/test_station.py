@@ -22,11 +22,12 @@ from rig.channel.entries import is_claimed
 from rig.channel.messages import to_bytes
 from rig.errors import ConfigError, StationError
 from rig.model import NS_PER_S, Frame, Request, RequestKind, Silence
-from rig.session import verify
+from rig.session import load_rig, verify
 from rig.station.hosted import Hosted, Phase, Tap
+from rig.station.station import Station
 from rig.storage import SessionRecord
 from rig.video import VideoWriter
-from tests.small import rig_tables, tick_until, write_table
+from tests.small import ARENA, CLIP_RIG, rig_tables, tick_until, write_clip, write_table
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="processes are ended and sockets made as on POSIX"
@@ -247,6 +248,24 @@ def test_a_file_plays_from_its_beginning_for_each_session(runtime: Path, tmp_pat
         assert status["zone"] == "right"
 
 
+def test_a_repeated_file_runs_on_as_a_camera_does(runtime: Path, tmp_path: Path) -> None:
+    write_clip(tmp_path, 20)  # a second
+    (tmp_path / "arena.toml").write_text(ARENA)
+    rig = tmp_path / "clip.rig.toml"
+    rig.write_text(CLIP_RIG.replace('"mouse.mkv"', '"mouse.mkv"\nrepeat = true'))
+    with ensure(str(rig)) as client:
+        tick_until(lambda: client.request("status")["camera"]["frames"] > 20)
+        assert client.ask("preview").data["width"] == 160, "there are pictures before any session"
+        client.request("start", wish=wish("M01", EXPLORE), out=str(tmp_path), timeout_s=30)
+        status = when_ended(client, "A")
+        assert status["ending"] == {"status": "completed", "reason": "the plan was carried out"}
+        assert "input_ended" not in kinds(client, "A")
+    frames = SessionRecord.open(Path(status["folder"])).columns()["frame"]
+    assert frames[-1] - frames[0] >= 3 * 20, "three times the file"
+    verdict = verify(Path(status["folder"]))
+    assert (verdict.problems, verdict.differing) == ([], 0)
+
+
 def test_a_second_station_is_refused_and_names_the_first(runtime: Path) -> None:
     with ensure("sim") as first:
         second = subprocess.run(
@@ -407,6 +426,29 @@ def test_a_box_whose_writer_is_full_gets_silence(running: tuple[Hosted, Loop]) -
     assert first.image.shape == (2, 2), "a box sees its own part"
     assert second == Silence(70)
     assert third == Silence(80)
+
+
+def test_every_box_is_decided_before_any_is_written() -> None:
+    log: list[str] = []
+
+    class Turns:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def turn(self, seen: Frame | Silence | None) -> None:
+            log.append(f"turn {self.name}")
+
+        def write(self) -> None:
+            log.append(f"write {self.name}")
+
+    station = Station(load_rig("sim"))
+    try:
+        boxes: Any = {name: Turns(name) for name in "AB"}
+        station.boxes = boxes
+        station._step(1.0)
+    finally:
+        station.close()
+    assert log == ["turn A", "turn B", "write A", "write B"]
 
 
 def test_requests_come_in_order_and_once(running: tuple[Hosted, Loop]) -> None:

@@ -709,6 +709,18 @@ animal = "darker"
     assert off_px(one, *centre) < max(0.6, 1.2 * factor)
 
 
+@pytest.mark.parametrize(("k", "area_px"), [(0, 5618), (1, 5586), (2, 5618), (3, 5666)])
+def test_a_body_thinned_by_two_keeps_its_last_row(k: int, area_px: int) -> None:
+    text = TWO_CHAMBERS.replace("px_per_cm = 5.0", "px_per_cm = 12.0")
+    tracker = prepare(parse(text, "near.toml"), floor(), 30.0)
+    assert tracker.open_step == 2
+    picture = floor()
+    picture[50 + k : 113 + k, 40 + k : 131 + k] = 30  # its corners are rounded off
+    seen = see(picture, tracker)
+    assert seen.area_px == area_px
+    assert off_px(seen, 85 + k, 81 + k) < 0.6
+
+
 def test_pictures_of_another_size_are_refused(dark: Prepared) -> None:
     with pytest.raises(ValueError, match="picture"):
         find(floor()[:-1], dark)

@@ -25,6 +25,7 @@ from rig.hardware.camera import (
     Webcam,
     grey,
     list_cameras,
+    played,
     resolve,
 )
 from rig.hardware.camera.listing import _identity, linux_cameras
@@ -453,6 +454,48 @@ def test_closing_a_file_ends_its_thread(tmp_path: Path) -> None:
     camera.close()
     assert camera.next(0.2) is None
     assert not any(thread.name == "decode closing.mkv" for thread in threading.enumerate())
+
+
+def test_a_repeated_file_never_ends_and_its_time_goes_on(tmp_path: Path) -> None:
+    clock = Clock()
+    path = film(tmp_path / "a.mkv", [0, 40, 80, 120])
+    camera = FileCamera(path, "real", clock=clock, wait=clock.wait, repeat=True)
+    start_ns = clock.now_ns
+    path.unlink()  # it is in memory
+    got = [camera.next(0.2) for _ in range(10)]
+    assert [f.index for f in got if isinstance(f, Frame)] == list(range(10))
+    times_ms = [(f.t_ns - start_ns) // MS for f in got if isinstance(f, Frame)]
+    assert times_ms == list(range(0, 400, 40))
+    assert [int(f.image[0, 0]) for f in got if isinstance(f, Frame)] == [0, 1, 2, 3] * 2 + [0, 1]
+    assert camera.dropped == 0
+    camera.close()
+    assert camera.next(0.2) is None
+
+
+def test_a_slow_consumer_of_a_repeated_file_misses_the_oldest(tmp_path: Path) -> None:
+    clock = Clock()
+    path = film(tmp_path / "a.mkv", range(0, 400, 40))
+    camera = FileCamera(path, "real", clock=clock, wait=clock.wait, slots=3, repeat=True)
+    start_ns, seen = clock.now_ns, []
+    for late_ms in (0, 4000, 0, 0, 0, 0):  # ten turns of the film
+        got = camera.next(0.2)
+        assert isinstance(got, Frame)
+        seen.append(got)
+        clock.now_ns += late_ms * MS
+    # Picture 101 is due with the 4.04th second, in which the hiccup ends; three are kept.
+    assert [f.index for f in seen] == [0, 1, 99, 100, 101, 102]
+    assert [(f.t_ns - start_ns) // (40 * MS) for f in seen] == [f.index for f in seen]
+    assert [int(f.image[0, 0]) for f in seen] == [0, 1, 9, 0, 1, 2]
+    assert camera.dropped == 97
+
+
+def test_a_file_too_long_for_the_memory_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(played, "MOST_KEPT_BYTES", 10 * 33 * 25)
+    assert FileCamera(film(tmp_path / "a.mkv", range(0, 400, 40)), repeat=True).file.frames == 10
+    with pytest.raises(ConfigError, match=r"b\.mkv: is too long to be repeated: its 11 pictures"):
+        FileCamera(film(tmp_path / "b.mkv", range(0, 440, 40)), repeat=True)
 
 
 KNOWN = [

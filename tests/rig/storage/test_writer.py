@@ -143,6 +143,27 @@ def test_rows_reach_the_system_without_close(setup: Setup, tmp_path: Path) -> No
     writer.close()
 
 
+def test_a_writer_that_is_woken_writes_at_once(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rig.storage.writer.HAND_OVER_S", 1000.0)  # nothing else wakes it
+    monkeypatch.setattr("rig.storage.writer.SYNC_S", 1000.0)
+    coded = threading.Event()
+
+    class Telling(Coder):
+        def write(self, image: Gray, t_ns: int) -> None:
+            super().write(image, t_ns)
+            coded.set()
+
+    writer = SessionWriter(tmp_path / "behav", setup, open_video=Telling)
+    for item in list(session(2))[:2]:
+        coded.clear()
+        writer.append(*item)
+        writer.wake()
+        assert coded.wait(20)
+    writer.close()
+
+
 def test_the_queue_holds_two_seconds_of_pictures(
     setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -402,7 +402,7 @@ def test_command(refused: Refused, here: Path, words: list[str], line: str) -> N
         (["--start", "2", "--end", "1"], "--end: 1 s: not after the start at 2 s"),
         (["--end", "0"], "--end: 0 s: not after the start at 0 s"),
         (["--paired", "roof"], "--paired: 'roof': not one of the chambers left, right"),
-        (["--background", "no.png"], "--background: no.png: the picture cannot be read: No such file"),
+        (["--background", "no.png"], "--background: no.png: the picture cannot be read: No"),
         (["--out", "file"], "--out: "),
         (["--out", "file/deeper"], "--out: "),
         (["--out", "done"], "--out: done/mouse is there already; nothing is overwritten"),

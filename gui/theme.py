@@ -152,5 +152,8 @@ def sheet(theme: Theme) -> str:
     QFrame#alarm {{ background: {c.bad}; }}
     QFrame#alarm QLabel {{ color: {c.on_accent if theme is not Theme.LIGHT else "#ffffff"};
         font-size: 15pt; font-weight: 700; background: transparent; }}
+    QFrame#alarm QPushButton {{ background: {c.panel}; color: {c.text}; }}
+    QFrame#edge {{ border: 6px solid {c.window}; }}
+    QFrame#edge[role="loud"] {{ border: 6px solid {c.bad}; }}
     QFrame#notice {{ background: {c.panel}; border: 2px solid {c.warn}; border-radius: 6px; }}
     """

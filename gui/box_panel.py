@@ -56,6 +56,7 @@ class BoxPanel(QWidget):
         self._t_s = 0.0
         self._folder = ""
         self.confirming = ""
+        self._door_key: list[tuple[str, bool]] = []
         self._doors: dict[str, tuple[QLabel, list[QPushButton]]] = {}
         self._time_labels: list[tuple[QLabel, QLabel, QLabel]] = []
         self._build()
@@ -291,7 +292,9 @@ class BoxPanel(QWidget):
         doors = live.doors()
         driven = live.setup.board_doors if live.setup is not None else ()
         self.doors_card.setVisible(bool(doors) and live.live)
-        if list(self._doors) != list(doors):
+        rows = [(name, name in driven) for name in doors]
+        if self._door_key != rows:
+            self._door_key = rows
             for text, made in self._doors.values():
                 for one in (text, *made):
                     one.deleteLater()

@@ -61,7 +61,7 @@ class BoxView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._colours: Colours = COLOURS[Theme.DARK]
-        self._red = False
+        self._red, self._dark = False, True
         self._apparatus: Apparatus | None = None
         self._preview: Preview | None = None
         self._image: QImage | None = None
@@ -82,6 +82,7 @@ class BoxView(QWidget):
     def use_theme(self, theme: Theme) -> None:
         """Its colours; beside an animal the picture itself is red."""
         self._colours, self._red = COLOURS[theme], theme is Theme.RED
+        self._dark = theme is not Theme.LIGHT
         self._make_image()
         self.update()
 
@@ -199,7 +200,9 @@ class BoxView(QWidget):
         at.moveCenter(room.center())
         painter.save()
         painter.setClipRect(at)
-        painter.fillRect(at, QColor(self._colours.picture))
+        painter.fillRect(
+            at, QColor(self._colours.picture if self._image is not None else self._colours.window)
+        )
         if self._image is not None:
             assert self._preview is not None
             step = self._preview.data["step"]
@@ -254,9 +257,17 @@ class BoxView(QWidget):
                 spot = QPointF(frame.left(), frame.top() + metrics.ascent() + n * metrics.height())
                 if small and text != word:
                     continue  # the rim of a name says nothing
-                painter.setPen(QColor(0, 0, 0, 200))
-                painter.drawText(spot + QPointF(1, 1), text)
-                painter.setPen(hue.lighter(130) if not self._red else hue)
+                if self._image is not None:  # a dark plate: floors may have any grey
+                    size = QFontMetricsF(font)
+                    plate = QRectF(
+                        spot.x() - 2,
+                        spot.y() - size.ascent(),
+                        size.horizontalAdvance(text) + 4,
+                        size.height(),
+                    )
+                    painter.fillRect(plate, QColor(0, 0, 0, 150))
+                lit = self._image is not None or self._dark
+                painter.setPen(hue.lighter(130) if lit and not self._red else hue)
                 painter.drawText(spot, text)
             font.setBold(True)
             font.setPointSizeF(8 if small else 12)
@@ -269,8 +280,8 @@ class BoxView(QWidget):
         colour = QColor(self._colours.accent)
         third = len(points) // 3 + 1
         for part in range(3):  # the older, the fainter
-            colour.setAlpha(70 + 80 * part)
-            painter.setPen(QPen(colour, 1.6))
+            colour.setAlpha(110 + 70 * part)
+            painter.setPen(QPen(colour, 2))
             painter.drawPolyline(QPolygonF(points[part * third : (part + 1) * third + 1]))
 
     def _paint_animal(self, painter: QPainter, view: QTransform, scale: float) -> None:

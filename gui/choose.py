@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QScrollArea,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -91,7 +92,12 @@ class ChoosePanel(QWidget):
             self._form.addRow(tick)
         self._parameters = QFormLayout()
         self._parameters.setVerticalSpacing(3)
-        self._parameter_head = label(say("run.parameters"), "muted")
+        self.more = QToolButton()
+        self.more.setCheckable(True)
+        self.more.toggled.connect(self._show_parameters)
+        self._parameter_box = QWidget()
+        self._parameter_box.setLayout(self._parameters)
+        self._parameter_box.hide()
         self.lines = QVBoxLayout()
         self.lines.setSpacing(2)
         self.trouble = label("", "bad", wrap=True)
@@ -102,8 +108,8 @@ class ChoosePanel(QWidget):
         body.addWidget(label(say("run.title"), "title"))
         body.addWidget(self.trouble)
         body.addLayout(self._form)
-        body.addWidget(self._parameter_head)
-        body.addLayout(self._parameters)
+        body.addWidget(self.more)
+        body.addWidget(self._parameter_box)
         body.addWidget(label(say("run.preflight"), "muted"))
         body.addLayout(self.lines)
         body.addStretch(1)
@@ -214,9 +220,18 @@ class ChoosePanel(QWidget):
         for key, value in parameters.items():
             line = QLineEdit(str(value).lower() if isinstance(value, bool) else str(value))
             line.textChanged.connect(self._soon)
+            line.textChanged.connect(self._show_parameters)
             self._parameters.addRow(key, line)
             self._values[key] = line
-        self._parameter_head.setVisible(bool(parameters))
+        self.more.setVisible(bool(parameters))
+        self._show_parameters()
+
+    def _show_parameters(self) -> None:
+        shown = self.more.isChecked()
+        self._parameter_box.setVisible(shown and bool(self._values))
+        changed = len(self._assigned())
+        key = "run.parameters_changed" if changed else "run.parameters"
+        self.more.setText(f"{'▾' if shown else '▸'}  {say(key, n=len(self._values), m=changed)}")
 
     def put_value(self, key: str, value: str) -> None:
         """A parameter is given. Raises KeyError where the protocol has none of this name."""
@@ -316,6 +331,7 @@ def _combo(*, editable: bool = False) -> QComboBox:
     if editable:
         made.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
     made.setMinimumContentsLength(8)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     return made
 
@@ -335,6 +351,7 @@ def _beside(widget: QWidget, text: str, browse: Callable[[], None]) -> QWidget:
     row.addWidget(widget, 1)
     more = QToolButton()
     more.setText("…")
+    more.setStyleSheet("padding: 2px 8px; min-height: 1em;")
     more.setToolTip(text)
     more.clicked.connect(lambda: browse())
     row.addWidget(more)

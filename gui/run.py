@@ -1,11 +1,6 @@
 """The page at the rig: choose, check, run, watch."""
 
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QKeySequence
@@ -19,29 +14,24 @@ from PyQt6.QtWidgets import (
     QVBoxLayout,
 )
 
-from gui.alarms import Severity, loudest
+from gui.alarm_bar import AlarmBar
 from gui.behind import Behind
-from gui.box_panel import BoxPanel, clock_words, say_prompt
-from gui.box_view import BoxView, Said, Seen
+from gui.box_panel import BoxPanel
+from gui.box_view import BoxView
+from gui.boxes import Boxes
 from gui.choose import ChoosePanel
-from gui.disk import Room, room_of, spell_bytes
+from gui.drawn import card, session
 from gui.grid import Grid, Key
 from gui.keys import Actions, Keys
-from gui.live import LiveBox, Standing, next_to_answer, scanned
-from gui.page import Page, button, label, set_role
-from gui.preflight import Checked, check
+from gui.live import LiveBox, next_to_answer, scanned
+from gui.page import Page, label, set_role
+from gui.preflight import Checked
 from gui.remembered import Remembered
+from gui.starting import Starting
 from gui.texts import say
 from gui.theme import Theme
-from gui.times import Following, Times, Turns
-from gui.watch import Preview, Stations, Watch
-from protocols.asking import start, station
-from rig.channel import entries, find, spell_source
-from rig.errors import RigError
-from rig.session import load_rig
-from rig.setup import Setup
-from rig.setup import parse as parse_setup
-from rig.steps import Do
+from gui.watch import Preview, Stations
+from rig.channel import spell_source
 
 TICK_MS = 100
 FIND_S = 2.0
@@ -56,20 +46,14 @@ class RunPage(Page):
 
     def __init__(self, stations: Stations, remembered: Remembered) -> None:
         super().__init__()
-        self._stations, self._remembered = stations, remembered
+        self._remembered = remembered
         self._behind = Behind(self)
-        self._turns = Turns(time.perf_counter)
-        self.lives: dict[Key, LiveBox] = {}
-        self._watches: dict[str, Watch] = {}
-        self._following: dict[Key, Following] = {}
-        self._times: dict[Key, Times] = {}
-        self._starting: set[Key] = set()
-        self._checking = 0
+        self.boxes = Boxes(stations, remembered, self._behind, self)
+        self.starting = Starting(self._behind, self)
         self.checked: Checked | None = None
         self.chosen: Key | None = None
         self._due = {"find": 0.0, "disk": 0.0}
         self._entered = False
-        self._told: set[tuple[Key, str]] = set()
         self._build()
         self._keys = Keys(
             self,
@@ -99,15 +83,8 @@ class RunPage(Page):
     def _build(self) -> None:
         self._edge = QFrame()
         self._edge.setObjectName("edge")
-        self.alarm_text = label("", wrap=True)
-        self.alarm_seen = button(say("run.seen"))
-        self.alarm_seen.clicked.connect(self.saw_alarms)
-        self.alarm = QFrame()
-        self.alarm.setObjectName("alarm")
-        row = QHBoxLayout(self.alarm)
-        row.addWidget(self.alarm_text, 1)
-        row.addWidget(self.alarm_seen)
-        self.alarm.hide()
+        self.alarm = AlarmBar()
+        self.alarm.seen.connect(self.saw_alarms)
         self.grid = Grid()
         self.grid.chosen.connect(self.choose)
         self.card = BoxView()
@@ -141,6 +118,12 @@ class RunPage(Page):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._edge)
+        self.starting.checked.connect(self._checked)
+        self.starting.began.connect(self._began)
+        self.starting.failed.connect(self._not_started)
+        self.boxes.changed.connect(self._arrange)
+        self.boxes.pictured.connect(self._pictured)
+        self.boxes.back.connect(lambda rig: self._ask_pictures())
         choose = self.choose_panel
         choose.changed.connect(self.check)
         choose.start_wanted.connect(self.start)
@@ -162,7 +145,7 @@ class RunPage(Page):
         self._entered = True
         self._keys.listen(on=True)
         self._timer.start()
-        self._find_stations()
+        self.boxes.find()
         self.check()
         self._ask_pictures()
         self.setFocus()
@@ -189,105 +172,20 @@ class RunPage(Page):
         self._remembered.put_first("rigs", source)
         self.choose_panel.put_rig(source)
 
-    # --- stations
+    # --- which boxes are there
 
-    def _find_stations(self) -> None:
-        """Watch every station of this user: what runs is found again by any window."""
-        with suppress(RigError, OSError):
-            for entry in entries():
-                self._watch(entry.source)
-
-    def _watch(self, source: str) -> Watch:
-        source = spell_source(source)
-        if source not in self._watches:
-            watch = self._stations.of(source)
-            self._watches[source] = watch
-            watch.changed.connect(lambda: self._changed(source))
-            watch.heard.connect(lambda box, events: self._heard((source, box), events))
-            watch.pictured.connect(lambda preview: self._pictured(source, preview))
-            watch.over.connect(lambda box, ended: self._over((source, box), ended))
-            watch.lost.connect(lambda why: self._lost(source))
-            watch.back.connect(lambda: self._back(source))
-            watch.begin()
-            if watch.connected and watch.status:
-                self._changed(source)
-        return self._watches[source]
-
-    def _live(self, key: Key) -> LiveBox:
-        if key not in self.lives:
-            self.lives[key] = LiveBox(*key)
-        return self.lives[key]
-
-    def _changed(self, source: str) -> None:
-        for box, status in self._watches[source].status.get("boxes", {}).items():
-            live = self._live((source, box))
-            before, was = live.uid, live.shown
-            live.stand(status, time.monotonic())
-            if live.uid != before:
-                self._renewed((source, box), live)
-            if live.shown and not was and self.chosen is None:
-                self.chosen = (source, box)
-        self._arrange()
-
-    def _renewed(self, key: Key, live: LiveBox) -> None:
-        """Another session is in the box: what was known of the last one goes."""
-        self._following.pop(key, None)
-        self._times.pop(key, None)
-        self._turns.forget(str(key))
-        live.blinded = live.uid in self._remembered.texts("blinded")
-        folder, uid = Path(live.folder), live.uid
-
-        def read() -> Setup:
-            return parse_setup((folder / "setup.json").read_bytes(), str(folder))
-
-        def known(setup: Setup) -> None:
-            if live.uid == uid:
-                live.know(setup)
-                self._following[key] = Following(folder, setup.apparatus, setup.rate_hz)
-                self._arrange()
-
-        if live.folder:
-            self._behind.do(read, known, lambda error: self._gone(live, error))
-
-    @staticmethod
-    def _gone(live: LiveBox, error: Exception) -> None:
-        live.alarms.raise_("folder_gone", folder=live.folder, why=str(error))
-
-    def _heard(self, key: Key, events: list[dict[str, Any]]) -> None:
-        self._live(key).hear(events)
-
-    def _over(self, key: Key, ended: Mapping[str, Any]) -> None:
-        self._live(key).end(ended)
-
-    def _pictured(self, source: str, preview: Preview) -> None:
-        view = self.grid.views.get((source, preview.box))
+    def _pictured(self, key: Key, preview: Preview) -> None:
+        view = self.grid.views.get(key)
         if view is not None:
             view.set_preview(preview)
-        if self.chosen == (source, preview.box):
-            self.card.set_preview(preview)
-
-    def _lost(self, source: str) -> None:
-        for (rig, _), live in self.lives.items():
-            if rig == source:
-                live.lose()
-                if not live.lost and live.state is Standing.ENDED:
-                    live.status.pop("doors", None)
-
-    def _back(self, source: str) -> None:
-        for (rig, _), live in self.lives.items():
-            if rig == source:
-                live.find()
-        self._ask_pictures()
-
-    # --- which boxes are there
 
     @property
     def live(self) -> LiveBox | None:
         """The chosen box."""
-        return self.lives.get(self.chosen) if self.chosen is not None else None
+        return self.boxes.lives.get(self.chosen) if self.chosen is not None else None
 
     def _keys_shown(self) -> list[Key]:
-        keys = [key for key, live in self.lives.items() if live.shown]
+        keys = [key for key, live in self.boxes.lives.items() if live.shown]
         checked = self.checked
         if checked is not None and checked.loaded is not None:
             source = spell_source(checked.wanted.choice.rig)
@@ -337,33 +235,16 @@ class RunPage(Page):
             self.choose(keys[(at + by) % len(keys)])
 
     def _ask_pictures(self) -> None:
-        size, rate_hz = self.grid.preview_px(), self.grid.rate_hz()
         wanted = set(self.grid.views) if self._entered else set()
-        for key in self.lives.keys() | set(self.grid.views):
-            watch = self._watches.get(key[0])
-            if watch is not None:
-                watch.show(key[1], size if key in wanted else None, rate_hz)
+        self.boxes.ask_pictures(wanted, self.grid.preview_px(), self.grid.rate_hz())
 
     # --- choosing and starting
 
     def check(self) -> None:
-        """Have the choice looked at, behind; its lines come when they are known."""
-        self._checking += 1
-        number, wanted = self._checking, self.choose_panel.wanted()
-        status: dict[str, Any] = {}
-        if wanted.choice.rig:
-            source = spell_source(wanted.choice.rig)
-            if source in self._watches and self._watches[source].connected:
-                status = self._watches[source].status
-
-        def known(checked: Checked) -> None:
-            if number == self._checking:
-                self._checked(checked)
-
-        def failed(error: Exception) -> None:
-            self.choose_panel.say_trouble(say("run.unforeseen", why=error))
-
-        self._behind.do(lambda: check(wanted, status), known, failed)
+        """Have the choice looked at; its lines come when they are known."""
+        wanted = self.choose_panel.wanted()
+        status = self.boxes.status(wanted.choice.rig) if wanted.choice.rig else {}
+        self.starting.check(wanted, status)
 
     def _checked(self, checked: Checked) -> None:
         self.checked = checked
@@ -373,7 +254,7 @@ class RunPage(Page):
         if checked.loaded is not None:
             self.choose_panel.put_boxes(names, sides)
         here = (spell_source(checked.wanted.choice.rig), checked.wanted.choice.box or "")
-        self.choose_panel.put_checked(checked, starting=here in self._starting)
+        self.choose_panel.put_checked(checked, starting=here in self.starting.under_way)
         if self._right.currentWidget() is self.choose_panel and here[1] in names:
             self.chosen = here
         self._arrange()
@@ -383,59 +264,42 @@ class RunPage(Page):
         rig = self.choose_panel.wanted().choice.rig
         self.choose_panel.say_trouble("")
 
-        def work() -> None:
-            station(rig, load_rig(rig).digest).close()
-
-        def there(_: None) -> None:
-            self._watch(rig)
+        def there() -> None:
+            self.boxes.watch(rig)
             self._ask_pictures()
 
-        self._behind.do(
-            work, there, lambda error: self.choose_panel.say_trouble(say("run.no_look", why=error))
-        )
+        def failed(error: Exception) -> None:
+            self.choose_panel.say_trouble(say("run.no_look", why=error))
+
+        self.starting.look(rig, there, failed)
 
     def start(self) -> None:
         """Ask for the session that was chosen; it is there when its station says so."""
         checked = self.checked
-        if self._right.currentWidget() is not self.choose_panel:
+        if self._right.currentWidget() is not self.choose_panel or checked is None:
             return
-        if checked is None or not checked.ready or checked.wanted != self.choose_panel.wanted():
+        if checked.wanted != self.choose_panel.wanted():
+            return  # what was looked at is not what stands there now
+        key = self.starting.start(checked)
+        if key is None or checked.wish is None:
             return
-        assert checked.wish is not None
-        assert checked.loaded is not None
-        assert checked.box is not None
-        choice, wish, pairing = checked.wanted.recorded, checked.wish, checked.pairing
-        digest, box, by_hand = checked.loaded.digest, checked.box.box.name, checked.wanted.by_hand
-        key = (spell_source(choice.rig), box)
-        if key in self._starting:
-            return
-        self._starting.add(key)
         self.choose_panel.say_trouble("")
         self.choose_panel.put_checked(checked, starting=True)
         self.choose_panel.keep()
         if checked.wanted.blinded:
-            self._remembered.put_first("blinded", wish.uid, most=256)
-        self._watch(choice.rig)
+            self.boxes.blind(checked.wish.uid)
+        self.boxes.watch(key[0])
 
-        def work() -> Path:
-            alone = find(spell_source(choice.rig)) is None
-            with station(choice.rig, digest) as client:
-                return start(
-                    client, box, wish, choice.out, pairing, alone=alone, experimenter=not by_hand
-                )
+    def _began(self, key: Key) -> None:
+        self.choose_panel.subject.clear()  # the next animal is another one
+        self.chosen = key
+        self._ask_pictures()
 
-        def done(folder: Path) -> None:
-            self._starting.discard(key)
-            self.choose_panel.subject.clear()  # the next animal is another one
-            self.chosen = key
-            self._ask_pictures()
-
-        def failed(error: Exception) -> None:
-            self._starting.discard(key)
-            self.choose_panel.say_trouble(say("run.not_started", why=error))
+    def _not_started(self, key: Key | None, error: Exception) -> None:
+        text = say("run.unforeseen" if key is None else "run.not_started", why=error)
+        self.choose_panel.say_trouble(text)
+        if key is not None:
             self.check()  # with a fresh name for the session
-
-        self._behind.do(work, done, failed)
 
     def next_session(self) -> None:
         """The ended session is seen; the form takes its place."""
@@ -447,37 +311,26 @@ class RunPage(Page):
     # --- what a person asks of a session
 
     def _request(self, live: LiveBox | None, kind: str, **fields: str) -> None:
-        if live is None:
-            return
+        if live is not None:
+            self.boxes.request(live, kind, self._who(), **fields)
 
-        def failed(error: RigError) -> None:
-            live.alarms.raise_("not_asked", why=str(error))
-
-        live.alarms.end("not_asked")
-        who = self.choose_panel.operator.text().strip()
-        self._watches[live.rig].request(live.name, kind, failed, who=who, **fields)
+    def _who(self) -> str:
+        return self.choose_panel.operator.text().strip()
 
     def answer(self) -> None:
         """The foot switch: what the prompt asks; or go to the box that waits longest."""
-        live = next_to_answer(list(self.lives.values()), self.live)
+        live = next_to_answer(list(self.boxes.lives.values()), self.live)
         if live is None:
             return
-        if live is not self.live:
+        if live is self.live:
+            self.boxes.answer(live, self._who())
+        else:
             self.choose((live.rig, live.name))
-            return
-        for deed in live.answer():
-            if not deed.hand:
-                self._request(live, deed.kind, **deed.fields)
-                continue
-            told: Any = {"do": deed.kind, **deed.fields}
-            self._watches[live.rig].ask("hand", box=live.name, **told)
-            if deed.kind in ("bring", "take"):
-                live.done_by_hand("place" if deed.kind == "bring" else "take")
 
     def _scan(self, text: str) -> bool:
         """A tag was read: an animal to choose, or the one that a session waits for."""
         text = text.strip()
-        lives = list(self.lives.values())
+        lives = list(self.boxes.lives.values())
         live = scanned(lives, self.live, text)
         if live is not None:
             self.choose((live.rig, live.name))
@@ -516,7 +369,7 @@ class RunPage(Page):
 
     def saw_alarms(self) -> None:
         """Somebody has seen the alarms: the edge is calm until another comes."""
-        for live in self.lives.values():
+        for live in self.boxes.lives.values():
             live.alarms.saw()
         self._show_alarms()
 
@@ -538,78 +391,18 @@ class RunPage(Page):
         now_s = time.monotonic()
         if now_s >= self._due["find"]:
             self._due["find"] = now_s + FIND_S
-            self._find_stations()
+            self.boxes.find()
         if now_s >= self._due["disk"]:
             self._due["disk"] = now_s + DISK_S
-            for live in self.lives.values():
-                if live.state is Standing.RUNNING and not live.lost:
-                    self._look_at_disk(live, now_s)
-        self._follow()
+            self.boxes.look_at_disks()
+        self.boxes.follow()
         self._show_alarms()
         if self._entered:
             self._paint_all()
 
-    def _follow(self) -> None:
-        for key, following in self._following.items():
-            live = self.lives[key]
-            if live.state not in (Standing.RUNNING, Standing.FINISHING, Standing.ENDED):
-                continue
-            try:
-                more = following.read()
-            except (OSError, ValueError) as error:
-                if live.state is Standing.RUNNING:
-                    self._gone(live, error)
-                continue
-            if (more or key not in self._times) and not live.blinded:
-                self._turns.take(str(key), partial(self._measure, key, following))
-
-    def _measure(self, key: Key, following: Following) -> None:
-        self._times[key] = following.times()
-
-    def _look_at_disk(self, live: LiveBox, now_s: float) -> None:
-        elapsed_s, left_s = float(live.status.get("t_s") or 0.0), live.left_s(now_s)
-        folder, uid = Path(live.folder), live.uid
-
-        def known(room: Room) -> None:
-            if live.uid != uid:
-                return
-            live.alarms.end("folder_gone")
-            if room.low:
-                free, needed = spell_bytes(room.free), spell_bytes(room.needed)
-                if "disk_low" not in live.alarms.standing:
-                    live.alarms.raise_("disk_low", elapsed_s, free=free, needed=needed)
-            else:
-                live.alarms.end("disk_low")
-
-        self._behind.do(
-            lambda: room_of(folder, elapsed_s, left_s),
-            known,
-            lambda error: self._gone(live, error) if live.uid == uid else None,
-        )
-
     def _show_alarms(self) -> None:
-        boxes = [(live.name, live.alarms) for live in self.lives.values()]
-        loud = loudest(boxes)
-        self.alarm.setVisible(bool(loud))
-        if bool(loud) != bool(self._edge.property("loud")):
-            self._edge.setProperty("loud", bool(loud))
-            set_role(self._edge, "loud" if loud else "calm")
-        lines = [
-            say(
-                "run.alarm",
-                box=box,
-                what=say(f"alarm.{a.name}", **a.values),
-                do=say(f"alarm.{a.name}_do"),
-            )
-            for box, a in loud
-        ]
-        more = [say("run.alarms_more", n=len(lines) - 2)] if len(lines) > 2 else []
-        self.alarm_text.setText("\n".join(lines[:2] + more))
-        now = {((live.rig, live.name), a.name) for live in self.lives.values()
-               for a in live.alarms.worst_first() if a.loud}  # fmt: skip
-        if now - self._told and self.sound.isChecked():
-            QApplication.beep()
-        self._told = now
+        loud = self.alarm.show_alarms(self.boxes.lives.values(), sound=self.sound.isChecked())
+        set_role(self._edge, "loud" if loud else "calm")
 
     # --- what is drawn
 
@@ -619,79 +412,21 @@ class RunPage(Page):
             self._paint_view(view, key, now_s)
         live = self.live
         if live is not None and live.shown:
-            self.panel.show_box(live, self._times.get(key_of(live)), now_s)
+            self.panel.show_box(live, self.boxes.times.get((live.rig, live.name)), now_s)
 
     def _paint_view(self, view: BoxView, key: Key, now_s: float) -> None:
-        live = self.lives.get(key)
+        live = self.boxes.lives.get(key)
         is_chosen = key == self.chosen and len(self.grid.views) > 1
-        if live is None or not live.shown:
-            self._paint_card(view, key, is_chosen=is_chosen)
+        if live is not None and live.shown:
+            view.set_apparatus(live.setup.apparatus if live.setup is not None else None)
+            said, seen = session(live, self.boxes.trail(key), now_s)
+            view.set_said(said, seen, is_chosen=is_chosen)
             return
-        view.set_apparatus(live.setup.apparatus if live.setup is not None else None)
-        zone = str(live.status.get("zone") or "")
-        following = self._following.get(key)
-        trail = [(x, y) for _, x, y in following.trail] if following and not live.blinded else []
-        worst = live.alarms.worst_first()
-        loud, below = "", say("view.zone", zone=zone) if zone and live.live else ""
-        if live.prompt is not None and live.live:
-            loud, below = "warn", say_prompt(live)
-        if worst and worst[0].severity is Severity.ALARM:
-            loud = "bad"
-            below = say(f"alarm.{worst[0].name}", **worst[0].values)
-        right = clock_words(live, now_s) if live.state is Standing.RUNNING else ""
-        if live.paused and live.live:
-            right = say("box.paused")
-        if not live.live:
-            loud = "" if loud != "bad" else loud
-            status = str((live.ended or {}).get("status", ""))
-            below = say(f"view.{status}") if status else ""
-        left = say(
-            "view.who", box=live.name, subject=live.subject, step=live.status.get("step_name", "")
-        )
-        said = Said(left, right, below, loud)
-        view.set_said(said, Seen(live.doors(), trail, {}, zone), is_chosen=is_chosen)
-
-    def _paint_card(self, view: BoxView, key: Key, *, is_chosen: bool) -> None:
-        """The box seen from above, before a session: which chamber is what."""
-        checked = self.checked
-        if checked is None or checked.loaded is None:
+        loaded = self.checked.loaded if self.checked is not None else None
+        if self.checked is None or loaded is None or key[1] not in loaded.boxes:
             return
-        if key[0] != spell_source(checked.wanted.choice.rig) or key[1] not in checked.loaded.boxes:
-            return
-        view.set_apparatus(checked.loaded.boxes[key[1]].apparatus)
-        mine = checked.box is not None and key[1] == checked.box.box.name
-        notes = chamber_notes(checked) if mine else {}
-        below = say("view.card") if mine and len(self.grid.views) == 1 else say("view.free")
-        if key in self._starting:
-            below = say("run.starting")
-        view.set_said(
-            Said(say("view.box", box=key[1], rig=checked.loaded.rig.name), "", below),
-            Seen({}, (), notes),
-            is_chosen=is_chosen,
-        )
-
-
-def key_of(live: LiveBox) -> Key:
-    """The key of a box."""
-    return live.rig, live.name
-
-
-def chamber_notes(checked: Checked) -> dict[str, str]:
-    """What each chamber of the chosen box is in the chosen session: a few words a line."""
-    apparatus, plan = checked.apparatus, checked.wish.plan if checked.wish is not None else None
-    if apparatus is None:
-        return {}
-    notes: dict[str, list[str]] = {chamber.name: [] for chamber in apparatus.chamber}
-    for chamber in apparatus.chamber:
-        if chamber.role == "neutral":
-            notes[chamber.name].append(say("view.neutral"))
-        elif checked.paired is not None and not checked.wanted.blinded:
-            is_paired = chamber.name == checked.paired
-            notes[chamber.name].append(say("view.paired" if is_paired else "view.unpaired"))
-        for kind, cue in (plan.cues.get(chamber.name, {}) if plan else {}).items():
-            notes[chamber.name].append(f"{kind}: {cue}")
-    for step in plan.step if plan else ():
-        if step.chamber in notes and step.do is Do.PLACE:
-            notes[step.chamber].append(say("view.start_here"))
-            break
-    return {name: "\n".join(lines) for name, lines in notes.items()}
+        if key[0] == spell_source(self.checked.wanted.choice.rig):
+            view.set_apparatus(loaded.boxes[key[1]].apparatus)
+            starting, only = key in self.starting.under_way, len(self.grid.views) == 1
+            said, seen = card(self.checked, key[1], starting=starting, only=only)
+            view.set_said(said, seen, is_chosen=is_chosen)

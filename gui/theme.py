@@ -152,6 +152,14 @@ def sheet(theme: Theme) -> str:
     QFrame#alarm {{ background: {c.bad}; }}
     QFrame#alarm QLabel {{ color: {c.on_accent if theme is not Theme.LIGHT else "#ffffff"};
         font-size: 15pt; font-weight: 700; background: transparent; }}
+    QCheckBox::indicator {{ width: 14px; height: 14px; border: 2px solid {c.muted};
+        border-radius: 3px; background: {c.panel}; }}
+    QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent}; }}
+    QCheckBox:focus {{ color: {c.accent}; }}
+    QScrollBar:vertical {{ width: 10px; background: transparent; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {c.line}; border-radius: 5px; min-height: 30px; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QFrame#alarm QPushButton {{ background: {c.panel}; color: {c.text}; }}
     QFrame#edge {{ border: 6px solid {c.window}; }}
     QFrame#edge[role="loud"] {{ border: 6px solid {c.bad}; }}

@@ -44,6 +44,7 @@ class Following:
         self._builder = TableBuilder(apparatus)
         self._inside: list[int] = []
         self.trail: deque[tuple[int, float, float]] = deque()
+        self.fresh = False  # rows came since it was measured
 
     def read(self) -> bool:
         """Take in the whole lines that were written since; whether there were any."""
@@ -54,6 +55,7 @@ class Following:
         if not whole:
             return False
         self._offset += whole
+        self.fresh = True
         rows = csv.reader(fresh[:whole].decode().splitlines())
         for row in rows:
             self._take(row)
@@ -87,6 +89,7 @@ class Following:
 
     def times(self) -> Times:
         """The numbers of the rows so far, by the same function as the offline score's."""
+        self.fresh = False
         m = measure(self._builder.table(), self._apparatus, self._rate_hz)
         held = zip(m.seen_ns, m.inferred_ns, strict=True)
         return Times(

@@ -93,15 +93,13 @@ class Alarms:
         if kind in SAME_TRACK:
             for name in SAME_TRACK:
                 self.standing.pop(name, None)
-        if kind == "limit" and data.get("on_limit") == "next":
-            return
         if "reasons" in data:
             data["why"] = "; ".join(data["reasons"])
         if kind == "frames_dropped" and kind in self.standing:
             data["frames"] = int(data["frames"]) + int(self.standing[kind].values["frames"])
         self.raise_(kind, float(event["t_s"]), **data)
 
-    def raise_(self, name: str, t_s: float = 0.0, **values: Any) -> None:
+    def raise_(self, name: str, t_s: float = 0.0, /, **values: Any) -> None:
         """Begin an alarm, or again one that was seen, with other words."""
         before = self.standing.get(name)
         again = before is not None and before.values == values

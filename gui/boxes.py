@@ -23,6 +23,7 @@ from rig.channel import entries, spell_source
 from rig.errors import RigError
 from rig.setup import Setup
 from rig.setup import parse as parse_setup
+from rig.storage import SessionRecord
 
 BLINDED_KEPT = 256
 
@@ -121,7 +122,22 @@ class Boxes(QObject):
         for (rig, _), live in self.lives.items():
             if rig == source:
                 live.lose()
+                if live.lost and live.folder:
+                    self._read_stop(live)
         self.changed.emit()
+
+    def _read_stop(self, live: LiveBox) -> None:
+        """A station that was told to end completes its sessions first: then that is known."""
+        folder, uid = Path(live.folder), live.uid
+
+        def known(stop: dict[str, Any] | None) -> None:
+            if stop is not None and live.uid == uid and live.lost:
+                live.close(stop)
+                self.changed.emit()
+
+        self._behind.do(
+            lambda: SessionRecord.open(folder).stop, known, partial(self._gone, live, uid)
+        )
 
     def _find_again(self, source: str) -> None:
         for (rig, _), live in self.lives.items():
@@ -167,24 +183,26 @@ class Boxes(QObject):
     def trail(self, key: Key) -> list[tuple[float, float]]:
         """Where the animal was in the last seconds, in pixels; empty where that is hidden."""
         following = self._following.get(key)
-        if following is None or self.lives[key].blinded:
+        if following is None or self.lives[key].blinded or not self.lives[key].live:
             return []
         return [(x, y) for _, x, y in following.trail]
 
     def follow(self) -> None:
         """Read what the sessions have written, and measure one of them if it is its turn."""
+        due = {}
         for key, following in self._following.items():
             live = self.lives[key]
             if live.state not in (Standing.RUNNING, Standing.FINISHING, Standing.ENDED):
                 continue
             try:
-                more = following.read()
+                following.read()
             except (OSError, ValueError) as error:
                 if live.state is Standing.RUNNING:
                     self._gone(live, live.uid, error)
                 continue
-            if (more or following.fresh) and not live.blinded:
-                self._turns.take(str(key), partial(self._measure, key, following))
+            if following.fresh and not live.blinded:
+                due[str(key)] = partial(self._measure, key, following)
+        self._turns.take(due)
 
     def _measure(self, key: Key, following: Following) -> None:
         self.times[key] = following.times()

@@ -97,7 +97,7 @@ class Keys(QObject):
     def _press(self, event: QKeyEvent, focus: QWidget) -> bool:
         key, text = Qt.Key(event.key()), event.text()
         name = QKeySequence(event.keyCombination()).toString()
-        if self.learning and name and key not in (Qt.Key.Key_Escape, *ENTER):
+        if self.learning and name and self._is_free(key, text):
             self.learning, self.footswitch = False, name
             self._actions.learnt(name)
             return True
@@ -126,6 +126,10 @@ class Keys(QObject):
             if self._scan.letter(text, time.monotonic()):
                 self._before = None if line is None else (line, before)
         return False
+
+    def _is_free(self, key: Qt.Key, text: str) -> bool:
+        """Whether a key can be the foot switch: none with a meaning, none that a scanner types."""
+        return not text.isalnum() and key not in (*self._actions.others, *ENTER, Qt.Key.Key_Tab)
 
     def _enter(self) -> bool:
         tag = self._scan.enter(time.monotonic())

@@ -132,9 +132,14 @@ class LiveBox:
 
     def lose(self) -> None:
         """Its station does not answer any more."""
-        self.lost = self.live
-        if self.lost:
+        if self.live and not self.lost:
+            self.lost = True
             self.alarms.raise_("station_lost", folder=self.folder)
+
+    def close(self, stop: Mapping[str, Any]) -> None:
+        """The station is gone, but its stop record is written: it had ended."""
+        self.lost, self.state = False, Standing.ENDED
+        self.end({"status": stop.get("status", "failed"), "reason": stop.get("reason", "")})
 
     def find(self) -> None:
         """Its station answers again."""

@@ -52,6 +52,7 @@ class RunPage(Page):
         self.starting = Starting(self._behind, self)
         self.checked: Checked | None = None
         self.chosen: Key | None = None
+        self._asked: dict[Key, str] = {}  # the animals of sessions that are being started
         self._due = {"find": 0.0, "disk": 0.0}
         self._entered = False
         self._build()
@@ -288,11 +289,12 @@ class RunPage(Page):
         self.choose_panel.keep()
         if checked.wanted.blinded:
             self.boxes.blind(checked.wish.uid)
+        self._asked[key] = checked.wish.subject
         self.boxes.watch(key[0])
 
     def _began(self, key: Key) -> None:
-        self.choose_panel.subject.clear()  # the next animal is another one
-        self.chosen = key
+        if self.choose_panel.subject.text().strip() == self._asked.pop(key, ""):
+            self.choose_panel.subject.clear()  # the next animal is another one
         self._ask_pictures()
 
     def _not_started(self, key: Key | None, error: Exception) -> None:

@@ -6,7 +6,7 @@ a tenth of the window's time, however many boxes there are and however long they
 
 import csv
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,12 +109,18 @@ class Turns:
         self._free_s = -1e9
         self._last_s: dict[str, float] = {}
 
-    def take(self, key: str, deed: Callable[[], None]) -> bool:
-        """Do it, unless `key` had its turn within a second or the tenth is used up."""
+    def take(self, deeds: Mapping[str, Callable[[], None]]) -> bool:
+        """Do the one that waits longest; whether one was done.
+
+        None is where all had their turn within a second, or the tenth is used up.
+        """
         now_s = self._clock()
-        if now_s < self._free_s or now_s - self._last_s.get(key, -1e9) < MEASURE_EVERY_S:
+        key = min(deeds, key=lambda k: self._last_s.get(k, -1e9), default=None)
+        if key is None or now_s < self._free_s:
             return False
-        deed()
+        if now_s - self._last_s.get(key, -1e9) < MEASURE_EVERY_S:
+            return False
+        deeds[key]()
         done_s = self._clock()
         self._last_s[key] = now_s
         self._free_s = done_s + (done_s - now_s) * (1 / SHARE - 1)

@@ -1,5 +1,6 @@
 """One box while its session is there: prompt, clock, what comes, times, doors, notes, the end."""
 
+import re
 from collections.abc import Callable
 
 from PyQt6.QtCore import pyqtSignal
@@ -11,6 +12,7 @@ from PyQt6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -122,6 +124,7 @@ class BoxPanel(QWidget):
         self.result = button(say("box.result"))
         self.result.clicked.connect(lambda: self.result_wanted.emit(self._folder))
         self.end_card = card(self.end_text, self.result, self.next)
+        _narrow(self.title, self.alarms, self.end_text, self.happened, self.prompt_text, self.now)
         inside = QWidget()
         body = QVBoxLayout(inside)
         body.setContentsMargins(0, 0, 6, 0)
@@ -200,7 +203,9 @@ class BoxPanel(QWidget):
         self._folder = live.folder
         self._t_s = float(live.status.get("t_s") or 0.0)
         who = say("box.title", box=live.name, subject=live.subject or "…", phase=live.phase)
-        self.title.setText(who if live.subject else say("box.title_early", box=live.name))
+        self.title.setText(
+            breakable(who) if live.subject else say("box.title_early", box=live.name)
+        )
         marks = [say("box.practice")] if live.practice else []
         marks += [say("box.blinded")] if live.blinded else []
         marks += [say("box.paused")] if live.paused and live.live else []
@@ -224,7 +229,7 @@ class BoxPanel(QWidget):
         self.pause.setProperty("paused", live.paused)
         self.pause.setText(say("box.unpause" if live.paused else "box.pause"))
         lines = [line for event in live.history if (line := told(event))]
-        _words(self.happened, "\n".join(lines[-HAPPENED:]))
+        _words(self.happened, breakable("\n".join(lines[-HAPPENED:])))
 
     def _show_alarms(self, live: LiveBox) -> None:
         standing = live.alarms.worst_first()
@@ -232,7 +237,7 @@ class BoxPanel(QWidget):
             f"{say(f'alarm.{a.name}', **a.values)} {say(f'alarm.{a.name}_do')}" for a in standing
         )
         set_role(self.alarms, ROLE[standing[0].severity] if standing else "muted")
-        _words(self.alarms, text)
+        _words(self.alarms, breakable(text))
 
     def _show_prompt(self, live: LiveBox) -> None:
         prompt = live.prompt if live.live else None
@@ -329,7 +334,7 @@ class BoxPanel(QWidget):
         over = (live.ended is not None and not live.live) or live.lost
         self.end_card.setVisible(over)
         if live.lost:
-            self.end_text.setText(say("box.lost", folder=live.folder or "-"))
+            self.end_text.setText(breakable(say("box.lost", folder=live.folder or "-")))
             self.result.hide()
             return
         if live.ended is None:
@@ -338,8 +343,22 @@ class BoxPanel(QWidget):
         said = say(f"box.ended_{status}", reason=reason, folder=live.folder)
         if live.blinded:
             said += "\n" + say("box.ended_blinded")
-        self.end_text.setText(said)
+        self.end_text.setText(breakable(said))
         self.result.setVisible(not live.blinded)
+
+
+def _narrow(*labels: QLabel) -> None:
+    """Long words (names, folders) do not make the panel wider than it is."""
+    for one in labels:
+        policy = one.sizePolicy()
+        policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)
+        one.setSizePolicy(policy)
+
+
+def breakable(text: str) -> str:
+    """Words that are too long for a line may be broken: in folders, and in names as a last way."""
+    text = re.sub(r"([/\\_])", "\\1\u200b", text)
+    return re.sub(r"(\w{18})(?=\w)", "\\1\u200b", text)
 
 
 def _by_hand(live: LiveBox) -> bool:

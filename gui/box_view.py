@@ -121,7 +121,7 @@ class BoxView(QWidget):
         # The bytes stay alive with the preview that is kept.
         image = QImage(grey.tobytes(), width, height, width, form).copy()
         if self._red:
-            image.setColorTable([0xFF000000 | (level * 3 // 4) << 16 for level in range(256)])
+            image.setColorTable([0xFF000000 | (level // 2) << 16 for level in range(256)])
         self._image = image
 
     # --- painting
@@ -267,7 +267,9 @@ class BoxView(QWidget):
                     )
                     painter.fillRect(plate, QColor(0, 0, 0, 150))
                 lit = self._image is not None or self._dark
-                painter.setPen(hue.lighter(130) if lit and not self._red else hue)
+                painter.setPen(
+                    QColor(self._colours.text) if self._red else hue.lighter(130) if lit else hue
+                )
                 painter.drawText(spot, text)
             font.setBold(True)
             font.setPointSizeF(8 if small else 12)

@@ -3,14 +3,11 @@
 import time
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QKeySequence
 from PyQt6.QtWidgets import (
     QApplication,
-    QCheckBox,
     QFrame,
     QHBoxLayout,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
 )
 
@@ -21,10 +18,11 @@ from gui.box_view import BoxView
 from gui.boxes import Boxes
 from gui.choose import ChoosePanel
 from gui.drawn import card, session
+from gui.foot import Foot
 from gui.grid import Grid, Key
 from gui.keys import Actions, Keys
 from gui.live import LiveBox, next_to_answer, scanned
-from gui.page import Page, label, set_role
+from gui.page import Page, set_role
 from gui.preflight import Checked
 from gui.remembered import Remembered
 from gui.starting import Starting
@@ -69,11 +67,10 @@ class RunPage(Page):
                     Qt.Key.Key_PageUp: lambda: self._go(-1),
                     Qt.Key.Key_Escape: self._escape,
                 },
-                self.start, self._learnt,
+                self.start, self.foot.put_switch,
             ),
-            remembered.text("footswitch", "F9"),
+            self.foot.remembered_switch,
         )  # fmt: skip
-        self._learnt(self._keys.footswitch)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -98,16 +95,8 @@ class RunPage(Page):
         self._right.addWidget(self.choose_panel)
         self._right.addWidget(self.panel)
         self._right.setFixedWidth(PANEL_PX)
-        self._help = label("", "muted", wrap=True)
-        self._switch = QToolButton()
-        self._switch.clicked.connect(self._learn)
-        self.sound = QCheckBox(say("run.sound"))
-        self.sound.setChecked(self._remembered.text("sound") == "on")
-        self.sound.toggled.connect(lambda on: self._remembered.put("sound", "on" if on else ""))
-        foot = QHBoxLayout()
-        foot.addWidget(self._help, 1)
-        foot.addWidget(self.sound)
-        foot.addWidget(self._switch)
+        self.foot = Foot(self._remembered)
+        self.foot.learn_wanted.connect(self._learn)
         across = QHBoxLayout()
         across.addWidget(self._left, 1)
         across.addWidget(self._right)
@@ -115,7 +104,7 @@ class RunPage(Page):
         inside.setContentsMargins(4, 4, 4, 2)
         inside.addWidget(self.alarm)
         inside.addLayout(across, 1)
-        inside.addLayout(foot)
+        inside.addWidget(self.foot)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._edge)
@@ -364,7 +353,7 @@ class RunPage(Page):
 
     def _escape(self) -> None:
         self._keys.learning = False
-        self._learnt(self._keys.footswitch)
+        self.foot.put_switch(self._keys.footswitch)
         self.panel.confirm("")
         self.panel.leave_note()
         self.setFocus()
@@ -377,15 +366,8 @@ class RunPage(Page):
 
     def _learn(self) -> None:
         self._keys.learning = True
-        self._switch.setText(say("run.switch_press"))
+        self.foot.put_learning()
         self.setFocus()
-
-    def _learnt(self, name: str) -> None:
-        if name != self._remembered.text("footswitch", "F9"):
-            self._remembered.put("footswitch", name)
-        shown = QKeySequence(name).toString(QKeySequence.SequenceFormat.NativeText)
-        self._switch.setText(say("run.switch", key=shown))
-        self._help.setText(say("run.keys", key=shown))
 
     # --- ten times a second
 
@@ -403,7 +385,7 @@ class RunPage(Page):
             self._paint_all()
 
     def _show_alarms(self) -> None:
-        loud = self.alarm.show_alarms(self.boxes.lives.values(), sound=self.sound.isChecked())
+        loud = self.alarm.show_alarms(self.boxes.lives.values(), sound=self.foot.sound.isChecked())
         set_role(self._edge, "loud" if loud else "calm")
 
     # --- what is drawn

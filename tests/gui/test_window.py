@@ -29,7 +29,7 @@ from PyQt6.QtWidgets import QApplication
 import gui.window
 
 def look():
-    window, = QApplication.topLevelWidgets()
+    window, = (w for w in QApplication.topLevelWidgets() if w.isVisible())
     painted = not window.grab().isNull()
     print(QApplication.platformName(), window.windowTitle(), window.isVisible(), painted)
     window.close()

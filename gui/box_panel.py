@@ -39,7 +39,7 @@ class BoxPanel(QWidget):
     """Shows one box. What a person wants is told by signals; it changes when `show_box` says so.
 
     Signals: `answered()` the prompt; `asked(kind, fields)` a request; `noted(text)`; `sure(what)`
-    end or abort, confirmed; `seen()` the alarms; `next_wanted()` the ended session is put away;
+    end or abort, confirmed; `next_wanted()` the ended session is put away;
     `result_wanted(folder)`.
     """
 
@@ -47,7 +47,6 @@ class BoxPanel(QWidget):
     asked = pyqtSignal(str, object)
     noted = pyqtSignal(str)
     sure = pyqtSignal(str)
-    seen = pyqtSignal()
     next_wanted = pyqtSignal()
     result_wanted = pyqtSignal(str)
 
@@ -331,15 +330,16 @@ class BoxPanel(QWidget):
         return lambda: self.asked.emit("door", {"name": name, "value": value})
 
     def _show_end(self, live: LiveBox) -> None:
-        over = (live.ended is not None and not live.live) or live.lost
-        self.end_card.setVisible(over)
+        outcome = live.outcome
+        self.end_card.setVisible(outcome is not None or live.lost or not live.live)
         if live.lost:
             self.end_text.setText(breakable(say("box.lost", folder=live.folder or "-")))
             self.result.hide()
             return
-        if live.ended is None:
+        if outcome is None:
+            self.end_text.setText(say("box.ended_unknown", folder=live.folder))
             return
-        status, reason = str(live.ended["status"]), str(live.ended["reason"])
+        status, reason = str(outcome["status"]), str(outcome["reason"])
         said = say(f"box.ended_{status}", reason=reason, folder=live.folder)
         if live.blinded:
             said += "\n" + say("box.ended_blinded")

@@ -261,10 +261,15 @@ class ChoosePanel(QWidget):
             box=self.box.currentText() or None,
             paired=paired or None,
             assigned=tuple(self._assigned()),
-            operator=self.operator.text().strip(),
+            operator=self.who,
         )
         by_hand = not (rig.startswith("sim") and self.helper.isChecked())
         return Wanted(choice, self.practice.isChecked(), self.blinded.isChecked(), by_hand)
+
+    @property
+    def who(self) -> str:
+        """The person at the rig."""
+        return self.operator.text().strip()
 
     def keep(self) -> None:
         """Remember what was chosen, for the next time. Never an animal."""

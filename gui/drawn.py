@@ -1,14 +1,46 @@
 """What the picture of a box says: before a session which chamber is what, in one how it stands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gui.alarms import Severity
 from gui.box_panel import clock_words, say_prompt
-from gui.box_view import Said, Seen
+from gui.box_view import BoxView, Said, Seen
+from gui.grid import Key
 from gui.live import LiveBox, Standing
 from gui.preflight import Checked
 from gui.texts import say
+from rig.channel import spell_source
 from rig.steps import Do
+
+
+@dataclass(frozen=True)
+class Known:
+    """What there is to draw of one box. `starting`: its session is being asked for."""
+
+    live: LiveBox | None
+    trail: Sequence[tuple[float, float]]
+    checked: Checked | None
+    starting: bool
+    is_chosen: bool
+    only: bool
+
+
+def draw(view: BoxView, key: Key, known: Known, now_s: float) -> None:
+    """Put words, outlines and doors of a box over its picture."""
+    live, checked = known.live, known.checked
+    if live is not None and live.shown:
+        view.set_apparatus(live.setup.apparatus if live.setup is not None else None)
+        said, seen = session(live, known.trail, now_s)
+    else:
+        loaded = checked.loaded if checked is not None else None
+        if checked is None or loaded is None or key[1] not in loaded.boxes:
+            return
+        if key[0] != spell_source(checked.wanted.choice.rig):
+            return
+        view.set_apparatus(loaded.boxes[key[1]].apparatus)
+        said, seen = card(checked, key[1], starting=known.starting, only=known.only)
+    view.set_said(said, seen, is_chosen=known.is_chosen)
 
 
 def session(live: LiveBox, trail: Sequence[tuple[float, float]], now_s: float) -> tuple[Said, Seen]:
@@ -16,7 +48,7 @@ def session(live: LiveBox, trail: Sequence[tuple[float, float]], now_s: float) -
     zone = str(live.status.get("zone") or "")
     loud, below = "", say("view.zone", zone=zone) if zone and live.live else ""
     if not live.live:
-        status = str((live.ended or {}).get("status", ""))
+        status = str((live.outcome or {}).get("status", ""))
         below = say(f"view.{status}") if status else ""
     elif live.state is not Standing.RUNNING:
         below = say("box.preparing" if live.state is Standing.PREPARING else "box.finishing")

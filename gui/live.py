@@ -212,6 +212,14 @@ class LiveBox:
     # --- what is shown
 
     @property
+    def outcome(self) -> dict[str, Any] | None:
+        """How it ended: status and reason; None while it has not, as far as is known."""
+        if self.live:
+            return None
+        ending: dict[str, Any] | None = self.ended or self.status.get("ending")
+        return ending
+
+    @property
     def subject(self) -> str:
         """The animal of its session; empty without one."""
         return str(self.status.get("subject", ""))

@@ -17,7 +17,7 @@ from gui.box_panel import BoxPanel
 from gui.box_view import BoxView
 from gui.boxes import Boxes
 from gui.choose import ChoosePanel
-from gui.drawn import card, session
+from gui.drawn import Known, draw
 from gui.foot import Foot
 from gui.grid import Grid, Key
 from gui.keys import Actions, Keys
@@ -57,7 +57,7 @@ class RunPage(Page):
         self._keys = Keys(
             self,
             Actions(
-                self.answer, self._scan, self._space, {
+                self.answer, self._scan, lambda: self.live is not None and self.live.live, {
                     Qt.Key.Key_F6: self._key_pause,
                     Qt.Key.Key_F7: self.panel.begin_note,
                     Qt.Key.Key_F8: self.saw_alarms,
@@ -85,11 +85,11 @@ class RunPage(Page):
         self.alarm.seen.connect(self.saw_alarms)
         self.grid = Grid()
         self.grid.chosen.connect(self.choose)
-        self.card = BoxView()
+        self.nothing = BoxView()  # where no box is to be shown
         self.choose_panel = ChoosePanel(self._remembered)
         self.panel = BoxPanel()
         self._left = QStackedWidget()
-        self._left.addWidget(self.card)
+        self._left.addWidget(self.nothing)
         self._left.addWidget(self.grid)
         self._right = QStackedWidget()
         self._right.addWidget(self.choose_panel)
@@ -124,7 +124,6 @@ class RunPage(Page):
         panel.asked.connect(lambda kind, fields: self._request(self.live, kind, **fields))
         panel.noted.connect(self._note)
         panel.sure.connect(lambda what: self._request(self.live, what))
-        panel.seen.connect(self.saw_alarms)
         panel.next_wanted.connect(self.next_session)
         panel.result_wanted.connect(self.finished)
 
@@ -149,7 +148,7 @@ class RunPage(Page):
     def use_theme(self, theme: Theme) -> None:
         """Pictures are painted by hand."""
         self.grid.use_theme(theme)
-        self.card.use_theme(theme)
+        self.nothing.use_theme(theme)
 
     def close_down(self) -> None:
         """The page looks no more; sessions go on."""
@@ -192,7 +191,7 @@ class RunPage(Page):
         self.grid.set_boxes(keys)
         if list(self.grid.views) != before:
             self._ask_pictures()
-        self._left.setCurrentWidget(self.grid if keys else self.card)
+        self._left.setCurrentWidget(self.grid if keys else self.nothing)
         live = self.live
         shown = live is not None and live.shown
         wanted = self.panel if shown else self.choose_panel
@@ -303,10 +302,7 @@ class RunPage(Page):
 
     def _request(self, live: LiveBox | None, kind: str, **fields: str) -> None:
         if live is not None:
-            self.boxes.request(live, kind, self._who(), **fields)
-
-    def _who(self) -> str:
-        return self.choose_panel.operator.text().strip()
+            self.boxes.request(live, kind, self.choose_panel.who, **fields)
 
     def answer(self) -> None:
         """The foot switch: what the prompt asks; or go to the box that waits longest."""
@@ -314,7 +310,7 @@ class RunPage(Page):
         if live is None:
             return
         if live is self.live:
-            self.boxes.answer(live, self._who())
+            self.boxes.answer(live, self.choose_panel.who)
         else:
             self.choose((live.rig, live.name))
 
@@ -334,9 +330,6 @@ class RunPage(Page):
             self.live.alarms.raise_("wrong_animal", text=text, subject=self.live.subject)
             return True
         return False
-
-    def _space(self) -> bool:
-        return self.live is not None and self.live.live
 
     def _note(self, text: str) -> None:
         self._request(self.live, "note", text=text)
@@ -392,25 +385,17 @@ class RunPage(Page):
 
     def _paint_all(self) -> None:
         now_s = time.monotonic()
+        many = len(self.grid.views) > 1
         for key, view in self.grid.views.items():
-            self._paint_view(view, key, now_s)
+            known = Known(
+                self.boxes.lives.get(key),
+                self.boxes.trail(key),
+                self.checked,
+                starting=key in self.starting.under_way,
+                is_chosen=many and key == self.chosen,
+                only=not many,
+            )
+            draw(view, key, known, now_s)
         live = self.live
         if live is not None and live.shown:
             self.panel.show_box(live, self.boxes.times.get((live.rig, live.name)), now_s)
-
-    def _paint_view(self, view: BoxView, key: Key, now_s: float) -> None:
-        live = self.boxes.lives.get(key)
-        is_chosen = key == self.chosen and len(self.grid.views) > 1
-        if live is not None and live.shown:
-            view.set_apparatus(live.setup.apparatus if live.setup is not None else None)
-            said, seen = session(live, self.boxes.trail(key), now_s)
-            view.set_said(said, seen, is_chosen=is_chosen)
-            return
-        loaded = self.checked.loaded if self.checked is not None else None
-        if self.checked is None or loaded is None or key[1] not in loaded.boxes:
-            return
-        if key[0] == spell_source(self.checked.wanted.choice.rig):
-            view.set_apparatus(loaded.boxes[key[1]].apparatus)
-            starting, only = key in self.starting.under_way, len(self.grid.views) == 1
-            said, seen = card(self.checked, key[1], starting=starting, only=only)
-            view.set_said(said, seen, is_chosen=is_chosen)

@@ -4,17 +4,23 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from gui.disk import Room, room_of
 from gui.live import LiveBox, Standing
 from gui.remembered import Remembered
 from gui.run import RunPage
+from gui.texts import say
+from gui.theme import Theme
+from gui.watch import Preview
 from gui.window import MainWindow
 from rig.channel import entries
 from rig.session import verify
@@ -343,3 +349,92 @@ def test_a_killed_station_is_an_alarm_that_says_where_the_record_is(
     page.panel.next.click()
     assert not live.shown
     tick_until(lambda: not list(entries()))
+
+
+NAMED = {
+    "track_lost": {"reason": "none", "zone": "left"},
+    "camera_stalled": {"silent_s": 0.2},
+    "door_fault": {"name": "left", "why": "is jammed"},
+    "wrong_chamber": {"expected": "left", "found": "right"},
+    "escape": {"x_px": 1.0, "y_px": 2.0},
+    "two_animals": {"reason": "two"},
+    "controller_lost": {"board": "board-1", "why": "no answer"},
+    "limit": {"step": 1, "name": "place", "limit_s": 600, "waiting": "for hands out"},
+}
+
+
+def running(page: RunPage, folder: Path) -> LiveBox:
+    live = page.boxes.live(("sim", "A"))
+    status = {"state": "running", "uid": "u", "subject": "M01", "phase": "pretest", "step": 1}
+    live.stand({**status, "t_s": 9.0}, 0.0)
+    live.status["folder"] = str(folder)
+    page.chosen = ("sim", "A")
+    page._arrange()
+    return live
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_an_alarm_takes_the_edge_of_the_page_and_says_what_to_do(
+    qtbot: QtBot, windows: Made, tmp_path: Path, name: str
+) -> None:
+    page = windows().run_page
+    live = running(page, tmp_path)
+    live.hear([{"kind": name, "t_s": 1.0, "data": NAMED[name]}])
+    page._show_alarms()
+    assert page.alarm.isVisible()
+    assert say(f"alarm.{name}_do") in page.alarm.text.text()
+    assert "Box A" in page.alarm.text.text()
+    assert page._edge.property("role") == "loud"
+    press(qtbot, Qt.Key.Key_F8)
+    assert page._edge.property("role") == "calm"
+
+
+def test_a_low_disk_and_a_folder_that_went_away_are_alarms(
+    qtbot: QtBot, windows: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = windows().run_page
+    live = running(page, tmp_path)
+    monkeypatch.setattr("gui.boxes.room_of", lambda *_: Room(free=10, needed=20))
+    page.boxes.look_at_disks()
+    qtbot.waitUntil(lambda: "disk_low" in live.alarms.standing)
+    monkeypatch.setattr("gui.boxes.room_of", room_of)
+    live.status["folder"] = str(tmp_path / "gone")
+    page.boxes.look_at_disks()
+    qtbot.waitUntil(lambda: "folder_gone" in live.alarms.standing)
+
+
+def test_space_does_what_is_asked_but_not_in_a_field(
+    qtbot: QtBot, windows: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = windows().run_page
+    live = running(page, tmp_path)
+    live.hear([{"kind": "prompt", "t_s": 1.0, "data": {"ask": "arm", "text": "press"}}])
+    page._paint_all()
+    asked: list[str] = []
+    monkeypatch.setattr(page.boxes, "request", lambda live, kind, who, **f: asked.append(kind))
+    page.panel.note.setFocus()
+    press(qtbot, Qt.Key.Key_Space)
+    assert asked == []
+    page.panel.abort.setFocus()
+    press(qtbot, Qt.Key.Key_Space)
+    assert asked == ["arm"]
+    assert not page.panel.confirm_card.isVisible()
+
+
+@pytest.mark.parametrize("theme", Theme)
+def test_sixteen_boxes_are_painted_within_the_time_of_a_key(
+    qtbot: QtBot, windows: Made, tmp_path: Path, theme: Theme
+) -> None:
+    window = windows()
+    window.use_theme(theme)
+    page = window.run_page
+    page.choose_panel.put_rig(rig(tmp_path, boxes=16))
+    qtbot.waitUntil(lambda: len(page.grid.views) == 16, timeout=LIMIT_MS)
+    image = np.zeros((120, 160), np.uint8)
+    data = {"step": 1, "width": 160, "height": 120, "frame": 1}
+    seen = {"reason": "found", "x_px": 20.0, "y_px": 20.0, "area_px": 90, "heading_deg": 30.0}
+    began_s = time.perf_counter()
+    for (_, name), view in page.grid.views.items():
+        view.set_preview(Preview(name, image, {**data, "detection": seen}))
+        view.grab()
+    assert time.perf_counter() - began_s < 1.0  # some 5 ms a box; room for a busy machine

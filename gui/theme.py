@@ -159,5 +159,12 @@ def sheet(theme: Theme) -> str:
         min-width: 28px; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    QCheckBox::indicator {{ width: 14px; height: 14px; border: 2px solid {c.muted};
+        border-radius: 3px; background: {c.panel}; }}
+    QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent}; }}
+    QCheckBox:focus {{ color: {c.accent}; }}
+    QFrame#alarm QPushButton {{ background: {c.panel}; color: {c.text}; }}
+    QFrame#edge {{ border: 6px solid {c.window}; }}
+    QFrame#edge[role="loud"] {{ border: 6px solid {c.bad}; }}
     QFrame#notice {{ background: {c.panel}; border: 2px solid {c.warn}; border-radius: 6px; }}
     """

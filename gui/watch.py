@@ -210,10 +210,10 @@ class Watch(QObject):
             if now_s >= due_s:
                 due_s = now_s + STATUS_S
                 status = client.request("status")
+                self.status = status
+                self._tell(self.changed)  # first: whose events they are is known then
                 for box, stands in status["boxes"].items():
                     self._follow(client, box, stands)
-                self.status = status
-                self._tell(self.changed)
             with self._lock:
                 due = [(box, w) for box, w in self._wanted.items() if w.due_s <= now_s]
             for box, wanted in due:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from protocols.cli.describing import find_protocol
+from protocols.asking import find_protocol
 from protocols.cli.exits import DONE
 from protocols.cli.table import lines, print_json, progress
 from protocols.protocol import plan_session, settings

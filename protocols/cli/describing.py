@@ -1,28 +1,16 @@
 """`protocols` and `show`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from protocols import library
+from protocols.asking import find_protocol
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import lines, print_json, wrapped
-from protocols.protocol import Protocol, parse, plan_session, roles, settings
+from protocols.protocol import plan_session, roles, settings
 from rig.apparatus import Drive
 from rig.errors import ConfigError
-from rig.session.files import read_text
 from rig.session.load import LoadedBox, load_rig
 from rig.steps import describe
-
-
-def find_protocol(name: str) -> tuple[Protocol, str]:
-    """A shipped protocol or a protocol file, and what to call it in errors. Raises ConfigError."""
-    if name in library.names():
-        return parse(library.text(name), name), name
-    path = Path(name)
-    if path.suffix == ".toml" or path.exists():
-        return parse(read_text(path, "protocol file"), str(path)), str(path)
-    have = ", ".join(library.names())
-    raise ConfigError(name, "", f"no such protocol; shipped are {have}, or give a .toml file")
 
 
 def protocols(*, as_json: bool) -> None:

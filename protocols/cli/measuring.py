@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-from protocols.cli.describing import find_protocol
+from protocols.asking import find_protocol
 from protocols.cli.table import lines, progress
 from protocols.protocol import plan_session, settings
 from rig import tracking

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protocols.cli.describing import find_protocol
+from protocols.asking import Choice, Pairing, make_wish, pairing_of, start, station
 from protocols.cli.exits import in_words, of_ending
 from protocols.cli.keys import Keys, keys
 from protocols.cli.scoring import print_summary
 from protocols.cli.table import from_here, print_json, progress
-from protocols.protocol import plan_session, roles, settings
 from rig.channel import ChannelClient, ensure, find, spell_source
 from rig.engine import Outcome
 from rig.errors import ConfigError, RigError, StationError
@@ -21,12 +20,9 @@ from rig.model import Tick
 from rig.session import LoadedRig, Wish, consent, load_rig, record
 from rig.session.load import LoadedBox
 from rig.steps import Until
-from rig.storage import check_subject, is_noted, note_pairing
+from rig.storage import check_subject, note_pairing
 
 POLL_S = 0.2
-NEW_STATION_S = 10.0
-START_S = 90.0
-"""Longest that a session may take to be prepared: a live background has its minute."""
 
 
 @dataclass(frozen=True)
@@ -48,93 +44,43 @@ class Asked:
     yes: bool
     as_json: bool
 
+    @property
+    def choice(self) -> Choice:
+        """The session that is asked for."""
+        return Choice(
+            name=self.name,
+            subject=self.subject,
+            rig=self.rig,
+            out=self.out,
+            phase=self.phase,
+            box=self.box,
+            paired=self.paired,
+            assigned=self.assigned,
+            operator=self.operator,
+            codec=self.codec,
+        )
+
 
 def run(asked: Asked) -> int:
     """Run it; the exit code."""
     if asked.speed not in ("1", "max"):
         raise ConfigError("--speed", "", f"{asked.speed!r}: 1 or max")
-    if asked.codec not in (None, "h264", "lossless"):
-        raise ConfigError("--codec", "", f"{asked.codec!r}: h264 or lossless")
     check_subject(asked.subject)
     loaded = load_rig(asked.rig)
-    wish, box = _wish(asked, loaded)
-    pairing = _pairing(asked, loaded.box_named(box))
-    if pairing is not None:
-        is_noted(asked.out, *pairing)  # another pairing is refused before anything is made
+    wish, loaded_box = _wish(asked, loaded)
+    pairing, box = pairing_of(asked.choice, loaded_box), loaded_box.box.name
     if asked.speed == "max":
         return _at_full_speed(asked, loaded, wish, box, pairing)
-    mine = find(spell_source(asked.rig)) is None
-    with _station(asked.rig, loaded.digest) as client:
+    alone = find(spell_source(asked.rig)) is None
+    with station(asked.rig, loaded.digest) as client:
         watch = _Watch(asked, client, box)
-        try:
-            folder = watch.start(wish)
-        except RigError:
-            if mine:  # nobody waits for a station that was started for this session
-                with suppress(RigError):
-                    client.request("quit")
-            raise
-        if pairing is not None:
-            note_pairing(asked.out, *pairing)
-        return watch.run(folder)
+        return watch.run(watch.start(wish, pairing, alone=alone))
 
 
-def _station(source: str, digest: str) -> ChannelClient:
-    """The station of a rig whose files are as they are now. Raises RigError.
-
-    One that was started before a file was changed is asked to end, and another is started.
-    """
-    end_s = time.monotonic() + NEW_STATION_S
-    while time.monotonic() < end_s:
-        client = ensure(source)
-        try:
-            same = client.request("hello").get("digest") == digest
-        except StationError:
-            same = None  # it is just ending
-        if same:
-            return client
-        try:
-            if same is False:
-                client.request("quit")
-        except StationError as error:
-            message = f"the files of {source} were changed since its station began: {error}"
-            raise StationError(message) from None
-        finally:
-            client.close()
-        time.sleep(POLL_S)
-    message = f"the station of {source} still has the rig's old files, and does not end"
-    raise StationError(message)
-
-
-Pairing = tuple[str, str, str]
-"""Animal, paired chamber, unpaired chamber."""
-
-
-def _pairing(asked: Asked, box: LoadedBox) -> Pairing | None:
-    if asked.paired is None:
-        return None
-    known = roles(box.apparatus, asked.paired)
-    return asked.subject, known["paired"], known.get("unpaired", "")
-
-
-def _wish(asked: Asked, loaded: LoadedRig) -> tuple[Wish, str]:
-    protocol, file = find_protocol(asked.name)
-    phase = asked.phase
-    if phase is None:
-        if len(protocol.phase) > 1:
-            have = ", ".join(p.name for p in protocol.phase)
-            raise ConfigError("--phase", "", f"missing: {protocol.name} has {have}")
-        phase = protocol.phase[0].name
-    box = loaded.box_named(asked.box)
-    plan = plan_session(
-        protocol,
-        phase,
-        box.apparatus,
-        asked.paired,
-        settings(protocol, asked.assigned),
-        frozenset(box.box.outputs),
-        file,
-        box.apparatus_file,
-    )
+def _wish(asked: Asked, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:
+    by_hand = sys.stdin.isatty() and not loaded.simulated and asked.speed == "1"
+    wish, box = make_wish(asked.choice, loaded, "operator" if by_hand else "auto")
+    plan = wish.plan
     endless = [
         plan.step_name(i)
         for i, step in enumerate(plan.step)
@@ -143,16 +89,7 @@ def _wish(asked: Asked, loaded: LoadedRig) -> tuple[Wish, str]:
     if endless and asked.speed == "max" and loaded.simulated:
         message = f"step {endless[0]} ends with the recording, which a simulated one never does"
         raise ConfigError("--speed", "", f"'max': {message}; give it a time (--set test_s=600)")
-    by_hand = sys.stdin.isatty() and not loaded.simulated and asked.speed == "1"
-    wish = Wish(
-        plan=plan,
-        subject=asked.subject,
-        phase=phase,
-        operator=asked.operator,
-        arming="operator" if by_hand else "auto",
-        codec=asked.codec,
-    )
-    return wish, box.box.name
+    return wish, box
 
 
 def _at_full_speed(
@@ -207,24 +144,17 @@ class _Watch:
         self._paused = False
         self._quiet = asked.as_json
 
-    def start(self, wish: Wish) -> Path:
+    def start(self, wish: Wish, pairing: Pairing | None, *, alone: bool) -> Path:
         """Ask for the session; its folder. Raises RigError, and nothing was made then."""
+        out, seed = self._asked.out, self._asked.seed
         try:
-            reply = self._client.request(
-                "start",
-                box=self._box,
-                wish=wish.model_dump(mode="json", by_alias=True, exclude_none=True),
-                out=str(self._asked.out.resolve()),
-                seed=self._asked.seed,
-                timeout_s=START_S,
-            )
+            return start(self._client, self._box, wish, out, pairing, alone=alone, seed=seed)
         except KeyboardInterrupt:
             # This connection waits for its answer: the abort goes over another one.
             with suppress(RigError), ensure(self._asked.rig) as other:
                 abort = {"kind": "abort", "who": self._asked.operator}
                 other.request("request", box=self._box, request=abort)
             raise
-        return Path(reply["folder"])
 
     def run(self, folder: Path) -> int:
         """Watch it to its end, and pass on what the person says; the exit code."""

@@ -79,6 +79,7 @@ class Station:
             "look": self._look,
             "camera": self._camera,
             "wave": self._wave,
+            "hand": self._hand,
             "quit": self._quit,
         }
 
@@ -286,6 +287,22 @@ class Station:
         hosted = self._box(data)
         world.wave(hosted.name, float(data.get("hold_s", 1.0)))
         return Message("wave", {"box": hosted.name})
+
+    def _hand(self, data: dict[str, Any]) -> Message:
+        """What a person does in a simulated box: bring or take the animal, move a door."""
+        world = self._opened.world
+        if world is None:
+            raise StationError("only a simulated rig has a simulated hand")
+        box, do = self._box(data).name, data.get("do")
+        if do == "bring":
+            world.bring(box, str(data.get("chamber") or world.usual_chamber(box)))
+        elif do == "take":
+            world.take(box)
+        elif do == "door":
+            world.set_manual_door(box, str(data.get("door")), data.get("value") == "open")
+        else:
+            raise ValueError(f"{do!r}: a simulated hand does one of bring, take, door")
+        return Message("hand", {"box": box})
 
     def _quit(self, data: dict[str, Any]) -> Message:
         busy = [name for name, hosted in self.boxes.items() if hosted.busy]

@@ -1,0 +1,171 @@
+"""What is asked of a rig for one session: the wish, the pairing, and the station that does it.
+
+The same for whoever asks, a terminal or a window: nothing here is printed or read from a person.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from protocols import library
+from protocols.protocol import Protocol, parse, plan_session, roles, settings
+from rig.channel import ChannelClient, ensure
+from rig.errors import ConfigError, RigError, StationError
+from rig.session import LoadedRig, Wish
+from rig.session.files import read_text
+from rig.session.load import LoadedBox
+from rig.storage import is_noted, note_pairing
+
+POLL_S = 0.2
+NEW_STATION_S = 10.0
+START_S = 90.0
+"""Longest that a session may take to be prepared: a live background has its minute."""
+
+Codec = Literal["h264", "lossless"]
+
+Pairing = tuple[str, str, str]
+"""Animal, paired chamber, unpaired chamber."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One session as a person chooses it. None: the only one there is, or not said.
+
+    `out` is the study's folder; `assigned` holds "KEY=VALUE" words for the parameters.
+    """
+
+    name: str
+    subject: str
+    rig: str
+    out: Path
+    phase: str | None = None
+    box: str | None = None
+    paired: str | None = None
+    assigned: Sequence[str] = ()
+    operator: str = ""
+    codec: str | None = None
+
+
+def find_protocol(name: str) -> tuple[Protocol, str]:
+    """A shipped protocol or a protocol file, and what to call it in errors. Raises ConfigError."""
+    if name in library.names():
+        return parse(library.text(name), name), name
+    path = Path(name)
+    if path.suffix == ".toml" or path.exists():
+        return parse(read_text(path, "protocol file"), str(path)), str(path)
+    have = ", ".join(library.names())
+    raise ConfigError(name, "", f"no such protocol; shipped are {have}, or give a .toml file")
+
+
+def make_wish(
+    choice: Choice, loaded: LoadedRig, arming: Literal["operator", "auto"]
+) -> tuple[Wish, LoadedBox]:
+    """What the rig is asked for, and its box. Raises ConfigError for what cannot run there."""
+    if choice.codec not in (None, "h264", "lossless"):
+        raise ConfigError("--codec", "", f"{choice.codec!r}: h264 or lossless")
+    protocol, file = find_protocol(choice.name)
+    phase = choice.phase
+    if phase is None:
+        if len(protocol.phase) > 1:
+            have = ", ".join(p.name for p in protocol.phase)
+            raise ConfigError("--phase", "", f"missing: {protocol.name} has {have}")
+        phase = protocol.phase[0].name
+    box = loaded.box_named(choice.box)
+    plan = plan_session(
+        protocol,
+        phase,
+        box.apparatus,
+        choice.paired,
+        settings(protocol, list(choice.assigned)),
+        frozenset(box.box.outputs),
+        file,
+        box.apparatus_file,
+    )
+    wish = Wish(
+        plan=plan,
+        subject=choice.subject,
+        phase=phase,
+        operator=choice.operator,
+        arming=arming,
+        codec=cast(Codec | None, choice.codec),
+    )
+    return wish, box
+
+
+def pairing_of(choice: Choice, box: LoadedBox) -> Pairing | None:
+    """What is to be noted of the animal's pairing; None where none was said.
+
+    Raises ConfigError where it is no pairing of this box, or the study has another one noted:
+    that is refused before anything is made.
+    """
+    if choice.paired is None:
+        return None
+    known = roles(box.apparatus, choice.paired)
+    pairing = choice.subject, known["paired"], known.get("unpaired", "")
+    is_noted(choice.out, *pairing)
+    return pairing
+
+
+def station(source: str, digest: str) -> ChannelClient:
+    """The station of a rig whose files are as they are now. Raises RigError.
+
+    One that was started before a file was changed is asked to end, and another is started.
+    """
+    end_s = time.monotonic() + NEW_STATION_S
+    while time.monotonic() < end_s:
+        client = ensure(source)
+        try:
+            same = client.request("hello").get("digest") == digest
+        except StationError:
+            same = None  # it is just ending
+        if same:
+            return client
+        try:
+            if same is False:
+                client.request("quit")
+        except StationError as error:
+            message = f"the files of {source} were changed since its station began: {error}"
+            raise StationError(message) from None
+        finally:
+            client.close()
+        time.sleep(POLL_S)
+    message = f"the station of {source} still has the rig's old files, and does not end"
+    raise StationError(message)
+
+
+def start(
+    client: ChannelClient,
+    box: str,
+    wish: Wish,
+    out: Path,
+    pairing: Pairing | None,
+    *,
+    alone: bool,
+    **options: Any,
+) -> Path:
+    """Have the session begin, and its pairing noted; gives the session's folder.
+
+    `options` are further fields of the station's `start` (seed, experimenter, animal). `alone`:
+    the station was started for this session, and ends again if it cannot begin. Raises RigError,
+    and no session was begun then.
+    """
+    try:
+        reply = client.request(
+            "start",
+            box=box,
+            wish=wish.model_dump(mode="json", by_alias=True, exclude_none=True),
+            out=str(out.resolve()),
+            timeout_s=START_S,
+            **options,
+        )
+    except RigError:
+        if alone:  # nobody waits for a station that was started for this session
+            with suppress(RigError):
+                client.request("quit")
+        raise
+    if pairing is not None:
+        note_pairing(out, *pairing)
+    return Path(reply["folder"])

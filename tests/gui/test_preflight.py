@@ -1,0 +1,99 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gui.disk import spell_bytes
+from gui.preflight import Checked, Level, Wanted, check
+from protocols.asking import Choice
+from rig.storage import note_pairing
+from tests.small import write_rig
+
+
+def wanted(tmp_path: Path, **changes: object) -> Wanted:
+    choice = Choice("cocaine-cpp", "M01", "sim", tmp_path / "study", "pretest", "A")
+    fields = {k: v for k, v in changes.items() if hasattr(choice, k)}
+    rest = {k: v for k, v in changes.items() if k not in fields}
+    return Wanted(replace(choice, **fields), **rest)  # type: ignore[arg-type]
+
+
+def bad(checked: Checked) -> list[str]:
+    return [line.text for line in checked.lines if line.level is Level.BAD]
+
+
+def test_all_is_well_and_nothing_is_made(tmp_path: Path) -> None:
+    checked = check(wanted(tmp_path))
+    assert bad(checked) == []
+    assert checked.ready
+    assert not list(tmp_path.iterdir())
+    assert checked.wish is not None
+    assert checked.wish.arming == "operator"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"subject": ""}, "Which animal"),
+        ({"subject": "M 1"}, "letters and digits"),
+        ({"rig": "gone.rig.toml"}, "gone.rig.toml"),
+        ({"rig": "sim", "box": "Z"}, "no such box"),
+        ({"name": "no-such"}, "no such protocol"),
+        ({"phase": "nophase"}, "no such phase"),
+        ({"phase": "conditioning1a"}, "paired chamber"),
+        ({"phase": "conditioning1a", "blinded": True}, "Blinded"),
+        ({"paired": "centre"}, "not one of the chambers"),
+        ({"assigned": ["test_s=soon"]}, "a number is wanted"),
+        ({"out": Path()}, "Choose the folder"),
+    ],
+)
+def test_what_stands_against_it_is_said(
+    tmp_path: Path, changes: dict[str, object], says: str
+) -> None:
+    checked = check(wanted(tmp_path, **changes))
+    assert not checked.ready
+    assert any(says in text for text in bad(checked)), bad(checked)
+
+
+def test_files_edited_into_nonsense_are_a_line(tmp_path: Path) -> None:
+    rig = write_rig(tmp_path)
+    Path(rig.removeprefix("sim:")).write_text("name = [", encoding="utf-8")
+    mine = tmp_path / "mine.toml"
+    mine.write_bytes(b"\xff\xfe")
+    assert len(bad(check(wanted(tmp_path, rig=rig)))) == 1
+    assert any("mine.toml" in text for text in bad(check(wanted(tmp_path, name=str(mine)))))
+
+
+def test_a_file_in_the_way_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "study").write_text("")
+    assert any("Nothing can be written" in text for text in bad(check(wanted(tmp_path))))
+
+
+def test_the_pairing_that_is_noted_is_taken(tmp_path: Path) -> None:
+    note_pairing(tmp_path / "study", "M01", "left", "right")
+    checked = check(wanted(tmp_path, phase="conditioning1a", blinded=True))
+    assert bad(checked) == []
+    assert checked.paired == "left"
+    other = check(wanted(tmp_path, phase="conditioning1a", paired="right"))
+    assert any("says 'left' for M01" in text for text in bad(other))
+
+
+def test_practice_goes_to_a_folder_apart(tmp_path: Path) -> None:
+    checked = check(wanted(tmp_path, practice=True))
+    assert checked.wanted.recorded.out == tmp_path / "study-practice"
+
+
+def test_a_camera_that_is_silent_and_a_busy_box(tmp_path: Path) -> None:
+    status = {
+        "camera": {"source": "sim", "silent": True, "rate_hz": 15},
+        "boxes": {"A": {"state": "running", "subject": "M07"}},
+    }
+    said = " ".join(bad(check(wanted(tmp_path), status)))
+    assert "no pictures" in said
+    assert "M07" in said
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1500000, "1.5 MB"), (2e13, "20.0 TB")]
+)
+def test_bytes_for_a_person(count: float, text: str) -> None:
+    assert spell_bytes(count) == text

@@ -1,0 +1,440 @@
+"""The page at the rig with real stations of simulated rigs, in real time, by keyboard."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from gui.disk import Room, room_of
+from gui.live import LiveBox, Standing
+from gui.remembered import Remembered
+from gui.run import RunPage
+from gui.texts import say
+from gui.theme import Theme
+from gui.watch import Preview
+from gui.window import MainWindow
+from rig.channel import entries
+from rig.session import verify
+from rig.storage import SessionRecord
+from tests.small import tick_until, write_rig
+
+ROOT = Path(__file__).parents[2]
+LIMIT_MS = 60_000
+Made = Callable[[], MainWindow]
+
+
+@pytest.fixture
+def windows(qtbot: QtBot) -> Iterator[Made]:
+    made: list[MainWindow] = []
+
+    def make() -> MainWindow:
+        window = MainWindow()
+        made.append(window)
+        qtbot.addWidget(window)
+        window.go("run")
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        return window
+
+    yield make
+    for window in made:
+        window.close()
+
+
+def rig(folder: Path, **options: object) -> str:
+    return write_rig(folder, frame_size_px=(160, 120), rate_hz=20.0, **options)
+
+
+def press(qtbot: QtBot, key: Qt.Key, modifier: Qt.KeyboardModifier | None = None) -> None:
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    qtbot.keyClick(focus, key, modifier or Qt.KeyboardModifier.NoModifier)
+
+
+def typed(qtbot: QtBot, text: str) -> None:
+    """What a scanner does: letters in one burst, then Enter."""
+    for letter in text:
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        qtbot.keyClicks(focus, letter)
+    press(qtbot, Qt.Key.Key_Return)
+
+
+def choose(page: RunPage, source: str, out: Path, *, helper: bool, test_s: int) -> None:
+    panel = page.choose_panel
+    panel.put_rig(source)
+    panel.out.setText(str(out))
+    panel.put_value("test_s", str(test_s))
+    panel.helper.setChecked(helper)
+    page.setFocus()
+
+
+def begin(qtbot: QtBot, page: RunPage, subject: str = "M01") -> LiveBox:
+    """By scanner and keyboard, from the form to a session that runs."""
+    typed(qtbot, subject)
+    assert page.choose_panel.subject.text() == subject
+    qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
+    press(qtbot, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+    def there() -> bool:
+        live = page.live
+        known = live is not None and live.state is Standing.RUNNING and live.setup is not None
+        return known and live is not None and live.subject == subject
+
+    qtbot.waitUntil(there, timeout=LIMIT_MS)
+    assert page.live is not None
+    return page.live
+
+
+def by_foot(qtbot: QtBot, live: LiveBox, ask: str) -> None:
+    """Wait until the session asks for this, and press the foot switch."""
+    qtbot.waitUntil(lambda: live.prompt is not None and live.prompt.ask == ask, timeout=LIMIT_MS)
+    press(qtbot, Qt.Key.Key_F9)
+    qtbot.waitUntil(lambda: live.prompt is None or live.prompt.ask != ask, timeout=LIMIT_MS)
+
+
+def record_of(live: LiveBox) -> SessionRecord:
+    return SessionRecord.open(Path(live.folder))
+
+
+def test_a_pretest_by_keyboard_alone_with_motor_doors(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    choose(page, rig(tmp_path), tmp_path / "study", helper=False, test_s=2)
+    live = begin(qtbot, page)
+    by_foot(qtbot, live, "empty")
+    by_foot(qtbot, live, "arm")
+    by_foot(qtbot, live, "place")
+    press(qtbot, Qt.Key.Key_F7)
+    typed(qtbot, "he sniffs")
+    by_foot(qtbot, live, "take")
+    qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
+    assert live.ended is not None
+    assert live.ended["status"] == "completed"
+    record = record_of(live)
+    assert record.folder.is_relative_to(tmp_path / "study")
+    assert record.setup.arming == "operator"
+    assert [e["data"]["text"] for e in record.events() if e["kind"] == "note"] == ["he sniffs"]
+    assert verify(record.folder).ok
+    page._tick()
+    times = page.boxes.times[page.chosen or ("", "")]
+    assert times.scored_s == pytest.approx(float(live.ended["summary"]["test_s"]), abs=1e-6)
+    with qtbot.waitSignal(page.finished) as told:
+        page.panel.result.click()
+    assert told.args == [live.folder]
+
+
+def test_a_pretest_by_keyboard_alone_with_doors_moved_by_hand(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    source = rig(tmp_path, drive="manual")
+    choose(page, source, tmp_path / "study", helper=False, test_s=2)
+    page.choose_panel.practice.setChecked(True)
+    live = begin(qtbot, page)
+    assert live.practice
+    for _ in range(2):
+        by_foot_door(qtbot, live)
+    typed(qtbot, "M02")  # the wrong animal arms nothing
+    assert "wrong_animal" in live.alarms.standing
+    qtbot.waitUntil(page.alarm.isVisible)
+    press(qtbot, Qt.Key.Key_F8)
+    assert not page.alarm.isVisible()
+    typed(qtbot, "M01")
+    by_foot(qtbot, live, "place")
+    for _ in range(2):
+        by_foot_door(qtbot, live)
+    by_foot(qtbot, live, "take")
+    qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
+    assert live.ended is not None
+    assert live.ended["status"] == "completed"
+    assert record_of(live).folder.is_relative_to(tmp_path / "study-practice")
+    assert not (tmp_path / "study").exists()
+
+
+def by_foot_door(qtbot: QtBot, live: LiveBox) -> None:
+    qtbot.waitUntil(lambda: live.prompt is not None and live.prompt.ask == "door", timeout=LIMIT_MS)
+    assert live.prompt is not None
+    door = live.prompt.door, live.prompt.value
+    press(qtbot, Qt.Key.Key_F9)
+    qtbot.waitUntil(
+        lambda: live.prompt is None or (live.prompt.door, live.prompt.value) != door,
+        timeout=LIMIT_MS,
+    )
+
+
+def test_pause_doors_and_abort_are_asked_and_told(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
+    live = begin(qtbot, page)
+    qtbot.waitUntil(lambda: bool(live.status.get("scored")), timeout=LIMIT_MS)
+    press(qtbot, Qt.Key.Key_F6)
+    qtbot.waitUntil(lambda: live.paused, timeout=LIMIT_MS)
+    page._paint_all()
+    press(qtbot, Qt.Key.Key_F6)
+    qtbot.waitUntil(lambda: not live.paused, timeout=LIMIT_MS)
+    page._paint_all()
+    _, (_, close) = page.panel._doors["left"]
+    close.click()
+    qtbot.waitUntil(lambda: "refused" in live.alarms.standing, timeout=LIMIT_MS)
+    page._paint_all()
+    assert "an animal was placed in this box" in page.panel.alarms.text()
+    press(qtbot, Qt.Key.Key_F12)
+    assert page.panel.confirm_card.isVisible()
+    press(qtbot, Qt.Key.Key_Escape)
+    assert not page.panel.confirm_card.isVisible()
+    press(qtbot, Qt.Key.Key_F12)
+    press(qtbot, Qt.Key.Key_F12)
+    qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
+    assert live.ended is not None
+    assert live.ended["status"] == "aborted"
+    press(qtbot, Qt.Key.Key_F12)  # nothing to abort: nothing happens
+    page.panel.next.click()
+    assert not live.shown
+    qtbot.waitUntil(page.choose_panel.isVisible)
+
+
+def test_blinded_hides_what_tells(qtbot: QtBot, windows: Made, tmp_path: Path) -> None:
+    window = windows()
+    page = window.run_page
+    choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
+    page.choose_panel.blinded.setChecked(True)
+    assert not page.choose_panel.paired.isVisible()
+    live = begin(qtbot, page)
+    qtbot.waitUntil(lambda: bool(live.status.get("scored")), timeout=LIMIT_MS)
+    page._tick()
+    assert live.blinded
+    assert not page.boxes.times
+    assert not page.boxes.trail((live.rig, live.name))
+    window.close()
+    again = windows().run_page
+    qtbot.waitUntil(lambda: again.live is not None and again.live.blinded, timeout=LIMIT_MS)
+
+
+def test_two_windows_on_one_rig(qtbot: QtBot, windows: Made, tmp_path: Path) -> None:
+    one = windows().run_page
+    source = rig(tmp_path)
+    choose(one, source, tmp_path / "study", helper=True, test_s=60)
+    live = begin(qtbot, one)
+    two = windows().run_page
+    qtbot.waitUntil(lambda: two.live is not None and two.live.uid == live.uid, timeout=LIMIT_MS)
+    assert two.panel.isVisible()
+    two._request(two.live, "abort")
+    qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
+    assert live.ended is not None
+    assert live.ended["status"] == "aborted"
+
+
+def test_what_cannot_start_says_why_and_nothing_is_left(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    source = rig(tmp_path)
+    choose(page, source, tmp_path / "study", helper=True, test_s=60)
+    typed(qtbot, "M01")
+    qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
+    Path(source.removeprefix("sim:")).write_text("name = [", encoding="utf-8")
+    press(qtbot, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(page.choose_panel.trouble.isVisible, timeout=LIMIT_MS)
+    assert "Not started" in page.choose_panel.trouble.text()
+    assert not (tmp_path / "study").exists()
+    qtbot.waitUntil(lambda: not page.choose_panel.start.isEnabled())
+
+
+def test_the_foot_switch_can_be_another_key(qtbot: QtBot, windows: Made) -> None:
+    page = windows().run_page
+    page._learn()
+    press(qtbot, Qt.Key.Key_F1)
+    assert page._keys.footswitch == "F1"
+    assert "F1" in page.foot.help.text()
+    assert Remembered().text("footswitch") == "F1"
+
+
+def test_a_scan_gives_a_field_its_text_back(qtbot: QtBot, windows: Made) -> None:
+    page = windows().run_page
+    panel = page.choose_panel
+    panel.operator.setText("Ada")
+    panel.operator.setFocus()
+    typed(qtbot, "M042")
+    assert (panel.subject.text(), panel.operator.text()) == ("M042", "Ada")
+
+
+WINDOW = """
+import sys
+from pathlib import Path
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QApplication
+import gui.window
+
+def page():
+    return next(w for w in QApplication.topLevelWidgets() if hasattr(w, "run_page")).run_page
+
+def fill():
+    panel = page().choose_panel
+    panel.put_rig(sys.argv[1]); panel.out.setText(sys.argv[2]); panel.subject.setText("M01")
+    panel.put_value("test_s", "3")
+    start()
+
+def start():
+    if page().choose_panel.start.isEnabled():
+        page().start(); tell()
+    else:
+        QTimer.singleShot(20, start)
+
+def tell():
+    live = page().live
+    if live is not None and live.state == "running":
+        print("running", flush=True)
+    else:
+        QTimer.singleShot(20, tell)
+
+QTimer.singleShot(0, fill)
+sys.exit(gui.window.start(["placepref"]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_a_killed_window_leaves_the_session_and_another_finds_it(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    source = rig(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-c", WINDOW, source, str(tmp_path / "study")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "running\n"
+        os.kill(process.pid, signal.SIGKILL)
+    page = windows().run_page
+    qtbot.waitUntil(lambda: page.live is not None and page.live.shown, timeout=LIMIT_MS)
+    live = page.live
+    assert live is not None
+    qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
+    assert live.ended is not None
+    assert live.ended["status"] == "completed"
+    assert verify(Path(live.folder)).ok
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_a_killed_station_is_an_alarm_that_says_where_the_record_is(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
+    live = begin(qtbot, page)
+    (entry,) = entries()
+    os.kill(entry.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: live.lost, timeout=LIMIT_MS)
+    page._tick()
+    assert page.alarm.isVisible()
+    assert live.folder in page.panel.end_text.text().replace("\u200b", "")
+    assert page.panel.next.isVisible()
+    page.panel.next.click()
+    assert not live.shown
+    tick_until(lambda: not list(entries()))
+
+
+NAMED = {
+    "track_lost": {"reason": "none", "zone": "left"},
+    "camera_stalled": {"silent_s": 0.2},
+    "door_fault": {"name": "left", "why": "is jammed"},
+    "wrong_chamber": {"expected": "left", "found": "right"},
+    "escape": {"x_px": 1.0, "y_px": 2.0},
+    "two_animals": {"reason": "two"},
+    "controller_lost": {"board": "board-1", "why": "no answer"},
+    "limit": {"step": 1, "name": "place", "limit_s": 600, "waiting": "for hands out"},
+}
+
+
+def running(page: RunPage, folder: Path) -> LiveBox:
+    live = page.boxes.live(("sim", "A"))
+    status = {"state": "running", "uid": "u", "subject": "M01", "phase": "pretest", "step": 1}
+    live.stand({**status, "t_s": 9.0}, 0.0)
+    live.status["folder"] = str(folder)
+    page.chosen = ("sim", "A")
+    page._arrange()
+    return live
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_an_alarm_takes_the_edge_of_the_page_and_says_what_to_do(
+    qtbot: QtBot, windows: Made, tmp_path: Path, name: str
+) -> None:
+    page = windows().run_page
+    live = running(page, tmp_path)
+    live.hear([{"kind": name, "t_s": 1.0, "data": NAMED[name]}])
+    page._show_alarms()
+    assert page.alarm.isVisible()
+    assert say(f"alarm.{name}_do") in page.alarm.text.text()
+    assert "Box A" in page.alarm.text.text()
+    assert page._edge.property("role") == "loud"
+    press(qtbot, Qt.Key.Key_F8)
+    assert page._edge.property("role") == "calm"
+
+
+def test_a_low_disk_and_a_folder_that_went_away_are_alarms(
+    qtbot: QtBot, windows: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = windows().run_page
+    live = running(page, tmp_path)
+    monkeypatch.setattr("gui.boxes.room_of", lambda *_: Room(free=10, needed=20))
+    page.boxes.look_at_disks()
+    qtbot.waitUntil(lambda: "disk_low" in live.alarms.standing)
+    monkeypatch.setattr("gui.boxes.room_of", room_of)
+    live.status["folder"] = str(tmp_path / "gone")
+    page.boxes.look_at_disks()
+    qtbot.waitUntil(lambda: "folder_gone" in live.alarms.standing)
+
+
+def test_space_does_what_is_asked_but_not_in_a_field(
+    qtbot: QtBot, windows: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = windows().run_page
+    live = running(page, tmp_path)
+    live.hear([{"kind": "prompt", "t_s": 1.0, "data": {"ask": "arm", "text": "press"}}])
+    page._paint_all()
+    asked: list[str] = []
+    monkeypatch.setattr(page.boxes, "request", lambda live, kind, who, **f: asked.append(kind))
+    page.panel.note.setFocus()
+    press(qtbot, Qt.Key.Key_Space)
+    assert asked == []
+    page.panel.abort.setFocus()
+    press(qtbot, Qt.Key.Key_Space)
+    assert asked == ["arm"]
+    assert not page.panel.confirm_card.isVisible()
+
+
+@pytest.mark.parametrize("theme", Theme)
+def test_sixteen_boxes_are_painted_within_the_time_of_a_key(
+    qtbot: QtBot, windows: Made, tmp_path: Path, theme: Theme
+) -> None:
+    window = windows()
+    window.use_theme(theme)
+    page = window.run_page
+    page.choose_panel.put_rig(rig(tmp_path, boxes=16))
+    qtbot.waitUntil(lambda: len(page.grid.views) == 16, timeout=LIMIT_MS)
+    image = np.zeros((120, 160), np.uint8)
+    data = {"step": 1, "width": 160, "height": 120, "frame": 1}
+    seen = {"reason": "found", "x_px": 20.0, "y_px": 20.0, "area_px": 90, "heading_deg": 30.0}
+    began_s = time.perf_counter()
+    for (_, name), view in page.grid.views.items():
+        view.set_preview(Preview(name, image, {**data, "detection": seen}))
+        view.grab()
+    assert time.perf_counter() - began_s < 1.0  # some 5 ms a box; room for a busy machine

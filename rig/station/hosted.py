@@ -256,6 +256,10 @@ class Hosted:
         if loop.ending is not None:
             self._finish("")
 
+    def show(self, frame: Frame) -> None:
+        """Take a picture in for whoever watches; it is no session's."""
+        self.frame = self.box.crop(frame)
+
     def _turn(self, loop: Loop, seen: Frame | Silence | None) -> None:
         t_ns = self._clock() if seen is None else seen.t_ns
         requests = [self._requests.popleft() for _ in range(len(self._requests))]

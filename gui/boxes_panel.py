@@ -33,6 +33,7 @@ class BoxesPanel(Section):
     """The boxes of the rig and their crops."""
 
     key = "boxes"
+    drawn_on = True
     whole = True
 
     def __init__(self, desk: RigDesk, canvas: Canvas) -> None:

@@ -61,6 +61,7 @@ class CameraPanel(Section):
         self.sources.setAccessibleName(say("setup.sources"))
         self.sources.setMinimumHeight(110)
         self.sources.setMaximumHeight(190)
+        self.sources.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.sources.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.sources.itemActivated.connect(lambda item: self.use(item.data(_SOURCE)))
         self.sources.itemClicked.connect(lambda item: self.use(item.data(_SOURCE)))

@@ -311,6 +311,8 @@ class Canvas(QWidget):
         # A light line on a dark one: seen on any floor.
         bright = COLOURS[Theme.DARK if self._theme is Theme.LIGHT else self._theme]
         name = bright.accent if shape.colour < 0 else bright.chambers[shape.colour % 6]
+        if self._theme is Theme.RED:  # its chambers' dark reds are lost on a red picture
+            name = colours.text if shape.closed and not shape.dashed else colours.bad
         points = [self.to_widget(point) for point in self._points(shape)]
         outline = QPolygonF(points)
         painter.setBrush(Qt.BrushStyle.NoBrush)

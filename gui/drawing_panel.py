@@ -31,6 +31,7 @@ class DrawingPanel(Section):
     """The drawing of the chosen box."""
 
     key = "chambers"
+    drawn_on = True
 
     def __init__(self, desk: RigDesk, canvas: Canvas) -> None:
         super().__init__(desk, canvas)

@@ -11,7 +11,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from gui.drawing import Drawing
 from gui.history import History
 from gui.provisional import ProvisionalStation, provisional
-from gui.rig_draft import BoxDraft, RigDraft
+from gui.rig_draft import SIM, BoxDraft, RigDraft
 from gui.texts import say
 from gui.watch import Preview, Stations, Watch
 from rig.errors import ConfigError
@@ -23,7 +23,7 @@ class RigDesk(QObject):
     """The rig being made.
 
     Signals:
-        changed(): `draft` is another one, or another box is chosen.
+        changed(): `draft` is another one, another box is chosen, or the camera is opened anew.
         pictured(): `picture` is new.
         said(role, text): something to tell the person; role as for a label. "" takes it back.
     """
@@ -69,7 +69,7 @@ class RigDesk(QObject):
 
     def do(self, draft: RigDraft) -> None:
         """Have another draft; the one before can be had back."""
-        if self.history.do(draft):
+        if self.history.do(_redrawn(self.draft, draft)):
             self.changed.emit()
 
     def change_box(self, change: Callable[[BoxDraft], BoxDraft]) -> None:
@@ -94,7 +94,6 @@ class RigDesk(QObject):
         self.opened = opened
         self._box = 0
         self.look_through_camera()
-        self.changed.emit()
 
     def look_through_camera(self) -> None:
         """Have a station on the draft's camera as it is now; none where no camera is chosen."""
@@ -103,7 +102,7 @@ class RigDesk(QObject):
         draft = self.draft
         if not draft.source:
             self.station.end()
-            self.pictured.emit()
+            self.changed.emit()
             return
         started = provisional(draft)
         try:
@@ -114,7 +113,7 @@ class RigDesk(QObject):
             self.said.emit("bad", say("setup.unusable", why=error))
         else:
             self._running = started
-        self.pictured.emit()
+        self.changed.emit()
 
     def pause(self) -> None:
         """Let the camera go until `go_on`."""
@@ -129,6 +128,14 @@ class RigDesk(QObject):
     def other(self, source: str) -> Watch:
         """The window's watch of another rig's station."""
         return self._stations.of(source)
+
+    def look_as_drawn(self) -> None:
+        """Have the simulated world look as it is drawn; a real camera looks on."""
+        draft = self.draft
+        if draft.simulated and draft.boxes and self._running is not None:
+            drawn = provisional(draft)
+            if _world(drawn) != _world(self._running):
+                self.look_through_camera()
 
     def running_rig(self) -> RigDraft | None:
         """What the station runs on."""
@@ -162,6 +169,26 @@ class RigDesk(QObject):
         step = self.picture_step
         part = picture[y // step : (y + height) // step, x // step : (x + width) // step]
         return part if part.size else None
+
+
+def _world(draft: RigDraft) -> object:
+    """What a simulated world is made from."""
+    boxes = tuple((b.name, b.crop_px, b.drawing, b.scale, b.doors, b.beams) for b in draft.boxes)
+    return draft.boards, boxes
+
+
+def _redrawn(before: RigDraft, after: RigDraft) -> RigDraft:
+    """`after`, without pictures of a simulated box that looks otherwise now: it is as drawn."""
+    if not after.simulated:
+        return after
+    looks = {b.name: (b.drawing, b.scale, b.crop_px) for b in before.boxes}
+    boxes = tuple(
+        box
+        if looks.get(box.name) == (box.drawing, box.scale, box.crop_px)
+        else replace(box, picture=b"", background=SIM)
+        for box in after.boxes
+    )
+    return replace(after, boxes=boxes)
 
 
 def usual_background(draft: RigDraft) -> str:

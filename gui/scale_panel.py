@@ -21,6 +21,7 @@ class ScalePanel(Section):
     """The scale of the chosen box."""
 
     key = "scale"
+    drawn_on = True
 
     def __init__(self, desk: RigDesk, canvas: Canvas) -> None:
         super().__init__(desk, canvas)
@@ -145,7 +146,7 @@ class ScalePanel(Section):
             tool = Shape(RULER, text, self._ends, -1, closed=False)
         else:
             tool = Shape(FLOOR, say("setup.floor_label"), self._corners, -1)
-        return (*(replace(s, key=(None, s.key)) for s in drawn_shapes(box.drawing)), tool)
+        return (*(replace(s, key=(None, s.key), label="") for s in drawn_shapes(box.drawing)), tool)
 
     def snap(self, key: Hashable, corner: int, point: Point, reach_px: float) -> Point:
         """The tools, too, are drawn to what is drawn."""
@@ -176,7 +177,7 @@ class ScalePanel(Section):
 
     def _tool_chosen(self) -> None:
         self.canvas.key, self.canvas.corner = self.tool, -1
-        self.refresh()
+        self._measured()
 
     def _typed(self, px_per_cm: float) -> None:
         scale = Ruler(((0.0, 0.0), (px_per_cm * 100, 0.0)), 100.0).scale()

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from PyQt6.QtCore import QSignalBlocker
 from PyQt6.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -31,6 +32,7 @@ class Section(QWidget):
 
     key = ""
     whole = False
+    drawn_on = False  # its shapes are changed on the picture
 
     def __init__(self, desk: RigDesk, canvas: Canvas) -> None:
         super().__init__()
@@ -163,6 +165,7 @@ def number(
     made.setSingleStep(step)
     made.setSuffix(suffix)
     made.setKeyboardTracking(False)
+    made.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
     made.valueChanged.connect(changed)
     return made
 
@@ -173,6 +176,7 @@ def whole_number(changed: Callable[[int], None], low: int, high: int, suffix: st
     made.setRange(low, high)
     made.setSuffix(suffix)
     made.setKeyboardTracking(False)
+    made.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
     made.valueChanged.connect(changed)
     return made
 
@@ -181,7 +185,7 @@ def choice(items: Sequence[tuple[str, object]], changed: Callable[[object], None
     """One of some things, each a text and what it stands for."""
     made = QComboBox()
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(10)
+    made.setMinimumContentsLength(7)
     offer(made, items)
     made.activated.connect(lambda place: changed(made.itemData(place)))
     return made

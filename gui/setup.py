@@ -37,6 +37,7 @@ from gui.watch import Stations
 from rig.errors import ConfigError
 
 PANEL_WIDTH = 420
+BAR_WIDTH = 22
 
 
 class SetupPage(Page):
@@ -233,6 +234,7 @@ class SetupPage(Page):
         self._which_name.setVisible(several)
         section = self._section
         section.refresh()
+        self._stack.setMinimumWidth(max(340, section.minimumSizeHint().width() + BAR_WIDTH))
         self.canvas.show_shapes(section.shapes(), self.canvas.key, self.canvas.corner)
         self._picture()
 
@@ -246,7 +248,7 @@ class SetupPage(Page):
             self.canvas.show_picture(desk.picture, _size(desk.picture_px, desk.draft.size_px))
         else:
             self.canvas.show_picture(desk.box_picture(), desk.box.drawing.size_px)
-        self.help.setVisible(bool(self.canvas.shapes))
+        self.help.setVisible(section.drawn_on and bool(self.canvas.shapes))
 
     # --- the station
 

@@ -74,6 +74,9 @@ class SilhouettePanel(Section):
         add_row(fields, say("setup.threshold"), beside(self.slider, self.value))
         self.body.addLayout(fields)
         self.body.addWidget(self.live)
+        self.mouse = QCheckBox(say("setup.simulated_mouse"))
+        self.mouse.clicked.connect(self._bring)
+        self.body.addWidget(self.mouse)
         self.found = label("", "", wrap=True)
         self.verdicts = [label("", "", wrap=True) for _ in range(12)]
         for verdict in self.verdicts:
@@ -94,6 +97,8 @@ class SilhouettePanel(Section):
     def enter(self) -> None:
         """Look, again and again."""
         self._shown = True
+        self.desk.look_as_drawn()
+        self.mouse.setVisible(self.desk.draft.simulated)
         self._timer.start()
 
     def leave(self) -> None:
@@ -209,6 +214,12 @@ class SilhouettePanel(Section):
             self.taken.setText(say("setup.taken", n=reply.data["pictures"]))
             set_role(self.taken, "good")
 
+    def _bring(self, there: bool) -> None:
+        """Have the simulated animal put into the box, or taken out."""
+        box = self.desk.box
+        if box is not None:
+            self.desk.station.ask("mouse", None, self._unseen, box=box.name, there=there)
+
     # --- settings
 
     def _set_background(self, kind: object) -> None:
@@ -291,6 +302,11 @@ class SilhouettePanel(Section):
     def _show_verdict(self, data: dict[str, Any]) -> None:
         contrast: dict[str, float] = data.get("contrast", {})
         known = bool(data.get("known", True))
+        if contrast and self.desk.box is not None and self.desk.box.threshold is None:
+            chosen = [one["threshold"] for one in data["tracker"]["chamber"].values()]
+            with quiet(self.slider), quiet(self.value):
+                self.slider.setValue(max(chosen))
+                self.value.setValue(max(chosen))
         for row, (name, headroom) in zip(self.verdicts, contrast.items(), strict=False):
             kind, role = verdict(headroom, known=known)
             threshold = data["tracker"]["chamber"][name]["threshold"]

@@ -96,6 +96,7 @@ class Station:
             "try": self._try,
             "camera": self._camera,
             "wave": self._wave,
+            "mouse": self._mouse,
             "quit": self._quit,
         }
 
@@ -402,6 +403,19 @@ class Station:
         hosted = self._box(data)
         world.wave(hosted.name, float(data.get("hold_s", 1.0)))
         return Message("wave", {"box": hosted.name})
+
+    def _mouse(self, data: dict[str, Any]) -> Message:
+        world = self._opened.world
+        if world is None:
+            raise StationError("only a simulated rig has a simulated animal")
+        hosted = self._box(data)
+        if hosted.busy:
+            raise StationError(f"box {hosted.name}: a session brings its animal itself")
+        if data.get("there", True):
+            world.bring(hosted.name, world.usual_chamber(hosted.name))
+        else:
+            world.take(hosted.name)
+        return Message("mouse", {"box": hosted.name})
 
     def _quit(self, data: dict[str, Any]) -> Message:
         busy = [name for name, hosted in self.boxes.items() if hosted.busy]

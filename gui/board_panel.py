@@ -65,6 +65,7 @@ class BoardPanel(Section):
         self.port.setEditable(True)
         edit = self.port.lineEdit()
         assert edit is not None
+        edit.setAccessibleName(say("setup.port"))
         edit.editingFinished.connect(lambda: self._set_port(self.port.currentText().strip()))
         self.again = button(say("setup.list_ports"))
         self.again.clicked.connect(self.list_ports)

@@ -105,6 +105,11 @@ class BoxesPanel(Section):
             found.append(Shape(k, box.name, corners, k, rectangle=True))
         return found
 
+    def selection(self) -> tuple[Hashable | None, int]:
+        """The chosen box: where crops touch, its own corner is meant."""
+        place = self.desk.place
+        return place, self.canvas.corner if self.canvas.key == place else -1
+
     def chosen(self, key: Hashable | None, corner: int) -> None:
         """A box was chosen on the picture."""
         if isinstance(key, int):

@@ -164,7 +164,11 @@ class DrawingPanel(Section):
             self.corners.setRowCount(len(points))
             for k, point in enumerate(points):
                 for column in (0, 1):
-                    self.corners.setItem(k, column, QTableWidgetItem(f"{point[column]:g}"))
+                    cell = self.corners.item(k, column)
+                    if cell is None:
+                        self.corners.setItem(k, column, QTableWidgetItem(f"{point[column]:g}"))
+                    else:  # it may just be telling of its change
+                        cell.setText(f"{point[column]:g}")
             if 0 <= self.corner < len(points) and self.corners.currentRow() != self.corner:
                 self.corners.setCurrentCell(self.corner, 0)
         least = drawing.least_points(part) if drawing is not None and part is not None else 0
@@ -244,12 +248,12 @@ class DrawingPanel(Section):
         item = self.corners.item(row, column)
         if item is None or self.drawing is None or self.part is None:
             return
-        points = [list(point) for point in self.drawing.points(self.part)]
+        points, text = [list(point) for point in self.drawing.points(self.part)], item.text()
         try:
-            points[row][column] = float(item.text().replace(",", "."))
+            points[row][column] = float(text.replace(",", "."))
         except ValueError:
             self.refresh()
-            self.tell(say("setup.no_number", text=item.text()), "bad")
+            self.tell(say("setup.no_number", text=text), "bad")
             return
         moved = tuple((x, y) for x, y in points)
         self._do(self.drawing.with_points(self.part, moved), self.part, row)

@@ -19,6 +19,8 @@ from gui.rig_draft import (
     rig_table,
 )
 from gui.toml_text import toml_text
+from rig import apparatus, rigfile
+from rig.errors import ConfigError
 from rig.session.load import load_rig
 
 
@@ -110,9 +112,15 @@ def _holds(path: Path, data: bytes) -> bool:
         there = path.read_bytes()
         if path.suffix != ".toml":
             return there == data
-        return tomllib.loads(there.decode()) == tomllib.loads(data.decode())
-    except (OSError, ValueError):
+        return _meant(path, there) == _meant(path, data)
+    except (OSError, ValueError, ConfigError):
         return False
+
+
+def _meant(path: Path, data: bytes) -> object:
+    """What a file says, with all that it leaves unsaid."""
+    parse = rigfile.parse if path.name.endswith(".rig.toml") else apparatus.parse
+    return parse(data.decode(), str(path))
 
 
 def save(plan: Plan) -> str:

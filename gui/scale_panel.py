@@ -35,9 +35,12 @@ class ScalePanel(Section):
         for made in (self.by_ruler, self.by_floor):
             group.addButton(made)
             made.clicked.connect(self._tool_chosen)
-        self.length = number(self._measured, 0.1, 1000, suffix=" cm")
-        self.width_cm = number(self._measured, 0.1, 1000, suffix=" cm")
-        self.depth_cm = number(self._measured, 0.1, 1000, suffix=" cm")
+        # None of them has a value of its own: nobody is to take a default for a measure.
+        self.length = number(self._measured, 0, 1000, suffix=" cm")
+        self.width_cm = number(self._measured, 0, 1000, suffix=" cm")
+        self.depth_cm = number(self._measured, 0, 1000, suffix=" cm")
+        for field in (self.length, self.width_cm, self.depth_cm):
+            field.setSpecialValueText(say("setup.not_measured"))
         self.px_per_cm = number(self._typed, 0.1, 1000, decimals=3, suffix=" px/cm")
         self.numbers = [number(self._placed, 0, 16384, suffix=" px") for _ in range(8)]
         self.body.addWidget(self.by_ruler)
@@ -53,11 +56,6 @@ class ScalePanel(Section):
         self.body.addLayout(self._fields)
         self.sides = label("", "muted", wrap=True)
         self.body.addWidget(self.sides)
-        with quiet(self.length):
-            self.length.setValue(40.0)
-        with quiet(self.width_cm), quiet(self.depth_cm):
-            self.width_cm.setValue(40.0)
-            self.depth_cm.setValue(20.0)
         self.finish()
 
     @property
@@ -112,6 +110,8 @@ class ScalePanel(Section):
         scale = box.scale
         floor = floor_of(scale)
         with quiet(self.length), quiet(self.width_cm), quiet(self.depth_cm):
+            for field in (self.length, self.width_cm, self.depth_cm):
+                field.setValue(0.0)
             if scale.px_per_cm is not None:
                 length_px = abs(self._ends[1][0] - self._ends[0][0])
                 self.length.setValue(round(length_px / scale.px_per_cm, 1))
@@ -142,7 +142,7 @@ class ScalePanel(Section):
         if box is None:
             return ()
         if self.tool == RULER:
-            text = say("setup.ruler_label", cm=f"{self.length.value():g}")
+            text = say("setup.ruler_label", cm=self.length.text())
             tool = Shape(RULER, text, self._ends, -1, closed=False)
         else:
             tool = Shape(FLOOR, say("setup.floor_label"), self._corners, -1)
@@ -188,6 +188,12 @@ class ScalePanel(Section):
 
     def _measured(self, _: float = 0.0) -> None:
         """The tool's scale becomes the box's."""
+        floor = self.tool == FLOOR
+        if not all(
+            f.value() for f in ((self.width_cm, self.depth_cm) if floor else (self.length,))
+        ):
+            self.refresh()
+            return
         try:
             if self.tool == RULER:
                 scale = Ruler(self._ends, self.length.value()).scale()

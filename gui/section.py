@@ -75,6 +75,10 @@ class Section(QWidget):
         """What is drawn on the picture."""
         return ()
 
+    def selection(self) -> tuple[Hashable | None, int]:
+        """Which shape and corner are chosen."""
+        return self.canvas.key, self.canvas.corner
+
     def chosen(self, key: Hashable | None, corner: int) -> None:
         """A shape was chosen on the picture."""
 

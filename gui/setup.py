@@ -235,7 +235,7 @@ class SetupPage(Page):
         section = self._section
         section.refresh()
         self._stack.setMinimumWidth(max(340, section.minimumSizeHint().width() + BAR_WIDTH))
-        self.canvas.show_shapes(section.shapes(), self.canvas.key, self.canvas.corner)
+        self.canvas.show_shapes(section.shapes(), *section.selection())
         self._picture()
 
     def _picture(self) -> None:

@@ -62,6 +62,7 @@ class SilhouettePanel(Section):
         self.slider.setMinimumHeight(28)
         self.slider.valueChanged.connect(self._slid)
         self.value = whole_number(self._set_threshold, 1, 254)
+        self.value.setAccessibleName(say("setup.threshold"))
         self.live = QCheckBox(say("setup.live"))
         self.live.setChecked(True)
         self.live.clicked.connect(self._next)

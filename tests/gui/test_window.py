@@ -29,7 +29,8 @@ from PyQt6.QtWidgets import QApplication
 import gui.window
 
 def look():
-    window, = QApplication.topLevelWidgets()
+    windows = QApplication.topLevelWidgets()  # the lists of closed choices among them
+    window, = [w for w in windows if isinstance(w, gui.window.MainWindow)]
     painted = not window.grab().isNull()
     print(QApplication.platformName(), window.windowTitle(), window.isVisible(), painted)
     window.close()

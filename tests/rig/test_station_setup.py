@@ -100,8 +100,9 @@ def test_a_look_may_try_other_settings_and_keeps_none(tmp_path: Path) -> None:
             client.ask("look", {**crop, "apparatus": drawn, "background": str(tmp_path / "no")})
         with pytest.raises(ConfigError, match="look: threshold"):
             client.ask("look", {"box": "A", "threshold": 0})
+        chamber = {"name": "a b", "outline_px": [[5, 5], [155, 5], [155, 235]]}
+        bad = {**drawn, "chamber": [chamber]}
         with pytest.raises(ConfigError, match=r"chamber\[0\].name: 'a b'"):
-            bad = {**drawn, "chamber": [{**drawn["chamber"][0], "name": "a b"}]}  # type: ignore[dict-item, index]
             client.ask("look", {**crop, "apparatus": bad})
 
         client.request("start", box="A", wish=FOREVER, out=str(tmp_path), timeout_s=30)

@@ -167,4 +167,20 @@ def sheet(theme: Theme) -> str:
     QFrame#edge {{ border: 6px solid {c.window}; }}
     QFrame#edge[role="loud"] {{ border: 6px solid {c.bad}; }}
     QFrame#notice {{ background: {c.panel}; border: 2px solid {c.warn}; border-radius: 6px; }}
+    QPushButton[role="small"] {{ padding: 5px 6px; }}
+    QPushButton[role="small"]:focus {{ padding: 4px 5px; }}
+    QCheckBox::indicator, QRadioButton::indicator {{ width: 14px; height: 14px;
+        border: 2px solid {c.muted}; border-radius: 3px; background: {c.panel}; }}
+    QRadioButton::indicator {{ border-radius: 9px; }}
+    QCheckBox::indicator:checked, QRadioButton::indicator:checked {{
+        border-color: {c.accent}; background: {c.accent}; }}
+    QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{
+        border-color: {c.line}; }}
+    QCheckBox:focus, QRadioButton:focus, QTabBar:focus {{ color: {c.accent}; }}
+    QCheckBox:disabled, QRadioButton:disabled {{ color: {c.muted}; }}
+    QListView:focus {{ border: 2px solid {c.accent}; }}
+    QScrollBar:vertical {{ background: {c.window}; width: 12px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {c.line}; border-radius: 5px; min-height: 30px;
+        margin: 1px; }}
+    QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
     """

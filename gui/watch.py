@@ -28,7 +28,7 @@ STATUS_S = 0.2
 AGAIN_S = 1.0
 """How soon a station that does not answer is looked for again."""
 TICK_S = 0.02
-SLOW = frozenset({"start"})
+SLOW = frozenset({"start", "empty", "board"})
 """Questions whose answer may take its minute: each has a thread of its own."""
 SLOW_TIMEOUT_S = 90.0
 

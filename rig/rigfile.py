@@ -17,6 +17,8 @@ class CameraSource(Strict):
     """Where pictures come from: stable identity, device path, URL, video file, or "sim".
 
     `repeat`: a video file is played again and again, from memory.
+    `settings` are set when it is opened, in the camera's own units: exposure, gain, auto_exposure
+    (0 locks it, 1 frees it) and others, as `rig.hardware.camera.Webcam.set` takes them.
     """
 
     source: str = Field(min_length=1)
@@ -24,6 +26,7 @@ class CameraSource(Strict):
     frame_size_px: tuple[int, int] | None = None
     rate_hz: float = Field(30.0, gt=0, le=1000)
     stall_ms: int = Field(200, ge=50)
+    settings: dict[str, float] = Field(default_factory=dict)
 
 
 class Video(Strict):

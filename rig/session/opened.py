@@ -87,6 +87,12 @@ class OpenRig:
                 )
         return BoxDoors(wired, self.boards)
 
+    def open_boards(self) -> None:
+        """Open every board that is not open yet. Raises as `doors` does."""
+        for i, source in enumerate(self.loaded.rig.board):
+            if source.name not in self.boards:
+                self._open_board(i)
+
     def _open_board(self, index: int) -> None:
         source = self.loaded.rig.board[index]
         at = f"{self.loaded.source}: board[{index}].port"
@@ -219,9 +225,15 @@ def _camera(loaded: LoadedRig, *, real: bool) -> Camera:
         raise ConfigError("--speed", "", f"'max': {source!r} is a real camera, which runs at 1")
     wanted = loaded.rig.camera
     try:
-        return cameras.Webcam(source, wanted.frame_size_px, wanted.rate_hz, clock=CLOCK)
+        camera = cameras.Webcam(source, wanted.frame_size_px, wanted.rate_hz, clock=CLOCK)
     except CameraError as error:
         raise CameraError(f"{loaded.source}: camera.source: {error}") from None
+    try:
+        camera.set(**wanted.settings)
+    except (CameraError, ValueError) as error:
+        camera.close()
+        raise CameraError(f"{loaded.source}: camera.settings: {error}") from None
+    return camera
 
 
 def _board(loaded: LoadedRig, name: str) -> Board:

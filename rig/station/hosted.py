@@ -261,6 +261,10 @@ class Hosted:
         if self.loop is not None:
             self.loop.sink.wake()
 
+    def show(self, frame: Frame) -> None:
+        """Take a picture in for whoever watches; it is no session's."""
+        self.frame = self.box.crop(frame)
+
     def _turn(self, loop: Loop, seen: Frame | Silence | None) -> None:
         t_ns = self._clock() if seen is None else seen.t_ns
         requests = [self._requests.popleft() for _ in range(len(self._requests))]

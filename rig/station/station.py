@@ -12,12 +12,14 @@ import rig
 from rig.channel import ChannelServer, Message
 from rig.config import check
 from rig.errors import ConfigError, StationError
-from rig.model import Frame, Request, RequestKind
+from rig.model import Frame, Gray, Request, RequestKind
 from rig.session.load import LoadedRig
 from rig.session.opened import is_video_file, open_rig
 from rig.session.recording import silence_s
+from rig.station.emptied import emptied, file_median
 from rig.station.hosted import Hosted, Order, Phase
-from rig.station.views import look, preview
+from rig.station.trial import Trial, Try
+from rig.station.views import Changes, look, preview
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,11 @@ LEAVE_S = 30.0
 """How long a station that was told to end waits for its sessions to be completed."""
 WAIT_S = 5.0
 """Longest that a watcher's question is held until there is something new."""
+TRIED_S = 0.1
+"""How often boards that are tried by hand are looked after."""
+EMPTY_PICTURES = 15
+EMPTY_S = 6.0
+"""So many pictures make one of the empty box, or as many as come in this time."""
 PERSONAL = frozenset(
     {
         RequestKind.ARM,
@@ -66,9 +73,16 @@ class Station:
         # One that is repeated has no end, so no beginning either: it runs on, as a webcam does.
         self._file = is_video_file(loaded.rig.camera.source) and not loaded.rig.camera.repeat
         self._played = False
+        self._showing = False  # a file is played for whoever looks
+        self._shown = False  # it was, since it was last rewound
+        self._frame: Frame | None = None  # the newest, whole
         self._frames = 0
         self._silent = False
         self._quitting = ""
+        self._trial = Trial(self._opened, clock)
+        self._clock = clock
+        self._starting = 0
+        self._deciding = threading.Lock()  # between a session that starts and a try
         self._answers: dict[str, Callable[[dict[str, Any]], Message]] = {
             "hello": self._hello,
             "status": self._status,
@@ -77,6 +91,10 @@ class Station:
             "events": self._events,
             "preview": self._preview,
             "look": self._look,
+            "empty": self._empty,
+            "play": self._play,
+            "board": self._board,
+            "try": self._try,
             "camera": self._camera,
             "wave": self._wave,
             "hand": self._hand,
@@ -104,6 +122,7 @@ class Station:
                 hosted.fail(f"the station failed: {type(error).__name__}: {error}")
             raise
         finally:
+            self._trial.end()
             for hosted in self.boxes.values():
                 hosted.wait(LEAVE_S)
 
@@ -116,31 +135,54 @@ class Station:
         return True
 
     def _step(self, stall_s: float) -> None:
-        if self._file and not any(h.phase is Phase.RUNNING for h in self.boxes.values()):
-            # A file plays from its beginning when the first session starts, and waits till then.
-            if self._played:
-                self._rewind()
+        self._trial.step(self._clock())
+        running = any(h.phase is Phase.RUNNING for h in self.boxes.values())
+        if self._file and not self._plays(running):
             self._wake.wait(FILE_WAITS_S)
             self._wake.clear()
             return
-        self._played = True
-        seen = self._opened.camera.next(stall_s)
+        # Doors that are tried want to hear that somebody is here, though the camera be slow.
+        wait_s = min(stall_s, TRIED_S) if self._trial.active else stall_s
+        seen = self._opened.camera.next(wait_s)
         if isinstance(seen, Frame):
             self._frames += 1
+            self._frame = seen
         elif seen is None and not self._file:
             raise StationError(f"camera {self.loaded.rig.camera.source!r} has ended")
-        self._silent = not isinstance(seen, Frame)
+        if isinstance(seen, Frame) or wait_s == stall_s:
+            self._silent = not isinstance(seen, Frame)
         for hosted in self.boxes.values():
-            hosted.turn(seen)
+            if not self._shown:
+                hosted.turn(seen)
+            elif isinstance(seen, Frame):
+                hosted.show(seen)
         for hosted in self.boxes.values():
             hosted.write()
+        if self._shown and seen is None:
+            self._rewind()
         with self._changed:
             self._changed.notify_all()
+
+    def _plays(self, running: bool) -> bool:
+        """Whether the file gives its next picture now; it begins anew where it has to.
+
+        It plays from its beginning when the first session starts. Before that it waits, or is
+        played over and over for whoever looks.
+        """
+        if self._shown and (running or not self._showing):
+            self._rewind()
+        if not running and not self._showing:
+            if self._played:
+                self._rewind()
+            return False
+        self._played = True
+        self._shown = not running
+        return True
 
     def _rewind(self) -> None:
         self._opened.camera.close()
         self._opened.camera = open_rig(self.loaded, speed="1").camera
-        self._played = False
+        self._played = self._shown = False
 
     def leave(self, why: str) -> None:
         """End soon: sessions that run are aborted first. May be called from a signal's handler."""
@@ -201,6 +243,7 @@ class Station:
                 "camera": {
                     "source": self.loaded.rig.camera.source,
                     "rate_hz": camera.rate_hz,
+                    "size_px": list(camera.size_px),
                     "frames": self._frames,
                     "silent": self._silent,
                 },
@@ -216,7 +259,14 @@ class Station:
         order = check(data, Order, "start")
         if not Path(order.out).is_absolute():
             raise ConfigError("--out", "", f"{order.out!r}: a station needs the whole path")
-        folder = hosted.begin(order)
+        with self._deciding:
+            self._starting += 1
+            self._trial.end()
+        try:
+            folder = hosted.begin(order)
+        finally:
+            with self._deciding:
+                self._starting -= 1
         self._wake.set()
         return Message("start", {"box": hosted.name, "folder": str(folder), "uid": order.wish.uid})
 
@@ -247,22 +297,91 @@ class Station:
         reply = {"events": events, "next": following, "state": state, "ended": ended}
         return Message("events", reply)
 
-    def _preview(self, data: dict[str, Any]) -> Message:
+    def _view(self, data: dict[str, Any]) -> Callable[[], Frame | None]:
+        """The newest picture of a box, or of the camera where the box is named ""."""
+        if data.get("box") == "":
+            return lambda: self._frame
         hosted = self._box(data)
+        return lambda: hosted.frame
+
+    def _preview(self, data: dict[str, Any]) -> Message:
+        view = self._view(data)
         most_px = (int(data.get("width_px", 640)), int(data.get("height_px", 480)))
         if min(most_px) < 1:
             raise ValueError(f"{list(most_px)}: a preview has at least 1 pixel each way")
         after = data.get("after")
-        self._wait(
-            lambda: hosted.frame is not None and hosted.frame.index != after,
-            float(data.get("wait_s", 1.0)),
-        )
-        if hosted.frame is None or hosted.frame.index == after:
+
+        def fresh() -> Frame | None:
+            frame = view()
+            return None if frame is None or frame.index == after else frame
+
+        self._wait(lambda: fresh() is not None, float(data.get("wait_s", 1.0)))
+        frame = fresh()
+        if frame is None:
             return Message("preview", {"frame": after})  # nothing new: no picture
-        return Message("preview", *preview(hosted, most_px))
+        hosted = None if data.get("box") == "" else self._box(data)
+        return Message("preview", *preview(frame, hosted, most_px))
 
     def _look(self, data: dict[str, Any]) -> Message:
-        return Message("look", *look(self._box(data), self._opened.camera.rate_hz))
+        frame = self._view(data)()
+        hosted = None if data.get("box") == "" else self._box(data)
+        if frame is None:
+            raise StationError("there has been no picture yet")
+        data.pop("box", None)
+        changes = check(data, Changes, "look")
+        if changes.crop_px is not None and self._frame is not None:
+            frame = self._frame
+        return Message("look", *look(frame, hosted, self._opened.camera.rate_hz, changes))
+
+    def _empty(self, data: dict[str, Any]) -> Message:
+        self._refuse_busy("a picture of the empty box is not taken")
+        view = self._view(data)
+        data.pop("box", None)
+        changes = check(data, Changes, "empty")
+        if self._file:
+            return Message("empty", *file_median(self.loaded, changes))
+        pictures: dict[int, Gray] = {}
+
+        def enough() -> bool:
+            frame = view()
+            if frame is not None:
+                pictures[frame.index] = frame.image
+            return len(pictures) >= EMPTY_PICTURES
+
+        end_s = time.monotonic() + EMPTY_S
+        while not enough() and time.monotonic() < end_s:
+            with self._changed:
+                self._changed.wait(0.1)
+        if not pictures:
+            raise StationError("the camera gave no picture; is it connected?")
+        return Message("empty", *emptied(list(pictures.values()), changes))
+
+    def _play(self, data: dict[str, Any]) -> Message:
+        if not self._file:
+            raise StationError("only a video file is played")
+        self._showing = bool(data.get("on", True))
+        self._wake.set()
+        return Message("play", {"on": self._showing})
+
+    def _board(self, data: dict[str, Any]) -> Message:
+        with self._deciding:
+            self._refuse_busy("boards are not tried")
+            return Message("board", self._trial.board())
+
+    def _try(self, data: dict[str, Any]) -> Message:
+        hosted = self._box(data)
+        data.pop("box", None)
+        what = check(data, Try, "try")
+        with self._deciding:
+            self._refuse_busy("boards are not tried")
+            self._trial.attempt(hosted.name, what)
+            self._wake.set()
+            return Message("try", {"box": hosted.name})
+
+    def _refuse_busy(self, what: str) -> None:
+        busy = [name for name, hosted in self.boxes.items() if hosted.busy]
+        if busy or self._starting:
+            raise StationError(f"{what} while a session runs ({', '.join(busy) or 'it starts'})")
 
     def _wait(self, ready: Callable[[], bool], wait_s: float) -> None:
         if wait_s > 0 and not ready():

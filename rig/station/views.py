@@ -1,50 +1,85 @@
 """Pictures for whoever watches: the newest one made small, and one with all that was seen in it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from rig import tracking
-from rig.errors import StationError
+from rig.apparatus import Animal, from_table
+from rig.config import Strict
+from rig.errors import ConfigError, StationError
 from rig.model import Detection, Frame, Gray, to_json
+from rig.session.files import read_picture
+from rig.session.seeing import known_contrast
 from rig.station.hosted import Hosted
 from rig.tracking import Prepared
 
 
-def preview(hosted: Hosted, most_px: tuple[int, int]) -> tuple[dict[str, Any], bytes]:
-    """The box's newest picture at most so wide and high (every k-th pixel), and what to draw on it.
+class Changes(Strict):
+    """What a look may have otherwise than the rig's files, for itself alone.
+
+    `crop_px` is of the camera's picture, `apparatus` a table as its file holds it, `background`
+    the whole path of a PNG picture of the empty box.
+    """
+
+    crop_px: tuple[int, int, int, int] | None = None
+    apparatus: dict[str, Any] | None = None
+    background: str | None = None
+    animal: Animal | None = None
+    threshold: int | None = Field(None, ge=1, le=254)
+
+
+def preview(
+    frame: Frame, hosted: Hosted | None, most_px: tuple[int, int]
+) -> tuple[dict[str, Any], bytes]:
+    """A picture at most so wide and high (every k-th pixel), and what to draw on it.
 
     The bytes are 8-bit luma, row by row. Positions are in pixels of the whole picture; divide by
-    `step`.
+    `step`. Without a box there is only the picture.
     """
-    frame = _newest(hosted)
     height, width = frame.image.shape
     step = max(1, -(-width // most_px[0]), -(-height // most_px[1]))
     small = np.ascontiguousarray(frame.image[::step, ::step])
-    tick = hosted.tick
     data: dict[str, Any] = {
         "frame": frame.index,
         "t_ns": frame.t_ns,
         "width": small.shape[1],
         "height": small.shape[0],
         "step": step,
+        "size_px": [width, height],
     }
-    loop = hosted.loop
+    tick, loop = (None, None) if hosted is None else (hosted.tick, hosted.loop)
     if tick is not None and tick.detection is not None and loop is not None:
         data["detection"] = _detection(tick.detection)
         data["zone"] = loop.state.zone
     return data, small.tobytes()
 
 
-def look(hosted: Hosted, rate_hz: float) -> tuple[dict[str, Any], bytes]:
-    """One picture of the box with silhouette and verdict.
+def look(
+    frame: Frame, hosted: Hosted | None, rate_hz: float, changes: Changes | None = None
+) -> tuple[dict[str, Any], bytes]:
+    """One picture with silhouette and verdict.
 
     The bytes are the picture's luma, then a bit a pixel (packed, row by row) for what stands out
     from the background. `contrast` is the headroom in grey levels of each chamber, `good` the
-    verdict on it. Without an empty-box picture, and without a session, there is only the picture.
+    verdict on it, `known` whether the animal's side or coat is known, without which the verdict
+    says little. Without an empty-box picture, and without a session, there is only the picture.
+
+    Args:
+        frame: of the box, or of the camera where there is no box.
+        hosted: the box whose files hold where `changes` say nothing else.
+        rate_hz: the camera's.
+        changes: for this look alone.
+
+    Raises ConfigError for changes that cannot be used, StationError while a session runs.
     """
-    frame = _newest(hosted)
+    changes = changes or Changes()
+    area = changes.crop_px
+    if area is not None:
+        frame = Frame(frame.index, frame.t_ns, cut(frame.image, area))
     image = np.ascontiguousarray(frame.image)
     data: dict[str, Any] = {
         "frame": frame.index,
@@ -53,7 +88,7 @@ def look(hosted: Hosted, rate_hz: float) -> tuple[dict[str, Any], bytes]:
         "height": image.shape[0],
         "silhouette": False,
     }
-    prepared = _prepared(hosted, image, rate_hz)
+    prepared = _prepared(hosted, image, rate_hz, changes)
     if prepared is None:
         return data, image.tobytes()
     seen = tracking.choose(tracking.find(image, prepared), None, frame.t_ns)
@@ -63,24 +98,50 @@ def look(hosted: Hosted, rate_hz: float) -> tuple[dict[str, Any], bytes]:
         "detection": _detection(seen),
         "contrast": contrast,
         "good": {name: headroom > 0 for name, headroom in contrast.items()},
+        "known": bool(known_contrast(prepared)),
         "tracker": prepared.settings.model_dump(mode="json"),
     }
     return data, image.tobytes() + np.packbits(_standing_out(image, prepared)).tobytes()
 
 
-def _newest(hosted: Hosted) -> Frame:
-    frame = hosted.frame
-    if frame is None:
-        raise StationError(f"box {hosted.name}: there has been no picture yet")
-    return frame
+def cut(image: Gray, area: tuple[int, int, int, int]) -> Gray:
+    """This part (x, y, width, height) of a picture. Raises ConfigError where it reaches out."""
+    x, y, width, height = area
+    inside = y + height <= image.shape[0] and x + width <= image.shape[1]
+    if min(x, y) < 0 or min(width, height) < 1 or not inside:
+        have = f"{image.shape[1]}x{image.shape[0]}"
+        raise ConfigError("crop_px", "", f"{list(area)} is no part of a picture of {have} px")
+    return image[y : y + height, x : x + width]
 
 
-def _prepared(hosted: Hosted, image: Gray, rate_hz: float) -> Prepared | None:
-    if hosted.loop is not None and hosted.busy:
+def _prepared(
+    hosted: Hosted | None, image: Gray, rate_hz: float, changes: Changes
+) -> Prepared | None:
+    if hosted is not None and hosted.loop is not None and hosted.busy:
+        if changes != Changes():
+            raise StationError(f"box {hosted.name}: its settings are frozen, a session runs in it")
         return hosted.loop.prepared
-    if hosted.box.empty is None:
+    apparatus = None if hosted is None else hosted.box.loaded.apparatus
+    if changes.apparatus is not None:
+        apparatus = from_table(changes.apparatus, "apparatus")
+    if apparatus is None:
         return None
-    return tracking.prepare(hosted.box.loaded.apparatus, hosted.box.empty, rate_hz, [image])
+    empty = None if hosted is None else hosted.box.empty
+    if changes.background is not None:
+        file = Path(changes.background)
+        empty = read_picture(file, apparatus, ("background", ""), repr(changes.background))
+    if empty is None:
+        return None
+    height, width = image.shape
+    if apparatus.frame_size_px != (width, height):
+        message = f"{list(apparatus.frame_size_px)}: the picture is {width}x{height} px"
+        raise ConfigError("apparatus", "frame_size_px", message)
+    wanted = {"animal": changes.animal, "threshold": changes.threshold}
+    said = {name: value for name, value in wanted.items() if value is not None}
+    if said:
+        settings = apparatus.tracking.model_copy(update=said)
+        apparatus = apparatus.model_copy(update={"tracking": settings})
+    return tracking.prepare(apparatus, empty, rate_hz, [image])
 
 
 def _standing_out(image: Gray, prepared: Prepared) -> NDArray[np.bool_]:

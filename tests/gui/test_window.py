@@ -29,7 +29,8 @@ from PyQt6.QtWidgets import QApplication
 import gui.window
 
 def look():
-    window, = [w for w in QApplication.topLevelWidgets() if w.isVisible()]
+    windows = QApplication.topLevelWidgets()  # the lists of closed choices among them
+    window, = [w for w in windows if isinstance(w, gui.window.MainWindow)]
     painted = not window.grab().isNull()
     print(QApplication.platformName(), window.windowTitle(), window.isVisible(), painted)
     window.close()

@@ -1,28 +1,22 @@
 """Choose the boards, wire doors, beams and outputs to them, and try each by name."""
 
-from functools import partial
 from typing import Any
 
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import (
     QCheckBox,
-    QComboBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
 )
 
 from gui.canvas import Canvas
-from gui.drawing_panel import DRIVES, drawn_shapes
+from gui.drawing_panel import drawn_shapes
 from gui.listing import Listing
 from gui.page import button, label, set_role
+from gui.provisional import in_short
 from gui.rig_desk import RigDesk
-from gui.rig_draft import SIM, BoxDraft, checked
+from gui.rig_draft import SIM, checked
 from gui.section import Section, across, add_row, beside, choice, form, line, offer, pick, put
 from gui.texts import say
+from gui.wire_rows import WireRows
 from gui.wires import (
     board_renamed,
     free_output,
@@ -34,12 +28,9 @@ from gui.wires import (
 )
 from rig.channel import Message
 from rig.errors import ConfigError, RigError
-from rig.rigfile import NUMBERS
 
 EVERY_MS = 200
 ON_MS = 1000
-GOOD = frozenset(("open", "closed", "on", "off", "clear"))
-BAD = frozenset(("jammed", "fault", "limit"))
 
 
 class BoardPanel(Section):
@@ -78,10 +69,11 @@ class BoardPanel(Section):
         add_row(self._fields, say("setup.port"), self.port)
         self.body.addLayout(self._fields)
         self.body.addWidget(self.again)
-        self._wires = QWidget()
-        self._rows = QVBoxLayout(self._wires)
-        self._rows.setContentsMargins(0, 4, 0, 0)
-        self.body.addWidget(self._wires)
+        self.rows = WireRows()
+        self.rows.driven.connect(self._drive)
+        self.rows.wired.connect(self._wire)
+        self.rows.tried.connect(self._try)
+        self.body.addWidget(self.rows)
         self.output = line(lambda _: None)
         self.output.setPlaceholderText(say("setup.output_hint"))
         self.output.returnPressed.connect(self._add_output)
@@ -99,10 +91,6 @@ class BoardPanel(Section):
         self.body.addWidget(self.is_empty)
         self.heard = label("", "muted", wrap=True)
         self.body.addWidget(self.heard)
-        self._states: dict[tuple[str, str], QLabel] = {}
-        self._tries: list[QPushButton] = []
-        self.buttons: dict[tuple[str, str], QPushButton] = {}
-        self._built: Any = None
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY_MS)
         self._timer.timeout.connect(self._ask)
@@ -171,11 +159,11 @@ class BoardPanel(Section):
                 self.port.setEditText(board.port)
         else:
             put(self.name, "")
-        self._build(box)
+        self.rows.show_box(box, [one.name for one in draft.boards])
         self._new_output.setEnabled(board is not None and box is not None)
         self.try_them.setEnabled(bool(draft.boards) and box is not None and not self._opening)
         self.is_empty.setEnabled(self._open)
-        for made in self._tries:
+        for made in self.rows.buttons.values():
             made.setEnabled(self._open)
         if box is None:
             self.tell(say("setup.no_picture_yet"), "muted")
@@ -189,90 +177,6 @@ class BoardPanel(Section):
     def _board_place(self) -> int | None:
         place = self.boards.currentData()
         return place if isinstance(place, int) and place < len(self.desk.draft.boards) else None
-
-    def _build(self, box: BoxDraft | None) -> None:
-        """A row for each door, beam and output of the box, made anew where something changed."""
-        boards = [board.name for board in self.desk.draft.boards]
-        built = (
-            box and (box.name, box.drawing.doorways, box.doors, box.beams, box.outputs),
-            boards,
-        )
-        if built == self._built:
-            return
-        self._built = built
-        old = self._rows.takeAt(0)
-        if old is not None and (widget := old.widget()) is not None:
-            widget.hide()
-            widget.deleteLater()
-        self._states, self._tries, self.buttons = {}, [], {}
-        inside = QWidget()
-        grid = QGridLayout(inside)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setColumnStretch(1, 1)
-        self._rows.addWidget(inside)
-        if box is None:
-            return
-        row = 0
-        for k, doorway in enumerate(box.drawing.doorways):
-            drives = choice([(say(f"setup.drive_{d}"), d) for d in DRIVES], partial(self._drive, k))
-            pick(drives, doorway.drive)
-            drives.setAccessibleName(say("setup.drive_of", name=doorway.name))
-            row = self._row(grid, row, say("setup.door", name=doorway.name), drives)
-            if not boards:
-                continue
-            if doorway.drive == "board":
-                place = self._pins("doors", box.doors, doorway.name, boards)
-                row = self._row(grid, row, say("setup.motor"), place, ("doors", doorway.name))
-                row = self._actions(grid, row, doorway.name, ("open", "close", "stop", "home"))
-            place = self._pins("beams", box.beams, doorway.name, boards)
-            row = self._row(grid, row, say("setup.beam"), place, ("beams", doorway.name))
-        for name in box.outputs:
-            place = self._pins("outputs", box.outputs, name, boards)
-            title = say("setup.output", name=name)
-            row = self._row(grid, row, title, place, ("outputs", name))
-            row = self._actions(grid, row, name, ("on", "off"))
-
-    def _row(
-        self,
-        grid: QGridLayout,
-        row: int,
-        title: str,
-        field: QComboBox,
-        state: tuple[str, str] | None = None,
-    ) -> int:
-        name = label(title)
-        name.setMaximumWidth(130)
-        name.setToolTip(title)
-        name.setBuddy(field)
-        grid.addWidget(name, row, 0)
-        grid.addWidget(field, row, 1)
-        if state is not None:
-            self._states[state] = label("")
-            self._states[state].setMinimumWidth(74)
-            grid.addWidget(self._states[state], row, 2)
-        return row + 1
-
-    def _actions(self, grid: QGridLayout, row: int, name: str, what: tuple[str, ...]) -> int:
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        for one in what:
-            made = button(say(f"setup.try_{one}"))
-            made.setProperty("role", "small")
-            made.setAccessibleName(say("setup.try_of", what=say(f"setup.try_{one}"), name=name))
-            made.clicked.connect(partial(self._try, name, one))
-            self._tries.append(made)
-            self.buttons[name, one] = made
-            buttons.addWidget(made)
-        grid.addLayout(buttons, row, 0, 1, 3)
-        return row + 1
-
-    def _pins(self, kind: str, table: Any, name: str, boards: list[str]) -> QComboBox:
-        places = [f"{board}/{n}" for board in boards for n in range(1, NUMBERS[kind] + 1)]
-        items: list[tuple[str, object]] = [(place, place) for place in places]
-        made = choice([(say("setup.not_wired"), ""), *items], partial(self._wire, kind, name))
-        made.setAccessibleName(say(f"setup.place_of_{kind}", name=name))
-        pick(made, table.get(name, ""))
-        return made
 
     # --- boards and wires
 
@@ -355,7 +259,7 @@ class BoardPanel(Section):
     def _failed(self, error: RigError) -> None:
         self._opening = False
         self._close()
-        self.board_says.setText(say("setup.board_lost", why=error))
+        self.board_says.setText(say("setup.board_lost", why=in_short(error)))
         set_role(self.board_says, "bad")
         self.refresh()
 
@@ -365,8 +269,7 @@ class BoardPanel(Section):
         self.is_empty.setChecked(False)
         self.board_says.setText("")
         self.heard.setText("")
-        for state in self._states.values():
-            state.setText("")
+        self.rows.show_states({})
 
     def _ask(self) -> None:
         self.desk.station.ask("board", self._show, self._failed)
@@ -383,10 +286,7 @@ class BoardPanel(Section):
             set_role(self.board_says, "good")
         box = self.desk.box
         stands = reply.data["boxes"].get(box.name, {}) if box is not None else {}
-        for (kind, name), shown in self._states.items():
-            word = stands.get(kind, {}).get(name, "")
-            shown.setText(say(f"setup.is_{word}") if word else "")
-            set_role(shown, "good" if word in GOOD else "bad" if word in BAD else "warn")
+        self.rows.show_states(stands)
         self.heard.setText(_told(stands.get("heard", [])))
 
     def _try(self, name: str, what: str) -> None:

@@ -281,7 +281,11 @@ class Canvas(QWidget):
             whole = QRectF(left, top, width * scale, height * scale)
             if self._image is None:
                 painter.setPen(QColor("#b8bec8" if self._theme is not Theme.RED else colours.muted))
-                flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+                # Above the shapes, where there are some: the text is not crossed by lines.
+                upright = (
+                    Qt.AlignmentFlag.AlignTop if self.shapes else Qt.AlignmentFlag.AlignVCenter
+                )
+                flags = upright | Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
                 painter.drawText(
                     QRectF(self.rect()).adjusted(30, 30, -30, -30), flags, self.empty_text
                 )

@@ -49,6 +49,7 @@ class DrawingPanel(Section):
         self.parts = QListWidget()
         self.parts.setAccessibleName(say("setup.parts"))
         self.parts.setMinimumHeight(110)
+        self.parts.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.parts.setMaximumHeight(170)
         self.parts.currentRowChanged.connect(self._row)
         self.name = line(self._rename)
@@ -131,6 +132,7 @@ class DrawingPanel(Section):
                 assert drawing is not None
                 item = QListWidgetItem(_called(drawing, part))
                 item.setData(_PART, part)
+                item.setToolTip(item.text())
                 self.parts.addItem(item)
             self.parts.setCurrentRow(parts.index(self.part) if self.part in parts else -1)
         for made in (*self.templates.values(), *self.adds.values()):

@@ -36,6 +36,7 @@ WHOLE_BOX = ""
 """Names the camera's whole picture to a station."""
 LARGEST_PX = (1280, 1024)
 GONE_MS = 50
+FILE = "provisional.rig.toml"
 DEFAULT_SIZE_PX = (640, 480)
 
 
@@ -183,7 +184,7 @@ class ProvisionalStation(QObject):
             (folder / f"{k}.toml").write_text(toml_text(apparatus_table(box)), encoding="utf-8")
             if picture:
                 (folder / picture).write_bytes(box.picture)
-        path = folder / "provisional.rig.toml"
+        path = folder / FILE
         path.write_text(toml_text(rig_table(draft, names)), encoding="utf-8")
         return f"sim:{path}" if draft.simulated else str(path)
 
@@ -204,13 +205,18 @@ class ProvisionalStation(QObject):
         watch = self._watch = Watch(source, self)
         watch.changed.connect(self.stands)
         watch.pictured.connect(self._picture)
-        watch.lost.connect(self.lost)
+        watch.lost.connect(lambda why: self.lost.emit(in_short(why)))
         watch.back.connect(self.ready)
         watch.show(WHOLE_BOX, LARGEST_PX)
         watch.begin(start=True)
 
     def _picture(self, preview: Preview) -> None:
         self.pictured.emit(preview)
+
+
+def in_short(why: object) -> str:
+    """An error without the provisional file, which nobody made by hand and nobody is to mend."""
+    return str(why).rpartition(f"{FILE}: ")[2].removeprefix("camera.source: ")
 
 
 def _tell_quit(source: str) -> None:

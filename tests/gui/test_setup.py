@@ -287,18 +287,18 @@ def test_the_board_is_tried_door_by_door(qtbot: QtBot, page: SetupPage) -> None:
     page.board._wire("beams", "left", "board-1/1")
     page.board._wire("outputs", "laser", "board-1/1")
     click(qtbot, page.board.try_them)
-    states = page.board._states
+    states = page.board.rows.states
     door, laser = ("doors", "left"), ("outputs", "laser")
     qtbot.waitUntil(lambda: states[door].text() == "open", timeout=LONG)
-    click(qtbot, page.board.buttons["left", "close"])
+    click(qtbot, page.board.rows.buttons["left", "close"])
     qtbot.waitUntil(lambda: "has not said that the box is empty" in page.board.told)
     assert states[door].text() == "open"
     page.board.is_empty.click()
-    click(qtbot, page.board.buttons["left", "close"])
+    click(qtbot, page.board.rows.buttons["left", "close"])
     qtbot.waitUntil(lambda: states[door].text() == "closed", timeout=LONG)
-    click(qtbot, page.board.buttons["left", "open"])
+    click(qtbot, page.board.rows.buttons["left", "open"])
     qtbot.waitUntil(lambda: states[door].text() == "open", timeout=LONG)
-    click(qtbot, page.board.buttons["laser", "on"])
+    click(qtbot, page.board.rows.buttons["laser", "on"])
     qtbot.waitUntil(lambda: states[laser].text() == "on", timeout=LONG)
     qtbot.waitUntil(lambda: states[laser].text() == "off", timeout=LONG)
     section(page, "save")
@@ -347,6 +347,7 @@ def test_a_camera_that_is_not_there(qtbot: QtBot, page: SetupPage) -> None:
     page.camera.use("usb-none_such")
     qtbot.waitUntil(lambda: "usb-none_such" in page.said.text(), timeout=LONG)
     assert "Plug the camera in" in page.said.text()
+    assert "provisional" not in page.said.text()
     simulated(qtbot, page)
     assert page.said.text() == ""
 
@@ -365,7 +366,7 @@ def test_a_board_whose_port_is_gone(qtbot: QtBot, page: SetupPage, tmp_path: Pat
         lambda: "/dev/nothing is not there" in page.board.board_says.text(), timeout=LONG
     )
     assert "Nothing was moved" in page.board.board_says.text()
-    assert not page.board.buttons["laser", "on"].isEnabled()
+    assert not page.board.rows.buttons["laser", "on"].isEnabled()
 
 
 def test_a_file_edited_into_nonsense(qtbot: QtBot, page: SetupPage, tmp_path: Path) -> None:

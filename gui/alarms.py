@@ -35,6 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "hand_in_view": Kind(Severity.NOTE, frozenset({"track_found"})),
     "camera_stalled": Kind(Severity.ALARM, frozenset({"camera_back"})),
     "door_fault": Kind(Severity.ALARM),
+    "door_doubted": Kind(Severity.ALARM, frozenset({"door_seen"}), step=True),
     "door_held": Kind(Severity.WARN, frozenset({"closing_permitted"}), step=True),
     "wrong_chamber": Kind(Severity.ALARM, frozenset({"hands_out"}), step=True),
     "escape": Kind(Severity.ALARM),

@@ -7,14 +7,22 @@ from gui.session_facts import Happened
 from gui.texts import say
 
 ALARMS = frozenset(
-    ("wrong_chamber", "two_animals", "escape", "camera_stalled", "door_fault", "controller_lost")
-)
+    (
+        "wrong_chamber",
+        "two_animals",
+        "escape",
+        "camera_stalled",
+        "door_fault",
+        "door_doubted",
+        "controller_lost",
+    )
+)  # fmt: skip
 
 
 def in_words(event: Happened) -> str:
     """One event as a sentence; its kind where no sentence fits what it holds."""
     try:
-        return say(f"happened.{event.kind}", **_plain(event.data))
+        return say(f"event.{event.kind}", **_plain(event.data))
     except (KeyError, IndexError, ValueError):
         return event.kind.replace("_", " ")
 

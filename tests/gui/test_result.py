@@ -430,7 +430,7 @@ def test_every_event_worth_a_look_has_words(session: Path) -> None:
     from gui.session_facts import WORTH_A_LOOK, Happened
 
     for kind in WORTH_A_LOOK:
-        assert say(f"happened.{kind}", **dict.fromkeys(NAMES, "x"))
+        assert say(f"event.{kind}", **dict.fromkeys(NAMES, "x"))
     assert in_words(Happened(1.0, "note", {"text": "urine"})) == "Note: urine"
     assert in_words(Happened(1.0, "door_fault", {})) == "door fault"
     assert [clock(s) for s in (0, 61.5, 3661)] == ["0:00", "1:01", "1:01:01"]

@@ -355,6 +355,7 @@ NAMED = {
     "track_lost": {"reason": "none", "zone": "left"},
     "camera_stalled": {"silent_s": 0.2},
     "door_fault": {"name": "left", "why": "is jammed"},
+    "door_doubted": {"name": "left", "said": "open"},
     "wrong_chamber": {"expected": "left", "found": "right"},
     "escape": {"x_px": 1.0, "y_px": 2.0},
     "two_animals": {"reason": "two"},

@@ -1,6 +1,5 @@
 """One box while its session is there: prompt, clock, what comes, times, doors, notes, the end."""
 
-import re
 from collections.abc import Callable
 
 from PyQt6.QtCore import pyqtSignal
@@ -23,16 +22,10 @@ from gui.live import LiveBox, Standing
 from gui.page import button, card, label, set_role
 from gui.texts import say
 from gui.times import Times
+from gui.words import breakable, clock_words, say_prompt
 
 HAPPENED = 5
 ROLE = {Severity.ALARM: "bad", Severity.WARN: "warn", Severity.NOTE: "muted"}
-
-
-def spell_clock(seconds: float) -> str:
-    """A clock: 61.9 -> "1:01", 3600 -> "1:00:00"."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 class BoxPanel(QWidget):
@@ -156,6 +149,8 @@ class BoxPanel(QWidget):
 
     def confirm_key(self, what: str) -> None:
         """The key of end or abort: asks, and pressed once more says yes."""
+        if not self.isVisible() or not (self.end if what == "end" else self.abort).isEnabled():
+            return
         if self.confirming == what:
             self._sure()
         else:
@@ -167,12 +162,17 @@ class BoxPanel(QWidget):
         if what:
             self.sure.emit(what)
 
+    def pause_key(self) -> None:
+        """The key of pause."""
+        if self.isVisible() and self.pause.isEnabled():
+            self._pause()
+
     def _pause(self) -> None:
         self.asked.emit("resume" if self.pause.property("paused") else "pause", {})
 
     def begin_note(self) -> None:
         """The next note is about this moment, however long its words take."""
-        if self.note.isEnabled():
+        if self.isVisible() and self.note.isEnabled():
             self._noting_s = self._t_s
             self.note.setFocus()
 
@@ -355,12 +355,6 @@ def _narrow(*labels: QLabel) -> None:
         one.setSizePolicy(policy)
 
 
-def breakable(text: str) -> str:
-    """Words that are too long for a line may be broken: in folders, and in names as a last way."""
-    text = re.sub(r"([/\\_])", "\\1\u200b", text)
-    return re.sub(r"(\w{18})(?=\w)", "\\1\u200b", text)
-
-
 def _by_hand(live: LiveBox) -> bool:
     prompt = live.prompt
     return live.hand and prompt is not None and prompt.ask in ("place", "take", "door")
@@ -369,27 +363,3 @@ def _by_hand(live: LiveBox) -> bool:
 def _words(what: QLabel, text: str) -> None:
     what.setText(text)
     what.setVisible(bool(text))
-
-
-def say_prompt(live: LiveBox) -> str:
-    """What the session waits for, in words; empty when it waits for nobody."""
-    prompt = live.prompt
-    if prompt is None:
-        return ""
-    if prompt.ask == "door":
-        return say("box.prompt_door", verb=say(f"verb.{prompt.value}"), door=prompt.door)
-    if prompt.ask == "place":
-        return say("box.prompt_place", chamber=prompt.chamber or say("box.anywhere"))
-    if prompt.ask in ("empty", "arm"):
-        return say(f"box.prompt_{prompt.ask}", subject=live.subject)
-    return prompt.text[:1].upper() + prompt.text[1:]
-
-
-def clock_words(live: LiveBox, now_s: float) -> str:
-    """The step's clock: "1:02 of 30:00"."""
-    clock_s, duration_s = live.clock_s(now_s)
-    if live.status.get("stage") not in (None, "run"):
-        return say("box.waits")
-    if duration_s is None:
-        return spell_clock(clock_s)
-    return say("box.clock", now=spell_clock(clock_s), all=spell_clock(duration_s))

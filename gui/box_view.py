@@ -16,19 +16,23 @@ from PyQt6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPixmap,
     QPolygonF,
     QTransform,
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from gui.overlay import Overlay
 from gui.texts import say
 from gui.theme import COLOURS, Colours, Theme
 from gui.watch import Preview
-from rig.apparatus import Apparatus, Drive
-from rig.model import DoorState
+from rig.apparatus import Apparatus
 
 EDGE_PX = 5
-MOVING = (DoorState.OPENING, DoorState.CLOSING, DoorState.REVERSED)
+SMALL_PX = 330
+"""Narrower ones are painted with less care: there are many of them."""
+TRAIL_POINTS = 60
+"""More of them are not seen."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Seen:
     """What is drawn over the picture, in its pixels."""
 
     doors: Mapping[str, str] = field(default_factory=dict)
-    trail: Sequence[tuple[float, float]] = ()
+    trail: Sequence[tuple[float, float]] = field(default=(), compare=False)
     notes: Mapping[str, str] = field(default_factory=dict)  # a word below a chamber's name
     zone: str = ""
 
@@ -61,13 +65,15 @@ class BoxView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._colours: Colours = COLOURS[Theme.DARK]
-        self._red, self._dark = False, True
+        self._red = False
         self._apparatus: Apparatus | None = None
         self._preview: Preview | None = None
         self._image: QImage | None = None
         self._said, self._seen = Said(), Seen()
         self._is_chosen = False
-        self._outlines: list[QPolygonF] = []
+        self._theme = Theme.DARK
+        self._layer: QPixmap | None = None
+        self._layer_of: tuple[Overlay, QTransform, QSize] | None = None
 
     def sizeHint(self) -> QSize:  # noqa: N802  (Qt's name)
         """Room for a picture."""
@@ -82,7 +88,7 @@ class BoxView(QWidget):
     def use_theme(self, theme: Theme) -> None:
         """Its colours; beside an animal the picture itself is red."""
         self._colours, self._red = COLOURS[theme], theme is Theme.RED
-        self._dark = theme is not Theme.LIGHT
+        self._theme = theme
         self._make_image()
         self.update()
 
@@ -91,10 +97,6 @@ class BoxView(QWidget):
         if apparatus is self._apparatus:
             return
         self._apparatus = apparatus
-        chambers = apparatus.chamber if apparatus else ()
-        self._outlines = [
-            QPolygonF([QPointF(x, y) for x, y in chamber.outline_px]) for chamber in chambers
-        ]
         self.update()
 
     def set_preview(self, preview: Preview | None) -> None:
@@ -107,8 +109,9 @@ class BoxView(QWidget):
 
     def set_said(self, said: Said, seen: Seen, *, is_chosen: bool) -> None:
         """The words around it and what is drawn over it."""
-        if (said, seen, is_chosen) != (self._said, self._seen, self._is_chosen):
-            self._said, self._seen, self._is_chosen = said, seen, is_chosen
+        before = self._said, self._seen, self._is_chosen
+        self._said, self._seen, self._is_chosen = said, seen, is_chosen
+        if before != (said, seen, is_chosen):  # a longer trail waits for the next picture
             self.update()
 
     def _make_image(self) -> None:
@@ -134,9 +137,9 @@ class BoxView(QWidget):
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802  (Qt's name)
         """The whole of it, each time: it is little."""
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), QColor(self._colours.panel))
-        small = self.width() < 330
+        small = self.width() < SMALL_PX
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not small)
         font = QFont(self.font())
         font.setPointSizeF(9 if small else 12)
         font.setBold(True)
@@ -210,81 +213,48 @@ class BoxView(QWidget):
                 at.left(), at.top(),
                 self._image.width() * step * scale, self._image.height() * step * scale,
             )  # fmt: skip
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale * step > 1)
+            smooth = scale * step > 1 and not small  # many boxes: nobody sees it, all wait for it
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
             painter.drawImage(shown, self._image)
         # A pixel's centre is its position: the picture's corner is half a pixel before it.
         view = QTransform(scale, 0, 0, scale, at.left() + scale / 2, at.top() + scale / 2)
-        self._paint_chambers(painter, view, small=small)
+        self._paint_overlay(painter, view, small=small)
         self._paint_trail(painter, view)
         self._paint_animal(painter, view, scale)
-        self._paint_doors(painter, view, small=small)
         painter.restore()
 
-    def _paint_chambers(self, painter: QPainter, view: QTransform, *, small: bool) -> None:
+    def _paint_overlay(self, painter: QPainter, view: QTransform, *, small: bool) -> None:
+        """Outlines, names and doors, painted anew only when they are others."""
         if self._apparatus is None:
             return
-        hues = self._colours.chambers
-        font = QFont(self.font())
-        font.setPointSizeF(8 if small else 12)
-        font.setBold(True)
-        metrics = QFontMetricsF(font)
-        painter.setFont(font)
-        for k, (chamber, outline) in enumerate(
-            zip(self._apparatus.chamber, self._outlines, strict=True)
-        ):
-            hue = QColor(hues[k % len(hues)])
-            here = view.map(outline)
-            if self._image is None:
-                fill = QColor(hue)
-                fill.setAlpha(60)
-                painter.setBrush(fill)
-            else:
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(hue, 3 if chamber.name == self._seen.zone else 1.5))
-            painter.drawPolygon(here)
-            frame = here.boundingRect().adjusted(5, 4, -5, -4)
-            words = [chamber.name, *self._seen.notes.get(chamber.name, "").splitlines()]
-            if small:
-                words = words[:1]
-            for n, word in enumerate(words):
-                if n == 1:
-                    font.setBold(False)
-                    font.setPointSizeF(10)
-                    painter.setFont(font)
-                text = QFontMetricsF(font).elidedText(
-                    word, Qt.TextElideMode.ElideRight, frame.width()
-                )
-                spot = QPointF(frame.left(), frame.top() + metrics.ascent() + n * metrics.height())
-                if small and text != word:
-                    continue  # the rim of a name says nothing
-                if self._image is not None:  # a dark plate: floors may have any grey
-                    size = QFontMetricsF(font)
-                    plate = QRectF(
-                        spot.x() - 2,
-                        spot.y() - size.ascent(),
-                        size.horizontalAdvance(text) + 4,
-                        size.height(),
-                    )
-                    painter.fillRect(plate, QColor(0, 0, 0, 150))
-                lit = self._image is not None or self._dark
-                painter.setPen(
-                    QColor(self._colours.text) if self._red else hue.lighter(130) if lit else hue
-                )
-                painter.drawText(spot, text)
-            font.setBold(True)
-            font.setPointSizeF(8 if small else 12)
-            painter.setFont(font)
+        seen, pictured = self._seen, self._image is not None
+        overlay = Overlay(
+            self._apparatus, seen.doors, seen.notes, seen.zone, self._theme, small, pictured
+        )
+        if self._layer is None or self._layer_of != (overlay, view, self.size()):
+            ratio = self.devicePixelRatioF()
+            self._layer = QPixmap(self.size() * ratio)
+            self._layer.setDevicePixelRatio(ratio)
+            self._layer.fill(Qt.GlobalColor.transparent)
+            layer = QPainter(self._layer)
+            layer.setRenderHint(QPainter.RenderHint.Antialiasing)
+            overlay.paint(layer, view, self.font())
+            layer.end()
+            self._layer_of = (overlay, view, self.size())
+        painter.drawPixmap(0, 0, self._layer)
 
     def _paint_trail(self, painter: QPainter, view: QTransform) -> None:
-        points = [view.map(QPointF(x, y)) for x, y in self._seen.trail]
+        trail = self._seen.trail
+        every = max(1, len(trail) // TRAIL_POINTS)
+        points = view.map(QPolygonF([QPointF(x, y) for x, y in trail[::every]]))
         if len(points) < 2:
             return
         colour = QColor(self._colours.accent)
-        third = len(points) // 3 + 1
-        for part in range(3):  # the older, the fainter
-            colour.setAlpha(110 + 70 * part)
-            painter.setPen(QPen(colour, 2))
-            painter.drawPolyline(QPolygonF(points[part * third : (part + 1) * third + 1]))
+        half = len(points) // 2
+        for part, alpha in ((slice(0, half + 1), 130), (slice(half, None), 230)):
+            colour.setAlpha(alpha)  # the older, the fainter
+            painter.setPen(QPen(colour, 1.5))
+            painter.drawPolyline(QPolygonF([points[n] for n in range(len(points))[part]]))
 
     def _paint_animal(self, painter: QPainter, view: QTransform, scale: float) -> None:
         data = self._preview.data if self._preview is not None else {}
@@ -311,47 +281,3 @@ class BoxView(QWidget):
         if seen.get("nose_x_px") is not None:
             painter.setBrush(QColor(self._colours.warn))
             painter.drawEllipse(view.map(QPointF(seen["nose_x_px"], seen["nose_y_px"])), 3, 3)
-
-    def _paint_doors(self, painter: QPainter, view: QTransform, *, small: bool) -> None:
-        if self._apparatus is None:
-            return
-        wide = 3.0 if small else 6.0
-        for doorway in self._apparatus.doorway:
-            if doorway.drive is Drive.NONE:
-                continue
-            a, b = (view.map(QPointF(*point)) for point in doorway.line_px)
-            state = self._seen.doors.get(doorway.name, DoorState.UNKNOWN)
-            _paint_door(painter, self._colours, a, b, state, wide)
-
-
-def _paint_door(
-    painter: QPainter, colours: Colours, a: QPointF, b: QPointF, state: str, wide: float
-) -> None:
-    """Closed: a bar. Open: its two posts. Moving: a broken bar. Else: a bar in alarm, crossed."""
-    pen = QPen(QColor(colours.text), wide)
-    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-    if state == DoorState.CLOSED:
-        painter.setPen(pen)
-        painter.drawLine(a, b)
-    elif state == DoorState.OPEN:
-        painter.setPen(pen)
-        along = b - a
-        painter.drawLine(a, a + along * 0.14)
-        painter.drawLine(b - along * 0.14, b)
-    elif state in MOVING:
-        pen.setStyle(Qt.PenStyle.DotLine)
-        pen.setColor(QColor(colours.warn))
-        painter.setPen(pen)
-        painter.drawLine(a, b)
-    else:
-        known = state != DoorState.UNKNOWN
-        pen.setColor(QColor(colours.bad if known else colours.muted))
-        pen.setWidthF(wide * 0.6)
-        if not known:
-            pen.setStyle(Qt.PenStyle.DashLine)
-        painter.setPen(pen)
-        painter.drawLine(a, b)
-        if known:
-            middle, cross = (a + b) / 2, 2.0 * wide
-            painter.drawLine(middle + QPointF(-cross, -cross), middle + QPointF(cross, cross))
-            painter.drawLine(middle + QPointF(-cross, cross), middle + QPointF(cross, -cross))

@@ -317,7 +317,8 @@ class ChoosePanel(QWidget):
             spare = item.widget() if item is not None else None
             if spare is not None:
                 spare.hide()
-        self.start.setEnabled(checked.ready and not starting)
+        newest = checked.wanted == self.wanted()
+        self.start.setEnabled(checked.ready and newest and not starting)
         self.start.setText(say("run.starting" if starting else "run.start"))
 
     def say_trouble(self, text: str) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gui.alarms import Severity
-from gui.box_panel import clock_words, say_prompt
 from gui.box_view import BoxView, Said, Seen
 from gui.grid import Key
 from gui.live import LiveBox, Standing
 from gui.preflight import Checked
 from gui.texts import say
+from gui.words import clock_words, say_prompt
 from rig.channel import spell_source
 from rig.steps import Do
 

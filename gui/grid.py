@@ -63,8 +63,3 @@ class Grid(QWidget):
         for view in self.views.values():
             return max(120, view.width()), max(100, view.height())
         return 480, 360
-
-    def rate_hz(self) -> float:
-        """How often: few boxes smoothly, many of them calmly."""
-        count = len(self.views)
-        return 15.0 if count <= 1 else 10.0 if count <= 4 else 5.0

@@ -6,7 +6,7 @@ page whatever field has the focus; that field then gets back the text it had.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from PyQt6.QtCore import QEvent, QObject, Qt
 from PyQt6.QtGui import QKeyEvent, QKeySequence
@@ -32,7 +32,6 @@ class Scan:
 
     text: str = ""
     last_s: float = -1e9
-    pauses: list[float] = field(default_factory=list)
 
     def letter(self, letter: str, now_s: float) -> bool:
         """Take one in; whether it begins a new word."""

@@ -75,6 +75,12 @@ class Checked:
         return self.wish is not None and all(line.level is not Level.BAD for line in self.lines)
 
     @property
+    def sides(self) -> list[str]:
+        """The chambers of the box that can be paired."""
+        chambers = self.box.apparatus.chamber if self.box is not None else ()
+        return [chamber.name for chamber in chambers if chamber.role != "neutral"]
+
+    @property
     def apparatus(self) -> Apparatus | None:
         """The box seen from above."""
         return None if self.box is None else self.box.apparatus

@@ -22,6 +22,7 @@ from gui.foot import Foot
 from gui.grid import Grid, Key
 from gui.keys import Actions, Keys
 from gui.live import LiveBox, next_to_answer, scanned
+from gui.pace import Pace
 from gui.page import Page, set_role
 from gui.preflight import Checked
 from gui.remembered import Remembered
@@ -53,16 +54,17 @@ class RunPage(Page):
         self._asked: dict[Key, str] = {}  # the animals of sessions that are being started
         self._due = {"find": 0.0, "disk": 0.0}
         self._entered = False
+        self._pace = Pace(TICK_MS / 1000)
         self._build()
         self._keys = Keys(
             self,
             Actions(
                 self.answer, self._scan, lambda: self.live is not None and self.live.live, {
-                    Qt.Key.Key_F6: self._key_pause,
+                    Qt.Key.Key_F6: self.panel.pause_key,
                     Qt.Key.Key_F7: self.panel.begin_note,
                     Qt.Key.Key_F8: self.saw_alarms,
-                    Qt.Key.Key_F10: lambda: self._key_confirm("end"),
-                    Qt.Key.Key_F12: lambda: self._key_confirm("abort"),
+                    Qt.Key.Key_F10: lambda: self.panel.confirm_key("end"),
+                    Qt.Key.Key_F12: lambda: self.panel.confirm_key("abort"),
                     Qt.Key.Key_PageDown: lambda: self._go(1),
                     Qt.Key.Key_PageUp: lambda: self._go(-1),
                     Qt.Key.Key_Escape: self._escape,
@@ -225,7 +227,7 @@ class RunPage(Page):
 
     def _ask_pictures(self) -> None:
         wanted = set(self.grid.views) if self._entered else set()
-        self.boxes.ask_pictures(wanted, self.grid.preview_px(), self.grid.rate_hz())
+        self.boxes.ask_pictures(wanted, self.grid.preview_px(), self._pace.rate_hz(len(wanted)))
 
     # --- choosing and starting
 
@@ -237,16 +239,18 @@ class RunPage(Page):
 
     def _checked(self, checked: Checked) -> None:
         self.checked = checked
-        names = list(checked.loaded.boxes) if checked.loaded is not None else []
-        apparatus = checked.apparatus
-        sides = [c.name for c in apparatus.chamber if c.role != "neutral"] if apparatus else []
         if checked.loaded is not None:
-            self.choose_panel.put_boxes(names, sides)
+            self.choose_panel.put_boxes(list(checked.loaded.boxes), checked.sides)
         here = (spell_source(checked.wanted.choice.rig), checked.wanted.choice.box or "")
         self.choose_panel.put_checked(checked, starting=here in self.starting.under_way)
-        if self._right.currentWidget() is self.choose_panel and here[1] in names:
+        if here in self._keys_shown() and self._choosing(checked):
             self.chosen = here
         self._arrange()
+
+    def _choosing(self, checked: Checked) -> bool:
+        """Whether a session is being chosen, and what was looked at is what stands there now."""
+        in_view = self._right.currentWidget() is self.choose_panel
+        return in_view and checked.wanted == self.choose_panel.wanted()
 
     def look(self) -> None:
         """Start the rig's station, and see the picture of its boxes."""
@@ -265,10 +269,8 @@ class RunPage(Page):
     def start(self) -> None:
         """Ask for the session that was chosen; it is there when its station says so."""
         checked = self.checked
-        if self._right.currentWidget() is not self.choose_panel or checked is None:
+        if checked is None or not self._choosing(checked):
             return
-        if checked.wanted != self.choose_panel.wanted():
-            return  # what was looked at is not what stands there now
         key = self.starting.start(checked)
         if key is None or checked.wish is None:
             return
@@ -295,7 +297,7 @@ class RunPage(Page):
         """The ended session is seen; the form takes its place."""
         if self.live is not None:
             self.live.put_it_away()
-        self._arrange()
+            self.choose((self.live.rig, self.live.name))
         self.check()
 
     # --- what a person asks of a session
@@ -335,15 +337,6 @@ class RunPage(Page):
         self._request(self.live, "note", text=text)
         self.setFocus()
 
-    def _key_pause(self) -> None:
-        if self.panel.pause.isEnabled() and self._right.currentWidget() is self.panel:
-            self.panel.pause.click()
-
-    def _key_confirm(self, what: str) -> None:
-        pressed = self.panel.end if what == "end" else self.panel.abort
-        if self._right.currentWidget() is self.panel and pressed.isEnabled():
-            self.panel.confirm_key(what)
-
     def _escape(self) -> None:
         self._keys.learning = False
         self.foot.put_switch(self._keys.footswitch)
@@ -366,6 +359,8 @@ class RunPage(Page):
 
     def _tick(self) -> None:
         now_s = time.monotonic()
+        if self._pace.tick(now_s):
+            self._ask_pictures()
         if now_s >= self._due["find"]:
             self._due["find"] = now_s + FIND_S
             self.boxes.find()

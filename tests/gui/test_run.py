@@ -439,3 +439,30 @@ def test_sixteen_boxes_are_painted_within_the_time_of_a_key(
         view.set_preview(Preview(name, image, {**data, "detection": seen}))
         view.grab()
     assert time.perf_counter() - began_s < 1.0  # some 5 ms a box; room for a busy machine
+
+
+def test_boxes_started_one_after_the_other_each_get_their_own_animal(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    source = write_rig(tmp_path, boxes=4, frame_size_px=(240, 180), rate_hz=10.0)
+    choose(page, source, tmp_path / "study", helper=True, test_s=60)
+    qtbot.waitUntil(lambda: len(page.grid.views) == 4, timeout=LIMIT_MS)
+    for name in "ABC":  # each as soon as the form lets it, while the others are still starting
+        page.choose(next(key for key in page.grid.views if key[1] == name))
+        qtbot.waitUntil(page.choose_panel.isVisible)
+        page.choose_panel.subject.setText(f"M{name}")
+        qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
+        page.start()
+    lives = page.boxes.lives
+
+    def all_run() -> bool:
+        return [live.name for live in lives.values() if live.setup is not None] == list("ABC")
+
+    qtbot.waitUntil(all_run, timeout=LIMIT_MS)
+    running = [live for live in lives.values() if live.live]
+    assert [(live.name, live.subject) for live in running] == [(n, f"M{n}") for n in "ABC"]
+    page._request(running[1], "abort")
+    qtbot.waitUntil(lambda: running[1].ended is not None, timeout=LIMIT_MS)
+    assert running[0].live
+    assert running[2].live

@@ -498,3 +498,18 @@ def test_an_error_fails_this_box_and_is_not_raised(
     assert "the session fails" in caplog.text
     with pytest.raises(StationError, match="no session runs"):
         hosted.ask(Request(RequestKind.ABORT))
+
+
+def test_the_simulated_hand_does_as_told(runtime: Path, tmp_path: Path) -> None:
+    source = write_rig(tmp_path, 1, "manual")
+    with ensure(source) as client:
+        client.request("hand", box="A", do="door", door="left", value="close")
+        client.request("hand", box="A", do="bring", chamber="left")
+        client.request("hand", box="A", do="take")
+        for asked, says in (
+            ({"do": "pat"}, "bring, take, door"),
+            ({"do": "bring", "chamber": "attic"}, "no chamber 'attic'"),
+            ({"do": "door", "door": "front", "value": "open"}, "no doorway 'front'"),
+        ):
+            with pytest.raises(StationError, match=says):
+                client.request("hand", box="A", **asked)

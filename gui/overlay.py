@@ -1,0 +1,115 @@
+"""What is drawn over a box's picture that seldom changes: chambers with their names, and doors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
+
+from gui.theme import COLOURS, Theme
+from rig.apparatus import Apparatus, Drive
+from rig.model import DoorState
+
+MOVING = (DoorState.OPENING, DoorState.CLOSING, DoorState.REVERSED)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """The facts. Two that are equal look the same at the same size.
+
+    `notes`: a word or more below a chamber's name. `small`: one of many boxes. `pictured`: there
+    is a picture below.
+    """
+
+    apparatus: Apparatus
+    doors: Mapping[str, str]
+    notes: Mapping[str, str]
+    zone: str
+    theme: Theme
+    small: bool
+    pictured: bool
+
+    def paint(self, painter: QPainter, view: QTransform, usual: QFont) -> None:
+        """Draw it; `view` leads from the picture's pixels to the painter's."""
+        hues = COLOURS[self.theme].chambers
+        for k, chamber in enumerate(self.apparatus.chamber):
+            hue = QColor(hues[k % len(hues)])
+            outline = QPolygonF([QPointF(x, y) for x, y in chamber.outline_px])
+            here = view.map(outline)
+            fill = QColor(hue)
+            fill.setAlpha(0 if self.pictured else 60)
+            painter.setBrush(fill)
+            painter.setPen(QPen(hue, 3 if chamber.name == self.zone else 1.5))
+            painter.drawPolygon(here)
+            self._paint_words(painter, here.boundingRect(), chamber.name, hue, usual)
+        self._paint_doors(painter, view)
+
+    def _paint_words(
+        self, painter: QPainter, around: QRectF, name: str, hue: QColor, usual: QFont
+    ) -> None:
+        room = around.adjusted(5, 4, -5, -4)
+        notes = [] if self.small else self.notes.get(name, "").splitlines()
+        down = room.top()
+        for n, word in enumerate([name, *notes]):
+            font = QFont(usual)
+            font.setBold(n == 0)
+            font.setPointSizeF((8 if self.small else 12) if n == 0 else 10)
+            metrics = QFontMetricsF(font)
+            text = metrics.elidedText(word, Qt.TextElideMode.ElideRight, room.width())
+            if self.small and text != word:
+                return  # the rim of a name says nothing
+            if self.pictured:  # a dark plate: floors may have any grey
+                width = metrics.horizontalAdvance(text) + 4
+                painter.fillRect(
+                    QRectF(room.left() - 2, down, width, metrics.height()), QColor(0, 0, 0, 150)
+                )
+            ink = hue.lighter(130) if self.pictured or self.theme is not Theme.LIGHT else hue
+            if self.theme is Theme.RED:
+                ink = QColor(COLOURS[self.theme].text)
+            painter.setFont(font)
+            painter.setPen(ink)
+            painter.drawText(QPointF(room.left(), down + metrics.ascent()), text)
+            down += metrics.height()
+
+    def _paint_doors(self, painter: QPainter, view: QTransform) -> None:
+        wide = 3.0 if self.small else 6.0
+        for doorway in self.apparatus.doorway:
+            if doorway.drive is Drive.NONE:
+                continue
+            a, b = (view.map(QPointF(*point)) for point in doorway.line_px)
+            state = self.doors.get(doorway.name, DoorState.UNKNOWN)
+            _paint_door(painter, self.theme, a, b, state, wide)
+
+
+def _paint_door(
+    painter: QPainter, theme: Theme, a: QPointF, b: QPointF, state: str, wide: float
+) -> None:
+    """Closed: a bar. Open: its two posts. Moving: a broken bar. Else: a bar in alarm, crossed."""
+    colours = COLOURS[theme]
+    pen = QPen(QColor(colours.text), wide)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    if state == DoorState.CLOSED:
+        painter.setPen(pen)
+        painter.drawLine(a, b)
+    elif state == DoorState.OPEN:
+        painter.setPen(pen)
+        along = b - a
+        painter.drawLine(a, a + along * 0.14)
+        painter.drawLine(b - along * 0.14, b)
+    elif state in MOVING:
+        pen.setStyle(Qt.PenStyle.DotLine)
+        pen.setColor(QColor(colours.warn))
+        painter.setPen(pen)
+        painter.drawLine(a, b)
+    else:
+        known = state != DoorState.UNKNOWN
+        pen.setColor(QColor(colours.bad if known else colours.muted))
+        pen.setWidthF(wide * 0.6)
+        if not known:
+            pen.setStyle(Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.drawLine(a, b)
+        if known:
+            middle, cross = (a + b) / 2, 2.0 * wide
+            painter.drawLine(middle + QPointF(-cross, -cross), middle + QPointF(cross, cross))
+            painter.drawLine(middle + QPointF(-cross, cross), middle + QPointF(cross, -cross))

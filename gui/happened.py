@@ -9,8 +9,9 @@ TOLD = frozenset(
     {
         "armed", "hands_out", "placed", "scoring_started", "scoring_ended", "step_started", "door",
         "door_held", "door_fault", "door_doubted", "paused", "unpaused", "note", "refused",
-        "camera_stalled", "camera_back", "track_lost", "track_found", "two_animals", "hand_in_view", "escape",
-        "wrong_chamber", "controller_lost", "controller_back", "frames_dropped", "limit",
+        "camera_stalled", "camera_back", "track_lost", "track_found", "two_animals",
+        "hand_in_view", "escape", "wrong_chamber", "controller_lost", "controller_back",
+        "frames_dropped", "limit",
         "resumed", "stop",
     }
 )  # fmt: skip

@@ -146,6 +146,7 @@ def test_practice_is_told_by_the_folder(folder: str) -> None:
 
 def test_events_are_told_in_words() -> None:
     data = {
+        "said": "open",
         "zone": "left", "step": 1, "name": "left", "state": "open", "reasons": ["x"], "why": "y",
         "text": "t", "what": "w", "silent_s": 1, "found": "left", "expected": "right",
         "board": "b", "frames": 1, "limit_s": 600, "status": "completed", "reason": "r",

@@ -24,9 +24,9 @@ from PyQt6.QtWidgets import (
 from gui.log import LogPage, catch_unforeseen, keep_log
 from gui.page import Page
 from gui.remembered import Remembered
-from gui.result import ResultPage
-from gui.run import RunPage
-from gui.setup import SetupPage
+from gui.result.page import ResultPage
+from gui.run.page import RunPage
+from gui.setup.page import SetupPage
 from gui.texts import say
 from gui.theme import Theme, sheet
 from gui.watch import Stations

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gui.alarms import KINDS, Alarms, Severity, loudest
+from gui.run.alarms import KINDS, Alarms, Severity, loudest
 from gui.texts import say
 
 DATA: dict[str, Any] = {

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gui.drawing import ALL, Drawing, Kind, Part, rectangle
-from gui.history import History
-from gui.rig_draft import BoxDraft, check_box
-from gui.scale import FloorPoints, Ruler, Scale, floor_of, side_cm
-from gui.templates import template
-from gui.toml_text import toml_text
+from gui.setup.drawing import ALL, Drawing, Kind, Part, rectangle
+from gui.setup.history import History
+from gui.setup.rig_draft import BoxDraft, check_box
+from gui.setup.scale import FloorPoints, Ruler, Scale, floor_of, side_cm
+from gui.setup.templates import template
+from gui.setup.toml_text import toml_text
 
 SIZE = (320, 240)
 LEFT, DOOR = Part(Kind.CHAMBER, 0), Part(Kind.DOORWAY, 0)

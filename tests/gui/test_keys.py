@@ -1,6 +1,6 @@
 import pytest
 
-from gui.keys import Scan
+from gui.run.keys import Scan
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from gui.happened import TOLD, told
-from gui.live import Deed, LiveBox, Standing, next_to_answer, scanned
+from gui.run.happened import TOLD, told
+from gui.run.live import Deed, LiveBox, Standing, next_to_answer, scanned
 
 
 def event(kind: str, t_s: float = 1.0, **data: Any) -> dict[str, Any]:

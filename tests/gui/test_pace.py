@@ -1,6 +1,6 @@
 import pytest
 
-from gui.pace import TICKS, Pace
+from gui.run.pace import TICKS, Pace
 
 
 def run(pace: Pace, every_s: float, ticks: int, start_s: float = 0.0) -> float:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from gui.disk import spell_bytes
-from gui.preflight import Checked, Level, Wanted, check
+from gui.run.disk import spell_bytes
+from gui.run.preflight import Checked, Level, Wanted, check
 from protocols.asking import Choice
 from rig.storage import note_pairing
 from tests.small import write_rig

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from gui.rescore_queue import Job, Pace, Queue, State, Wishes, progress_of, sort_out
-from gui.rescoring import why
+from gui.result.rescore_queue import Job, Pace, Queue, State, Wishes, progress_of, sort_out
+from gui.result.rescoring import why
 from gui.texts import say
 
 

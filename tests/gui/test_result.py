@@ -12,11 +12,11 @@ from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gui.remembered import Remembered
-from gui.rescore_queue import State
-from gui.result import ResultPage
+from gui.result.page import ResultPage
+from gui.result.rescore_queue import State
+from gui.result.verifying import verdict
 from gui.texts import say
 from gui.theme import Theme
-from gui.verifying import verdict
 from gui.window import MainWindow
 from rig.storage import SessionRecord
 from tests.gui.made import cut_off, record_session, rescore_clip
@@ -426,8 +426,8 @@ def test_the_session_just_run_is_shown(qtbot: QtBot, session: Path) -> None:
 
 
 def test_every_event_worth_a_look_has_words(session: Path) -> None:
-    from gui.event_words import clock, in_words
-    from gui.session_facts import WORTH_A_LOOK, Happened
+    from gui.result.event_words import clock, in_words
+    from gui.result.session_facts import WORTH_A_LOOK, Happened
 
     for kind in WORTH_A_LOOK:
         assert say(f"event.{kind}", **dict.fromkeys(NAMES, "x"))

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gui.rig_draft import BoardDraft, BoxDraft, RigDraft, checked, faults
-from gui.rig_files import open_rig, plan_saving, save
-from gui.scale import Scale
-from gui.templates import template
-from gui.wires import board_renamed, free_output, wired, with_board, without_board
+from gui.setup.rig_draft import BoardDraft, BoxDraft, RigDraft, checked, faults
+from gui.setup.rig_files import open_rig, plan_saving, save
+from gui.setup.scale import Scale
+from gui.setup.templates import template
+from gui.setup.wires import board_renamed, free_output, wired, with_board, without_board
 from rig import png
 from rig.errors import ConfigError
 from rig.session.load import load_rig

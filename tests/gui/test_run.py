@@ -14,10 +14,10 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from gui.disk import Room, room_of
-from gui.live import LiveBox, Standing
 from gui.remembered import Remembered
-from gui.run import RunPage
+from gui.run.disk import Room, room_of
+from gui.run.live import LiveBox, Standing
+from gui.run.page import RunPage
 from gui.texts import say
 from gui.theme import Theme
 from gui.watch import Preview
@@ -395,10 +395,10 @@ def test_a_low_disk_and_a_folder_that_went_away_are_alarms(
 ) -> None:
     page = windows().run_page
     live = running(page, tmp_path)
-    monkeypatch.setattr("gui.boxes.room_of", lambda *_: Room(free=10, needed=20))
+    monkeypatch.setattr("gui.run.boxes.room_of", lambda *_: Room(free=10, needed=20))
     page.boxes.look_at_disks()
     qtbot.waitUntil(lambda: "disk_low" in live.alarms.standing)
-    monkeypatch.setattr("gui.boxes.room_of", room_of)
+    monkeypatch.setattr("gui.run.boxes.room_of", room_of)
     live.status["folder"] = str(tmp_path / "gone")
     page.boxes.look_at_disks()
     qtbot.waitUntil(lambda: "folder_gone" in live.alarms.standing)

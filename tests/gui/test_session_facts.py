@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gui.session_facts import Facts, NotShownError, read
-from gui.session_list import sessions
-from gui.session_quality import Verdict, findings
+from gui.result.session_facts import Facts, NotShownError, read
+from gui.result.session_list import sessions
+from gui.result.session_quality import Verdict, findings
 from rig.measures import Measures
 from rig.model import NS_PER_S
 from rig.session import rescore

@@ -12,10 +12,10 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui.drawing import ALL, Kind, Part
 from gui.remembered import Remembered
-from gui.setup import SetupPage
-from gui.silhouette_panel import verdict
+from gui.setup.drawing import ALL, Kind, Part
+from gui.setup.page import SetupPage
+from gui.setup.silhouette_panel import verdict
 from gui.theme import Theme
 from gui.watch import Stations
 from protocols.cli import main

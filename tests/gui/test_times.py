@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gui.times import MEASURE_EVERY_S, Following, Turns
+from gui.run.times import MEASURE_EVERY_S, Following, Turns
 from protocols.asking import Choice, make_wish
 from rig.session import load_rig, record
 from rig.storage import SessionRecord

@@ -1,0 +1,396 @@
+"""The page at the rig: choose, check, run, watch."""
+
+import time
+
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QStackedWidget,
+    QVBoxLayout,
+)
+
+from gui.behind import Behind
+from gui.page import Page, set_role
+from gui.remembered import Remembered
+from gui.run.alarm_bar import AlarmBar
+from gui.run.box_panel import BoxPanel
+from gui.run.box_view import BoxView
+from gui.run.boxes import Boxes
+from gui.run.choose import ChoosePanel
+from gui.run.drawn import Known, draw
+from gui.run.foot import Foot
+from gui.run.grid import Grid, Key
+from gui.run.keys import Actions, Keys
+from gui.run.live import LiveBox, next_to_answer, scanned
+from gui.run.pace import Pace
+from gui.run.preflight import Checked
+from gui.run.starting import Starting
+from gui.texts import say
+from gui.theme import Theme
+from gui.watch import Preview, Stations
+from rig.channel import spell_source
+
+TICK_MS = 100
+FIND_S = 2.0
+DISK_S = 5.0
+PANEL_PX = 400
+
+
+class RunPage(Page):
+    """Runs sessions. `finished(folder)` asks to show one that has ended."""
+
+    finished = pyqtSignal(str)
+
+    def __init__(self, stations: Stations, remembered: Remembered) -> None:
+        super().__init__()
+        self._remembered = remembered
+        self._behind = Behind(self)
+        self.boxes = Boxes(stations, remembered, self._behind, self)
+        self.starting = Starting(self._behind, self)
+        self.checked: Checked | None = None
+        self.chosen: Key | None = None
+        self._asked: dict[Key, str] = {}  # the animals of sessions that are being started
+        self._due = {"find": 0.0, "disk": 0.0}
+        self._entered = False
+        self._pace = Pace(TICK_MS / 1000)
+        self._build()
+        self._keys = Keys(
+            self,
+            Actions(
+                self.answer, self._scan, lambda: self.live is not None and self.live.live, {
+                    Qt.Key.Key_F6: self.panel.pause_key,
+                    Qt.Key.Key_F7: self.panel.begin_note,
+                    Qt.Key.Key_F8: self.saw_alarms,
+                    Qt.Key.Key_F10: lambda: self.panel.confirm_key("end"),
+                    Qt.Key.Key_F12: lambda: self.panel.confirm_key("abort"),
+                    Qt.Key.Key_PageDown: lambda: self._go(1),
+                    Qt.Key.Key_PageUp: lambda: self._go(-1),
+                    Qt.Key.Key_Escape: self._escape,
+                },
+                self.start, self.foot.put_switch,
+            ),
+            self.foot.remembered_switch,
+        )  # fmt: skip
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    # --- made once
+
+    def _build(self) -> None:
+        self._edge = QFrame()
+        self._edge.setObjectName("edge")
+        self.alarm = AlarmBar()
+        self.alarm.seen.connect(self.saw_alarms)
+        self.grid = Grid()
+        self.grid.chosen.connect(self.choose)
+        self.nothing = BoxView()  # where no box is to be shown
+        self.choose_panel = ChoosePanel(self._remembered)
+        self.panel = BoxPanel()
+        self._left = QStackedWidget()
+        self._left.addWidget(self.nothing)
+        self._left.addWidget(self.grid)
+        self._right = QStackedWidget()
+        self._right.addWidget(self.choose_panel)
+        self._right.addWidget(self.panel)
+        self._right.setFixedWidth(PANEL_PX)
+        self.foot = Foot(self._remembered)
+        self.foot.learn_wanted.connect(self._learn)
+        across = QHBoxLayout()
+        across.addWidget(self._left, 1)
+        across.addWidget(self._right)
+        inside = QVBoxLayout(self._edge)
+        inside.setContentsMargins(4, 4, 4, 2)
+        inside.addWidget(self.alarm)
+        inside.addLayout(across, 1)
+        inside.addWidget(self.foot)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._edge)
+        self.starting.checked.connect(self._checked)
+        self.starting.began.connect(self._began)
+        self.starting.failed.connect(self._not_started)
+        self.boxes.changed.connect(self._arrange)
+        self.boxes.pictured.connect(self._pictured)
+        self.boxes.back.connect(lambda rig: self._ask_pictures())
+        choose = self.choose_panel
+        choose.changed.connect(self.check)
+        choose.start_wanted.connect(self.start)
+        choose.look_wanted.connect(self.look)
+        choose.box.currentTextChanged.connect(self._box_named)
+        panel = self.panel
+        panel.answered.connect(self.answer)
+        panel.asked.connect(lambda kind, fields: self._request(self.live, kind, **fields))
+        panel.noted.connect(self._note)
+        panel.sure.connect(lambda what: self._request(self.live, what))
+        panel.next_wanted.connect(self.next_session)
+        panel.result_wanted.connect(self.finished)
+
+    # --- the window's page
+
+    def enter(self) -> None:
+        """Look for what runs; from now on the page follows it."""
+        self._entered = True
+        self._keys.listen(on=True)
+        self._timer.start()
+        self.boxes.find()
+        self.check()
+        self._ask_pictures()
+        self.setFocus()
+
+    def leave(self) -> None:
+        """Pictures are not needed; alarms and events still are."""
+        self._entered = False
+        self._keys.listen(on=False)
+        self._ask_pictures()
+
+    def use_theme(self, theme: Theme) -> None:
+        """Pictures are painted by hand."""
+        self.grid.use_theme(theme)
+        self.nothing.use_theme(theme)
+
+    def close_down(self) -> None:
+        """The page looks no more; sessions go on."""
+        self._keys.listen(on=False)
+        self._timer.stop()
+        self._behind.close()
+
+    def offer_rig(self, source: str) -> None:
+        """A rig file was saved: it is in the list of rigs, and chosen."""
+        self._remembered.put_first("rigs", source)
+        self.choose_panel.put_rig(source)
+
+    # --- which boxes are there
+
+    def _pictured(self, key: Key, preview: Preview) -> None:
+        view = self.grid.views.get(key)
+        if view is not None:
+            view.set_preview(preview)
+
+    @property
+    def live(self) -> LiveBox | None:
+        """The chosen box."""
+        return self.boxes.lives.get(self.chosen) if self.chosen is not None else None
+
+    def _keys_shown(self) -> list[Key]:
+        keys = [key for key, live in self.boxes.lives.items() if live.shown]
+        checked = self.checked
+        if checked is not None and checked.loaded is not None:
+            source = spell_source(checked.wanted.choice.rig)
+            own = [(source, name) for name in checked.loaded.boxes]
+            keys = own + [key for key in keys if key not in own]
+        return keys
+
+    def _arrange(self) -> None:
+        """The grid and the panel that belong to what is known now."""
+        keys = self._keys_shown()
+        if self.chosen not in keys:
+            self.chosen = keys[0] if keys else None
+        before = list(self.grid.views)
+        self.grid.set_boxes(keys)
+        if list(self.grid.views) != before:
+            self._ask_pictures()
+        self._left.setCurrentWidget(self.grid if keys else self.nothing)
+        live = self.live
+        shown = live is not None and live.shown
+        wanted = self.panel if shown else self.choose_panel
+        if self._right.currentWidget() is not wanted:
+            had = self._right.isAncestorOf(QApplication.focusWidget() or self)
+            self._right.setCurrentWidget(wanted)
+            if had and self._entered:
+                self.setFocus()
+        self._paint_all()
+
+    def choose(self, key: Key) -> None:
+        """A box is chosen: by mouse, by key, or because it waits."""
+        if key not in self.grid.views:
+            return
+        self.chosen = key
+        checked = self.checked
+        if checked is not None and key[0] == spell_source(checked.wanted.choice.rig):
+            self.choose_panel.put_box(key[1])
+        self._arrange()
+
+    def _box_named(self, name: str) -> None:
+        source = spell_source(self.choose_panel.rig.currentText().strip() or "sim")
+        if (source, name) in self.grid.views and self._right.currentWidget() is self.choose_panel:
+            self.chosen = (source, name)
+
+    def _go(self, by: int) -> None:
+        keys = list(self.grid.views)
+        if keys:
+            at = keys.index(self.chosen) if self.chosen in keys else 0
+            self.choose(keys[(at + by) % len(keys)])
+
+    def _ask_pictures(self) -> None:
+        wanted = set(self.grid.views) if self._entered else set()
+        self.boxes.ask_pictures(wanted, self.grid.preview_px(), self._pace.rate_hz(len(wanted)))
+
+    # --- choosing and starting
+
+    def check(self) -> None:
+        """Have the choice looked at; its lines come when they are known."""
+        wanted = self.choose_panel.wanted()
+        status = self.boxes.status(wanted.choice.rig) if wanted.choice.rig else {}
+        self.starting.check(wanted, status)
+
+    def _checked(self, checked: Checked) -> None:
+        self.checked = checked
+        if checked.loaded is not None:
+            self.choose_panel.put_boxes(list(checked.loaded.boxes), checked.sides)
+        here = (spell_source(checked.wanted.choice.rig), checked.wanted.choice.box or "")
+        self.choose_panel.put_checked(checked, starting=here in self.starting.under_way)
+        if here in self._keys_shown() and self._choosing(checked):
+            self.chosen = here
+        self._arrange()
+
+    def _choosing(self, checked: Checked) -> bool:
+        """Whether a session is being chosen, and what was looked at is what stands there now."""
+        in_view = self._right.currentWidget() is self.choose_panel
+        return in_view and checked.wanted == self.choose_panel.wanted()
+
+    def look(self) -> None:
+        """Start the rig's station, and see the picture of its boxes."""
+        rig = self.choose_panel.wanted().choice.rig
+        self.choose_panel.say_trouble("")
+
+        def there() -> None:
+            self.boxes.watch(rig)
+            self._ask_pictures()
+
+        def failed(error: Exception) -> None:
+            self.choose_panel.say_trouble(say("run.no_look", why=error))
+
+        self.starting.look(rig, there, failed)
+
+    def start(self) -> None:
+        """Ask for the session that was chosen; it is there when its station says so."""
+        checked = self.checked
+        if checked is None or not self._choosing(checked):
+            return
+        key = self.starting.start(checked)
+        if key is None or checked.wish is None:
+            return
+        self.choose_panel.say_trouble("")
+        self.choose_panel.put_checked(checked, starting=True)
+        self.choose_panel.keep()
+        if checked.wanted.blinded:
+            self.boxes.blind(checked.wish.uid)
+        self._asked[key] = checked.wish.subject
+        self.boxes.watch(key[0])
+
+    def _began(self, key: Key) -> None:
+        if self.choose_panel.subject.text().strip() == self._asked.pop(key, ""):
+            self.choose_panel.subject.clear()  # the next animal is another one
+        self._ask_pictures()
+
+    def _not_started(self, key: Key | None, error: Exception) -> None:
+        text = say("run.unforeseen" if key is None else "run.not_started", why=error)
+        self.choose_panel.say_trouble(text)
+        if key is not None:
+            self.check()  # with a fresh name for the session
+
+    def next_session(self) -> None:
+        """The ended session is seen; the form takes its place."""
+        if self.live is not None:
+            self.live.put_it_away()
+            self.choose((self.live.rig, self.live.name))
+        self.check()
+
+    # --- what a person asks of a session
+
+    def _request(self, live: LiveBox | None, kind: str, **fields: str) -> None:
+        if live is not None:
+            self.boxes.request(live, kind, self.choose_panel.who, **fields)
+
+    def answer(self) -> None:
+        """The foot switch: what the prompt asks; or go to the box that waits longest."""
+        live = next_to_answer(list(self.boxes.lives.values()), self.live)
+        if live is None:
+            return
+        if live is self.live:
+            self.boxes.answer(live, self.choose_panel.who)
+        else:
+            self.choose((live.rig, live.name))
+
+    def _scan(self, text: str) -> bool:
+        """A tag was read: an animal to choose, or the one that a session waits for."""
+        text = text.strip()
+        lives = list(self.boxes.lives.values())
+        live = scanned(lives, self.live, text)
+        if live is not None:
+            self.choose((live.rig, live.name))
+            self._request(live, "arm", text=say("run.scanned", text=text))
+            return True
+        if self._right.currentWidget() is self.choose_panel:
+            self.choose_panel.scan(text)
+            return True
+        if self.live is not None and self.live.arming:
+            self.live.alarms.raise_("wrong_animal", text=text, subject=self.live.subject)
+            return True
+        return False
+
+    def _note(self, text: str) -> None:
+        self._request(self.live, "note", text=text)
+        self.setFocus()
+
+    def _escape(self) -> None:
+        self._keys.learning = False
+        self.foot.put_switch(self._keys.footswitch)
+        self.panel.confirm("")
+        self.panel.leave_note()
+        self.setFocus()
+
+    def saw_alarms(self) -> None:
+        """Somebody has seen the alarms: the edge is calm until another comes."""
+        for live in self.boxes.lives.values():
+            live.alarms.saw()
+        self._show_alarms()
+
+    def _learn(self) -> None:
+        self._keys.learning = True
+        self.foot.put_learning()
+        self.setFocus()
+
+    # --- ten times a second
+
+    def _tick(self) -> None:
+        now_s = time.monotonic()
+        if self._pace.tick(now_s):
+            self._ask_pictures()
+        if now_s >= self._due["find"]:
+            self._due["find"] = now_s + FIND_S
+            self.boxes.find()
+        if now_s >= self._due["disk"]:
+            self._due["disk"] = now_s + DISK_S
+            self.boxes.look_at_disks()
+        self.boxes.follow()
+        self._show_alarms()
+        if self._entered:
+            self._paint_all()
+
+    def _show_alarms(self) -> None:
+        loud = self.alarm.show_alarms(self.boxes.lives.values(), sound=self.foot.sound.isChecked())
+        set_role(self._edge, "loud" if loud else "calm")
+
+    # --- what is drawn
+
+    def _paint_all(self) -> None:
+        now_s = time.monotonic()
+        many = len(self.grid.views) > 1
+        for key, view in self.grid.views.items():
+            known = Known(
+                self.boxes.lives.get(key),
+                self.boxes.trail(key),
+                self.checked,
+                starting=key in self.starting.under_way,
+                is_chosen=many and key == self.chosen,
+                only=not many,
+            )
+            draw(view, key, known, now_s)
+        live = self.live
+        if live is not None and live.shown:
+            self.panel.show_box(live, self.boxes.times.get((live.rig, live.name)), now_s)

@@ -1,0 +1,234 @@
+"""What stands between a choice and its start: a line each, in words, worst first where it counts.
+
+Plain; reads files, so a page has it done behind. Nothing is made and no device is opened.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from gui.run.disk import GUESS_BYTES_S, can_hold, room_for, spell_bytes
+from gui.texts import say
+from protocols.asking import Choice, Pairing, find_protocol, make_wish, pairing_of
+from rig.apparatus import Apparatus, Drive
+from rig.errors import ConfigError, RigError
+from rig.session import LoadedRig, Wish, load_rig
+from rig.session.load import LoadedBox
+from rig.steps import needs_board, spell_s
+from rig.storage import check_subject, read_pairing
+
+PRACTICE = "-practice"
+
+
+class Level(StrEnum):
+    """How a line stands."""
+
+    GOOD = "good"
+    WARN = "warn"  # can be started
+    BAD = "bad"  # cannot
+    OPEN = "open"  # known only once it is started
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: the thing, how it stands, and what to do where something is to be done."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person chose on the page. `by_hand`: at a simulated rig, by this keyboard."""
+
+    choice: Choice
+    practice: bool = False
+    blinded: bool = False
+    by_hand: bool = True
+
+    @property
+    def recorded(self) -> Choice:
+        """The choice with the folder that it is recorded in: practice goes apart."""
+        if not self.practice or not self.choice.out.name:
+            return self.choice
+        out = self.choice.out
+        return replace(self.choice, out=out.with_name(out.name + PRACTICE))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A choice that was looked at. `wish` is None where it cannot be started."""
+
+    wanted: Wanted
+    lines: tuple[Line, ...]
+    wish: Wish | None = None
+    loaded: LoadedRig | None = None
+    box: LoadedBox | None = None
+    pairing: Pairing | None = None
+    paired: str | None = None  # as it is, or as the folder has it noted
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be started."""
+        return self.wish is not None and all(line.level is not Level.BAD for line in self.lines)
+
+    @property
+    def sides(self) -> list[str]:
+        """The chambers of the box that can be paired."""
+        chambers = self.box.apparatus.chamber if self.box is not None else ()
+        return [chamber.name for chamber in chambers if chamber.role != "neutral"]
+
+    @property
+    def apparatus(self) -> Apparatus | None:
+        """The box seen from above."""
+        return None if self.box is None else self.box.apparatus
+
+
+def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
+    """Look at a choice. `status` is the station's, where one runs."""
+    choice = wanted.recorded
+    lines: list[Line] = []
+    loaded, box = _box(choice, lines)
+    _subject(choice, lines)
+    known = _pairing(choice, lines)
+    if known is not None and choice.paired is None:
+        choice = replace(choice, paired=known)
+    wish = pairing = None
+    if loaded is not None and box is not None:
+        wish = _plan(choice, loaded, wanted, lines)
+        if wish is not None:
+            pairing = _same(choice, box, lines)
+        _camera(loaded, box, status or {}, lines)
+        _doors(box, wish, lines)
+    _disk(choice, wish, lines)
+    return Checked(wanted, tuple(lines), wish, loaded, box, pairing, choice.paired)
+
+
+def _say(lines: list[Line], level: Level, key: str, **values: object) -> None:
+    lines.append(Line(level, say(f"preflight.{key}", **values)))
+
+
+def _box(choice: Choice, lines: list[Line]) -> tuple[LoadedRig | None, LoadedBox | None]:
+    try:
+        loaded = load_rig(choice.rig)
+        box = loaded.box_named(choice.box)
+    except (RigError, OSError) as error:
+        _say(lines, Level.BAD, "rig_bad", why=error)
+        return None, None
+    kind = "rig_sim" if loaded.simulated else "rig_good"
+    _say(lines, Level.GOOD, kind, rig=loaded.rig.name, box=box.box.name)
+    return loaded, box
+
+
+def _subject(choice: Choice, lines: list[Line]) -> None:
+    if not choice.subject:
+        _say(lines, Level.BAD, "subject_missing")
+        return
+    try:
+        check_subject(choice.subject)
+    except ConfigError as error:
+        _say(lines, Level.BAD, "subject_bad", why=error.message)
+        return
+    rawdata = choice.out / "rawdata" / f"sub-{choice.subject}"
+    try:
+        before = len(list(rawdata.glob("ses-*"))) if rawdata.is_dir() else 0
+    except OSError:
+        before = 0
+    key = "subject_again" if before else "subject_new"
+    _say(lines, Level.GOOD, key, subject=choice.subject, before=before)
+
+
+def _pairing(choice: Choice, lines: list[Line]) -> str | None:
+    """The paired chamber that the folder has noted for the animal."""
+    try:
+        noted = read_pairing(choice.out).get(choice.subject)
+    except (RigError, OSError) as error:
+        _say(lines, Level.BAD, "pairing_bad", why=error)
+        return None
+    return noted[0] if noted else None
+
+
+def _same(choice: Choice, box: LoadedBox, lines: list[Line]) -> Pairing | None:
+    try:
+        return pairing_of(choice, box)
+    except (RigError, OSError) as error:
+        _say(lines, Level.BAD, "pairing_bad", why=_message(error))
+        return None
+
+
+def _plan(choice: Choice, loaded: LoadedRig, wanted: Wanted, lines: list[Line]) -> Wish | None:
+    try:
+        find_protocol(choice.name)
+        by_hand = wanted.by_hand or not loaded.simulated
+        wish, _ = make_wish(choice, loaded, "operator" if by_hand else "auto")
+    except (RigError, OSError) as error:
+        if isinstance(error, ConfigError) and error.file == "--paired":
+            key = "paired_hidden" if wanted.blinded else "paired_missing"
+            _say(lines, Level.BAD, key, why=error.message)
+        else:
+            _say(lines, Level.BAD, "plan_bad", why=_message(error))
+        return None
+    lasts = spell_s(sum(step.duration_s or 0 for step in wish.plan.step))
+    _say(lines, Level.GOOD, "plan_good", phase=wish.phase, steps=len(wish.plan.step), lasts=lasts)
+    return wish
+
+
+def _message(error: Exception) -> str:
+    """An error for somebody who chose on a page, not on a command line."""
+    if isinstance(error, ConfigError) and error.file.startswith("--"):
+        return f"{error.key}: {error.message}" if error.key else error.message
+    return str(error)
+
+
+def _camera(
+    loaded: LoadedRig, box: LoadedBox, status: Mapping[str, Any], lines: list[Line]
+) -> None:
+    camera = status.get("camera")
+    if not camera:
+        _say(lines, Level.OPEN, "camera_open", camera=loaded.rig.camera.source)
+    elif camera["silent"]:
+        _say(lines, Level.BAD, "camera_silent", camera=camera["source"])
+    else:
+        _say(lines, Level.GOOD, "camera_good", rate=f"{camera['rate_hz']:g}")
+    stands = (status.get("boxes") or {}).get(box.box.name, {})
+    if stands.get("state") in ("preparing", "running", "finishing"):
+        _say(lines, Level.BAD, "box_busy", box=box.box.name, subject=stands.get("subject", "?"))
+    if box.picture is not None or loaded.simulated:
+        _say(lines, Level.GOOD, "empty_known")
+    elif any(d.drive is Drive.BOARD for d in box.apparatus.doorway):
+        _say(lines, Level.WARN, "empty_unknown_doors")
+    else:
+        _say(lines, Level.GOOD, "empty_unknown")
+
+
+def _doors(box: LoadedBox, wish: Wish | None, lines: list[Line]) -> None:
+    doorways = box.apparatus.doorway
+    board = [d.name for d in doorways if d.drive is Drive.BOARD]
+    manual = [d.name for d in doorways if d.drive is Drive.MANUAL]
+    if board:
+        _say(lines, Level.OPEN, "doors_board", doors=", ".join(board))
+    if manual:
+        _say(lines, Level.GOOD, "doors_manual", doors=", ".join(manual))
+    if wish is not None and not board and needs_board(wish.plan, box.apparatus):
+        _say(lines, Level.OPEN, "outputs", outputs=", ".join(sorted(wish.plan.outputs)))
+
+
+def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> None:
+    out = choice.out
+    if out == Path():
+        _say(lines, Level.BAD, "out_missing")
+        return
+    lasts_s = sum(s.duration_s or s.limit_s for s in wish.plan.step) if wish else 0
+    try:
+        if not can_hold(out):
+            _say(lines, Level.BAD, "out_bad", out=out)
+            return
+        room = room_for(out, GUESS_BYTES_S, lasts_s)
+    except OSError as error:
+        _say(lines, Level.BAD, "out_gone", out=out, why=error.strerror)
+        return
+    level, key = (Level.WARN, "disk_low") if room.low else (Level.GOOD, "disk_good")
+    free, needed = spell_bytes(room.free), spell_bytes(room.needed)
+    _say(lines, level, key, free=free, needed=needed, out=out)

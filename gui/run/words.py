@@ -1,0 +1,43 @@
+"""Words for a box's prompt and clock, and long words that may be broken. Plain."""
+
+import re
+
+from gui.run.live import LiveBox
+from gui.texts import say
+
+
+def spell_clock(seconds: float) -> str:
+    """A clock: 61.9 -> "1:01", 3600 -> "1:00:00"."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def breakable(text: str) -> str:
+    """Words that are too long for a line may be broken: in folders, and in names as a last way."""
+    text = re.sub(r"([/\\_])", "\\1\u200b", text)
+    return re.sub(r"(\w{18})(?=\w)", "\\1\u200b", text)
+
+
+def say_prompt(live: LiveBox) -> str:
+    """What the session waits for, in words; empty when it waits for nobody."""
+    prompt = live.prompt
+    if prompt is None:
+        return ""
+    if prompt.ask == "door":
+        return say("box.prompt_door", verb=say(f"verb.{prompt.value}"), door=prompt.door)
+    if prompt.ask == "place":
+        return say("box.prompt_place", chamber=prompt.chamber or say("box.anywhere"))
+    if prompt.ask in ("empty", "arm"):
+        return say(f"box.prompt_{prompt.ask}", subject=live.subject)
+    return prompt.text[:1].upper() + prompt.text[1:]
+
+
+def clock_words(live: LiveBox, now_s: float) -> str:
+    """The step's clock: "1:02 of 30:00"."""
+    clock_s, duration_s = live.clock_s(now_s)
+    if live.status.get("stage") not in (None, "run"):
+        return say("box.waits")
+    if duration_s is None:
+        return spell_clock(clock_s)
+    return say("box.clock", now=spell_clock(clock_s), all=spell_clock(duration_s))

@@ -1,7 +1,7 @@
 """Which of the things found is the animal. Pure and cheap; called in frame order."""
 
-from dataclasses import dataclass
 from math import hypot
+from typing import NamedTuple
 
 from rig.model import NS_PER_S, Detection, Reason
 from rig.tracking.finding import Candidate, Found
@@ -19,8 +19,7 @@ HARDLY_INSIDE = 0.1
 NO_POSE = (None, None, None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Prior:
+class Prior(NamedTuple):
     """Where the animal was last seen, and how large it usually is."""
 
     x_px: float
@@ -55,26 +54,26 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
         jump = _distance_px(best, prior) > _reach_px(found, prior, t_ns)
         if jump or not 0.4 <= best.area_px / prior.area_px <= 2.5:
             confidence *= 0.5
-    shape = best.pose or NO_POSE
-    return Detection(
-        reason=Reason.FOUND,
-        x_px=best.x_px,
-        y_px=best.y_px,
-        area_px=best.area_px,
-        sum_x_px=best.sum_x_px,
-        sum_y_px=best.sum_y_px,
-        nose_x_px=shape[0],
-        nose_y_px=shape[1],
-        tail_x_px=shape[2],
-        tail_y_px=shape[3],
-        heading_deg=shape[4],
-        confidence=round(confidence, 3),
-        candidates=count,
-        blob_px=blob_px,
-        jump=jump,
-        inside=best.inside,
-        clear_px=best.clear_px,
-        sweep=sweep,
+    nose_x, nose_y, tail_x, tail_y, heading = best.pose or NO_POSE
+    return Detection(  # by place: to name seventeen costs half as much again
+        Reason.FOUND,
+        best.x_px,
+        best.y_px,
+        best.area_px,
+        best.sum_x_px,
+        best.sum_y_px,
+        nose_x,
+        nose_y,
+        tail_x,
+        tail_y,
+        heading,
+        round(confidence, 3),
+        count,
+        blob_px,
+        jump,
+        best.inside,
+        best.clear_px,
+        sweep,
     )
 
 

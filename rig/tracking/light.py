@@ -1,6 +1,7 @@
 """Brightness matched per picture from that picture alone. Pure."""
 
 from math import sqrt
+from typing import cast
 
 import cv2
 import numpy as np
@@ -31,10 +32,11 @@ class Light:
     """
 
     __slots__ = (
-        "_bound",
         "_dark_level",
         "_floor",
+        "_least",
         "_light_level",
+        "_most",
         "_n_dark",
         "_n_light",
         "_places",
@@ -61,19 +63,18 @@ class Light:
         self._places = np.concatenate([dark, light])
         self._n_dark, self._n_light = len(dark), len(light)
         self._floor = background.ravel()[self._places]
-        self._bound = np.full_like(self._floor, NOTICEABLE - 1)
+        # places near black or white were left out, so no limit is beyond them
+        self._least, self._most = self._floor - (NOTICEABLE - 1), self._floor + (NOTICEABLE - 1)
         self._dark_level, self._light_level = levels
 
     def change(self, seen: Gray) -> tuple[float, float] | None:
         """Gain and offset to the background's light from `cells`; None: nothing to do."""
         if self._n_light < 16:
             return None
-        values = seen.reshape(-1).take(self._places)
+        values = seen.take(self._places)
         # quick and usual: with fewer than half of either group noticeable, no median is
-        noticeable = cv2.countNonZero(
-            cv2.compare(cv2.absdiff(values, self._floor), self._bound, cv2.CMP_GT)
-        )
-        if 2 * noticeable < min(self._n_light, self._n_dark or self._n_light):
+        alike = cv2.countNonZero(cv2.inRange(values, self._least, self._most))
+        if 2 * (values.size - alike) < min(self._n_light, self._n_dark or self._n_light):
             return None
         change = values.astype(np.int16) - self._floor
         light = _middle(change[self._n_dark :])
@@ -86,10 +87,19 @@ class Light:
             return gain, self._light_level - gain * (self._light_level + light)
         return self._light_level / max(self._light_level + light, self._light_level // 4), 0.0
 
+    def levels(self, seen: Gray) -> Gray | None:
+        """For `scaled`: what each grey level becomes in the background's light; None: itself."""
+        change = self.change(seen)
+        if change is None:
+            return None
+        gain, offset = change
+        levels: Gray = np.clip(np.rint(np.arange(256) * gain + offset), 0, 255).astype(np.uint8)
+        return levels
+
     def match(self, image: Gray) -> Gray:
         """`image` in the background's light: itself where nothing is to be done, else a copy."""
-        change = self.change(cells(image, self.step))
-        return image if change is None else scaled(image, change)
+        levels = self.levels(cells(image, self.step))
+        return image if levels is None else scaled(image, levels)
 
 
 def step_px(shape: tuple[int, ...]) -> int:
@@ -99,14 +109,13 @@ def step_px(shape: tuple[int, ...]) -> int:
 
 def cells(image: Gray, step: int) -> Gray:
     """Every `step`-th pixel of every `step`-th row, from the middle of the first cell."""
-    rows = np.ascontiguousarray(image[step // 2 :: step])  # whole rows first: quicker to fetch
-    return np.ascontiguousarray(rows[:, step // 2 :: step])
+    rows = image[step // 2 :: step].copy()  # whole rows first: quicker to fetch
+    return rows[:, step // 2 :: step].copy()
 
 
-def scaled(image: Gray, change: tuple[float, float]) -> Gray:
-    """`image` times a gain plus an offset, rounded, cut off at 0 and 255."""
-    table = np.clip(np.rint(np.arange(256) * change[0] + change[1]), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(image, table), np.uint8)
+def scaled(image: Gray, levels: Gray) -> Gray:
+    """`image` with each grey level turned into what `levels` has for it."""
+    return cast(Gray, cv2.LUT(image, levels))
 
 
 def _middle(values: NDArray[np.int16]) -> int:

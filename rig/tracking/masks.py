@@ -1,6 +1,7 @@
 """Outlines and lines turned into pictures: which pixels lie inside, how far each one is. Pure."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,6 +12,23 @@ from rig.model import Gray
 
 REACH_CM = 7.0
 """How far outside the chambers an animal is still followed: beyond 5 cm it counts as escaped."""
+
+
+class Region(NamedTuple):
+    """A part of the picture: 255 on it, and how many of its pixels are above and left of each."""
+
+    mask: Gray
+    sums: NDArray[np.int32]
+
+    def size_px(self, rows: slice, cols: slice) -> int:
+        """How many of its pixels lie in these rows and columns, from four numbers."""
+        y0, y1, x0, x1, at = rows.start, rows.stop, cols.start, cols.stop, self.sums.item
+        return at(y1, x1) - at(y0, x1) - at(y1, x0) + at(y0, x0)
+
+
+def region(mask: Gray) -> Region:
+    """The part of the picture where the mask is 255."""
+    return Region(mask, np.asarray(cv2.integral(mask // 255), np.int32))
 
 
 def picture(mask: NDArray[np.bool_]) -> Gray:

@@ -1,6 +1,5 @@
 """Nose, base of the tail and heading of a silhouette, where the tail is plainly seen. Pure."""
 
-from collections.abc import Mapping
 from math import atan2, cos, degrees, hypot, sin, sqrt
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import cv2
 import numpy as np
 
 from rig.model import Gray
+from rig.tracking.bodies import Body
 
 LONG = 1.25
 """Length to width from which a body has an axis: a grooming or rearing animal has none."""
@@ -31,9 +31,7 @@ class Pose(NamedTuple):
     heading_deg: float
 
 
-def pose(
-    silhouette: Gray, moments: Mapping[str, float], px_per_cm: float, left: int, top: int
-) -> Pose | None:
+def pose(silhouette: Gray, body: Body, px_per_cm: float, left: int, top: int) -> Pose | None:
     """The pose of a body in its silhouette with tail; None where unsure.
 
     The tail's tip is the outline's point farthest out of the body's ellipse; followed back along
@@ -41,19 +39,23 @@ def pose(
 
     Args:
         silhouette: 255 on body and tail, in the window.
-        moments: of the body without tail, in the same window.
+        body: without tail, in the same window.
         px_per_cm: scale.
         left: where the window begins in the picture, in px.
         top: likewise.
     """
-    area = moments["m00"]
-    x, y = moments["m10"] / area, moments["m01"] / area
-    a, b, c = moments["mu20"] / area, moments["mu11"] / area, moments["mu02"] / area
+    area = body.area_px
+    x, y = body.sum_x / area, body.sum_y / area
+    a, b, c = body.xx / area, body.xy / area, body.yy / area
     root = sqrt((a - c) ** 2 + 4 * b * b)
     longer, shorter = (a + c + root) / 2, max((a + c - root) / 2, 0.1)
     if longer < LONG * LONG * shorter:
         return None
     half, width = 2 * sqrt(longer), 2 * sqrt(shorter)
+    tail_px = half + TAIL_CM * px_per_cm
+    bottom, right = silhouette.shape
+    if hypot(max(x + 1, right - x), max(y + 1, bottom - y)) < tail_px:
+        return None  # not even beyond the window's corners is anything that far
     outlines, _ = cv2.findContours(silhouette, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(outlines, key=len)
     # along the axis and across it, in half axes of the body's ellipse; single precision is
@@ -62,24 +64,27 @@ def pose(
     ux, uy = cos(axis), sin(axis)
     turn = np.array(
         (
-            *(ux / half, uy / half, -(x * ux + y * uy) / half),
-            *(-uy / width, ux / width, (x * uy - y * ux) / width),
+            (ux / half, uy / half, -(x * ux + y * uy) / half),
+            (-uy / width, ux / width, (x * uy - y * ux) / width),
         )
-    ).reshape(2, 3)
-    points = np.asarray(cv2.transform(outline.astype(np.float32), turn))[:, 0]
-    along, across = points[:, 0], points[:, 1]
+    )
+    points = cv2.transform(outline.astype(np.float32), turn)  # n x 1 x 2: along, across
     squares = points * points
-    away = squares[:, 0] + squares[:, 1]
+    away = squares[:, 0, 0] + squares[:, 0, 1]
     tip = int(away.argmax())
-    if hypot(along.item(tip) * half, across.item(tip) * width) < half + TAIL_CM * px_per_cm:
+    u, v = points.item(tip, 0, 0), points.item(tip, 0, 1)
+    if hypot(u * half, v * width) < tail_px:
         return None
-    skin = (away < SKIN).nonzero()[0]
-    if not len(skin):
+    skin = (away < SKIN).tobytes()  # a byte for each point: 1 on the body, 0 beyond its end
+    # the last point of the body before the tail and the first behind it, around the outline
+    i, j = skin.rfind(1, 0, tip), skin.find(1, tip)
+    if i < 0:
+        i = skin.rfind(1)
+    if j < 0:
+        j = skin.find(1)
+    if i < 0:
         return None
-    # the last point of the body before the tail and the first behind it
-    after = int(skin.searchsorted(tip))
-    i, j = int(skin[after - 1]), int(skin[after % len(skin)])
-    u1, v1, u2, v2 = along.item(i), across.item(i), along.item(j), across.item(j)
+    (u1, v1), (u2, v2) = points[i, 0].tolist(), points[j, 0].tolist()
     if hypot((u1 - u2) * half, (v1 - v2) * width) > THIN_CM * px_per_cm:
         return None
     base = ((u1 + u2) / 2 * half, (v1 + v2) / 2 * width)
@@ -87,14 +92,17 @@ def pose(
         return None
     front = -1.0 if base[0] > 0 else 1.0
     # the farthest of the body the other way, within its width
-    forth = along * (squares[:, 1] <= 1)
+    forth = points[:, 0, 0]
     end = int(forth.argmax() if front > 0 else forth.argmin())
+    if front * forth.item(end) <= 0 or abs(points.item(end, 0, 1)) > 1:
+        forth = forth * (squares[:, 0, 1] <= 1)
+        end = int(forth.argmax() if front > 0 else forth.argmin())
     if (abs(forth.item(end)) - 1) * half > px_per_cm:
         return None  # a second tail, a cable, another animal
     return Pose(
-        nose_x_px=float(left + outline.item(end, 0, 0)),
-        nose_y_px=float(top + outline.item(end, 0, 1)),
-        tail_x_px=round(left + x + base[0] * ux - base[1] * uy, 2),
-        tail_y_px=round(top + y + base[0] * uy + base[1] * ux, 2),
-        heading_deg=round(degrees(atan2(front * uy, front * ux)), 1),
+        float(left + outline.item(end, 0, 0)),
+        float(top + outline.item(end, 0, 1)),
+        round(left + x + base[0] * ux - base[1] * uy, 2),
+        round(top + y + base[0] * uy + base[1] * ux, 2),
+        round(degrees(atan2(front * uy, front * ux)), 1),
     )

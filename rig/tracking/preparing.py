@@ -13,6 +13,7 @@ from rig.model import Gray
 from rig.tracking import masks
 from rig.tracking.background import polarity
 from rig.tracking.light import Light, cells, step_px
+from rig.tracking.masks import Region, region
 from rig.tracking.sweeps import Sweep, sweeps_by_hand
 
 DEFAULT_THRESHOLD = 25
@@ -56,8 +57,8 @@ class Settings(Strict):
 class Coarse:
     """A thinned-out picture for what is large: a hand, an arm, a head."""
 
-    middle: Gray
-    span: Gray  # farther from the middle than this is neither floor nor shadow
+    low: Gray  # darker than this or lighter than `high` is neither floor nor shadow
+    high: Gray
     near: Gray  # 255 close to the chambers
     hand_cells: int
     near_cells: int
@@ -89,11 +90,11 @@ class Prepared:
     block: int
     chambers: Gray  # 0: none, then 1 + the chamber's place in the apparatus
     nearest: Gray  # 1 + place of the nearest chamber
-    zones: tuple[tuple[Gray, tuple[int, int, int, int]], ...]  # mask, bounds x0 y0 x1 y1
-    not_sweep: Gray | None
-    sweeps: tuple[Sweep | None, ...]  # of doors moved by hand, by doorway; empty: none
-    lines_px: tuple[tuple[PointPx, PointPx], ...]
-    line_distance_px: tuple[NDArray[np.float32], ...]
+    regions: tuple[Region, ...]  # the chambers, then the zones
+    sweeps: Region | None  # where doors move
+    hand_sweeps: tuple[Sweep | None, ...]  # of doors moved by hand, by doorway; empty: none
+    # by doorway: its line, and each pixel's distance to it in px
+    lines: tuple[tuple[tuple[PointPx, PointPx], NDArray[np.float32]], ...]
     min_area_px: tuple[int, ...]  # by chamber
     max_area_px: tuple[int, ...]
     threshold: tuple[int, ...]
@@ -142,6 +143,8 @@ def prepare(
     chambers = np.zeros(shape, np.uint8)
     for i, mask in enumerate(fills):
         chambers[mask > 0] = i + 1
+    owned = [masks.picture(chambers == i + 1) for i in range(len(fills))]
+    zones = [masks.fill(zone.outline_px, shape) for zone in apparatus.zone]
     away = [masks.away_px(mask) for mask in fills]
     nearest = (np.argmin(np.stack(away), axis=0) + 1).astype(np.uint8)
     step = max(1, min(step_px(shape), round(1.5 * per_cm)))
@@ -151,13 +154,6 @@ def prepare(
     chosen = [settings.chamber[name] for name in names]
     cm2 = per_cm * per_cm
     least_px = min(one.min_area_cm2 for one in chosen) * cm2
-    sweeps = [door.sweep_px for door in apparatus.doorway if door.sweep_px is not None]
-    not_sweep = None
-    if sweeps:
-        moving: NDArray[np.bool_] = (
-            masks.away_px(masks.union(sweeps, shape)) <= SWEEP_MARGIN_CM * per_cm
-        )
-        not_sweep = masks.picture(~moving)
     threshold = _thresholds(background, chambers, nearest, settings)
     kinds = [one.animal for one in chosen]
     dark = np.array([False] + [kind is not Animal.LIGHTER for kind in kinds])[nearest]
@@ -172,6 +168,10 @@ def prepare(
     rows, cols = _bounds(within, block)
     row_step = min(block, 2)
     crop, sparse = (rows, cols), (slice(rows.start, rows.stop, row_step), cols)
+    sweeps, swept_px = None, [door.sweep_px for door in apparatus.doorway if door.sweep_px]
+    if swept_px:
+        moving = masks.away_px(masks.union(swept_px, shape)) <= SWEEP_MARGIN_CM * per_cm
+        sweeps = region(_cut(masks.picture(moving), crop))
     return Prepared(
         settings=settings,
         shape=(height, width),
@@ -189,14 +189,14 @@ def prepare(
         block=block,
         chambers=_cut(chambers, crop),
         nearest=_cut(nearest, crop),
-        zones=tuple(
-            _bounded(_cut(masks.fill(zone.outline_px, shape), crop)) for zone in apparatus.zone
-        ),
-        not_sweep=None if not_sweep is None else _cut(not_sweep, crop),
-        sweeps=sweeps_by_hand(apparatus, background, settings.noise),
-        lines_px=tuple(door.line_px for door in apparatus.doorway),
-        line_distance_px=tuple(
-            np.ascontiguousarray(masks.line_distance_px(door.line_px, shape)[crop])
+        regions=tuple(region(_cut(mask, crop)) for mask in [*owned, *zones]),
+        sweeps=sweeps,
+        hand_sweeps=sweeps_by_hand(apparatus, background, settings.noise),
+        lines=tuple(
+            (
+                door.line_px,
+                np.ascontiguousarray(masks.line_distance_px(door.line_px, shape)[crop]),
+            )
             for door in apparatus.doorway
         ),
         min_area_px=tuple(max(1, round(one.min_area_cm2 * cm2)) for one in chosen),
@@ -239,11 +239,6 @@ def _disc(radius: int) -> Gray:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
 
 
-def _bounded(mask: Gray) -> tuple[Gray, tuple[int, int, int, int]]:
-    x, y, w, h = cv2.boundingRect(mask)
-    return mask, (x, y, x + w, y + h)
-
-
 def _bounds(mask: Gray, block: int) -> tuple[slice, slice]:
     """Rows and columns that hold all of the mask, in whole blocks where the picture has them."""
     x, y, w, h = cv2.boundingRect(mask)
@@ -268,16 +263,17 @@ def _coarse(
     # a shadow is never lighter than the floor, so that side can be finer
     fine = np.maximum(threshold.astype(np.float32) * 0.6, 15).astype(np.uint8)
     only_dark = all(one.animal is Animal.DARKER for one in chosen)
-    low = background.astype(np.int16) - threshold
-    high = background.astype(np.int16) + (fine if only_dark else threshold)
+    below = background.astype(np.int16) - threshold
+    above = background.astype(np.int16) + (fine if only_dark else threshold)
     # where a limit lies beyond black or white there is only the other one
-    middle = np.clip((low + high) // 2, 0, 255).astype(np.uint8)
-    span = np.maximum(high - middle, middle - low).astype(np.uint8)
+    middle = np.clip((below + above) // 2, 0, 255).astype(np.uint8)
+    span = np.maximum(above - middle, middle - below).astype(np.uint8)
+    low, high = masks.limits(middle, span)
     near = masks.picture(np.min(np.stack(away), axis=0) <= HAND_MARGIN_CM * per_cm)
     cell_cm2 = (step / per_cm) ** 2
     return Coarse(
-        middle=cells(middle, step),
-        span=cells(span, step),
+        low=cells(low, step),
+        high=cells(high, step),
         near=cells(near, step),
         hand_cells=max(6, round(max(one.max_area_cm2 for one in chosen) / 2 / cell_cm2)),
         near_cells=max(2, round(4.0 / cell_cm2)),

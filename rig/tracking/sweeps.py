@@ -56,16 +56,16 @@ def sweeps_by_hand(
 
 
 def swept(
-    image: Gray, change: tuple[float, float] | None, sweeps: Sequence[Sweep | None]
+    image: Gray, levels: Gray | None, sweeps: Sequence[Sweep | None]
 ) -> tuple[Swept | None, ...]:
-    """How the whole picture `image` differs in each sweep, its light matched by `change`."""
-    return tuple(None if one is None else _differs(image, change, one) for one in sweeps)
+    """How the whole picture `image` differs in each sweep, its light matched by `levels`."""
+    return tuple(None if one is None else _differs(image, levels, one) for one in sweeps)
 
 
-def _differs(image: Gray, change: tuple[float, float] | None, sweep: Sweep) -> Swept:
+def _differs(image: Gray, levels: Gray | None, sweep: Sweep) -> Swept:
     part = image[sweep.rows, sweep.cols]
-    if change is not None:
-        part = scaled(part, change)
+    if levels is not None:
+        part = scaled(part, levels)
     darker = cv2.countNonZero(cv2.compare(part, sweep.low, cv2.CMP_LT))
     lighter = cv2.countNonZero(cv2.compare(part, sweep.high, cv2.CMP_GT))
     return round(darker / sweep.area_px, 3), round(lighter / sweep.area_px, 3)

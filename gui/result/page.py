@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PyQt6.QtWidgets import QTabWidget, QVBoxLayout
 
-from gui.background import Background
+from gui.behind import Behind
 from gui.page import Page, label, set_role
 from gui.remembered import Remembered
 from gui.result.rescore_queue import sort_out
@@ -22,7 +22,7 @@ class ResultPage(Page):
 
     def __init__(self, remembered: Remembered) -> None:
         super().__init__()
-        self._reading = Background(self)
+        self._reading = Behind(self, newest_only=True)
         self.said = label("", "bad", wrap=True)
         self.said.hide()
         self.session = SessionView()

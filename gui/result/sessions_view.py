@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from gui.background import Background
+from gui.behind import Behind
 from gui.page import button, label, set_role
 from gui.remembered import Remembered
 from gui.result.session_list import MOST, Listed, sessions
@@ -34,7 +34,7 @@ class SessionsView(QWidget):
     def __init__(self, remembered: Remembered) -> None:
         super().__init__()
         self._remembered = remembered
-        self._reading = Background(self)
+        self._reading = Behind(self, newest_only=True)
         self.folder = QLineEdit(remembered.text(REMEMBERED))
         self.folder.setPlaceholderText(say("sessions.folder"))
         self.folder.setAccessibleName(say("sessions.folder"))

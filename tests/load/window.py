@@ -54,7 +54,7 @@ from boxes import (
     table,
     write_rigs,
 )
-from PyQt6.QtCore import QCoreApplication, QEvent, Qt
+from PyQt6.QtCore import QCoreApplication, QEvent, QMetaObject, Qt
 from PyQt6.QtGui import QKeyEvent, QPaintEvent
 from PyQt6.QtWidgets import QApplication
 
@@ -158,7 +158,7 @@ def be_window(orders: Connection, screen: dict[str, str]) -> None:
                 what, boxes, seconds = order
                 orders.send(measure_idle(window) if what == "idle" else
                             measure_keys(window, boxes, seconds))  # fmt: skip
-        QCoreApplication.postEvent(window, QEvent(QEvent.Type.Close))
+        QMetaObject.invokeMethod(window, "close", Qt.ConnectionType.QueuedConnection)
 
     threading.Thread(target=obey, name="orders", daemon=True).start()
     sys.exit(application.exec())

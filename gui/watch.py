@@ -28,6 +28,7 @@ STATUS_S = 0.2
 AGAIN_S = 1.0
 """How soon a station that does not answer is looked for again."""
 TICK_S = 0.02
+"""The shortest rest between two looks."""
 SLOW = frozenset({"start", "empty", "board"})
 """Questions whose answer may take its minute: each has a thread of its own."""
 SLOW_TIMEOUT_S = 90.0
@@ -124,6 +125,7 @@ class Watch(QObject):
                 self._wanted.pop(box, None)
             else:
                 self._wanted[box] = _Wanted(size_px, 1.0 / rate_hz)
+        self._wake.set()  # the poller may sleep until something older is due
 
     def ask(
         self,
@@ -218,8 +220,14 @@ class Watch(QObject):
                 due = [(box, w) for box, w in self._wanted.items() if w.due_s <= now_s]
             for box, wanted in due:
                 self._picture(client, box, wanted, now_s)
-            self._wake.wait(TICK_S)
+            self._wake.wait(self._rest_s(due_s))
             self._wake.clear()
+
+    def _rest_s(self, due_s: float) -> float:
+        """How long nothing is to be asked: an idle window sleeps, it does not look at the clock."""
+        with self._lock:
+            next_s = min([due_s, *(wanted.due_s for wanted in self._wanted.values())])
+        return max(TICK_S, next_s - time.monotonic())
 
     def _follow(self, client: ChannelClient, box: str, stands: dict[str, Any]) -> None:
         """Tell of what is new in a box since it was last asked."""

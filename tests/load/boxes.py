@@ -241,7 +241,7 @@ class Run:
     """What was run, and what the machine said meanwhile."""
 
     folders: dict[str, Path] = field(default_factory=dict)  # box, as "1A", to its session
-    readings: dict[str, Reading] = field(default_factory=dict)  # "begun", "early", "end"
+    readings: dict[str, Reading] = field(default_factory=dict)  # begun, early, late, end
     problems: list[str] = field(default_factory=list)
 
 
@@ -260,9 +260,11 @@ def run_sessions(rigs: Sequence[Path], out: Path, options: Options) -> Run:
         start_all(rigs, out, options, run)
         begun_s = time.monotonic()
         run.readings["begun"] = read_machine(pids)
-        while any(busy_boxes(watchers)):
+        while set(box_states(watchers)) != {"ended"}:
             time.sleep(0.5)
             lasted_s = time.monotonic() - begun_s
+            if set(box_states(watchers)) == {"running"}:  # completing takes memory of its own
+                run.readings["late"] = read_machine(pids)
             if "early" not in run.readings and lasted_s >= min(EARLY_S, options.seconds / 2):
                 run.readings["early"] = read_machine(pids)
             if lasted_s > options.seconds + SPARE_S:
@@ -300,11 +302,11 @@ def start_all(rigs: Sequence[Path], out: Path, options: Options, run: Run) -> No
         run.folders = dict(sorted(pool.map(start, places)))
 
 
-def busy_boxes(watchers: Sequence[ChannelClient]) -> Iterator[bool]:
-    """Whether each box still has a session that is not complete."""
+def box_states(watchers: Sequence[ChannelClient]) -> Iterator[str]:
+    """Where each box is: preparing, running, finishing, ended."""
     for watcher in watchers:
         for box in watcher.request("status")["boxes"].values():
-            yield box["state"] != "ended"
+            yield box["state"]
 
 
 # what is on the disk
@@ -416,19 +418,21 @@ def report(run: Run, rows: Sequence[Row], options: Options) -> bool:
     print(table(heads, lines))
     print()
     begun, end = run.readings["begun"], run.readings["end"]
-    early = run.readings.get("early", end)
-    lasted_s = end.at_s - begun.at_s
-    cores = [_less(b, a, lasted_s) for a, b in zip(begun.stations_s, end.stations_s, strict=True)]
+    early, late = (run.readings.get(name, end) for name in ("early", "late"))
+    lasted_s = late.at_s - begun.at_s
+    cores = [_less(b, a, lasted_s) for a, b in zip(begun.stations_s, late.stations_s, strict=True)]
     stations = [
-        [k + 1, _told(used, 2), _told(early.peak_mb[k], 0), _told(end.peak_mb[k], 0)]
+        [k + 1, _told(used, 2), *(_told(reading.peak_mb[k], 0) for reading in (early, late, end))]
         for k, used in enumerate(cores)
     ]
-    print(table(["station", "cores used", "peak MB at 10 s", "at the end"], stations))
+    print(
+        table(["station", "cores used", "peak MB at 10 s", "before the end", "after it"], stations)
+    )
     print()
     told = [used for used in cores if used is not None]
-    busy = _less(end.busy_s, begun.busy_s, lasted_s)
+    busy = _less(late.busy_s, begun.busy_s, lasted_s)
     if busy is not None:
-        own = (end.own_s - begun.own_s) / lasted_s
+        own = (late.own_s - begun.own_s) / lasted_s
         other = max(0.0, busy - sum(told) - own)
         print(
             f"processor: stations {sum(told):.2f}, this script {own:.2f}, others {other:.2f}"

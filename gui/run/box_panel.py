@@ -69,7 +69,7 @@ class BoxPanel(QWidget):
         self.clock = label("", "big")
         self.now = label("", wrap=True)
         self.coming = label("", "muted", wrap=True)
-        self.times_head = label(say("box.times"), "muted")
+        self.times_head = label(say("box.times"), "muted", wrap=True)
         self._times = QGridLayout()
         self._times.setVerticalSpacing(2)
         times = QWidget()

@@ -37,12 +37,16 @@ TRAIL_POINTS = 60
 
 @dataclass(frozen=True)
 class Said:
-    """The words around a picture, and how loud they are ("": not, warn, bad)."""
+    """The words around a picture, and how loud they are ("": not, warn, bad).
+
+    `short` takes the place of `left` where that does not fit.
+    """
 
     left: str = ""
     right: str = ""
     below: str = ""
     loud: str = ""
+    short: str = ""
 
 
 @dataclass
@@ -161,7 +165,9 @@ class BoxView(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(top, middle | Qt.AlignmentFlag.AlignRight, said.right)
         room = max(0.0, top.width() - right_px - 8)
-        left = metrics.elidedText(said.left, Qt.TextElideMode.ElideRight, room)
+        fits = metrics.horizontalAdvance(said.left) <= room
+        left = said.left if fits or not said.short else said.short
+        left = metrics.elidedText(left, Qt.TextElideMode.ElideRight, room)
         painter.drawText(top, middle | Qt.AlignmentFlag.AlignLeft, left)
         bottom = QRectF(inner.left() + 4, inner.bottom() - line, inner.width() - 8, line)
         colour = {"bad": colours.bad, "warn": colours.warn}.get(said.loud, colours.muted)

@@ -62,7 +62,8 @@ def session(live: LiveBox, trail: Sequence[tuple[float, float]], now_s: float) -
         right = say("box.paused")
     step = live.status.get("step_name", "") if live.live else live.phase
     left = say("view.who", box=live.name, subject=live.subject, step=step)
-    return Said(left, right, below, loud), Seen(live.doors(), tuple(trail), {}, zone)
+    short = say("view.who_short", box=live.name, subject=live.subject)
+    return Said(left, right, below, loud, short), Seen(live.doors(), tuple(trail), {}, zone)
 
 
 def card(checked: Checked, box: str, *, starting: bool, only: bool) -> tuple[Said, Seen]:

@@ -1,0 +1,368 @@
+"""Remake every picture of the manual: `python docs/manual/pictures.py [PAGE ...]`.
+
+Simulated rigs and sessions are made in a temporary folder; the real window is opened once a theme
+and size, each in a process of its own, and grabbed. Under Xvfb where it is installed, else without
+a screen. Every page is kept at 1280x800 in light and dark (the run page in red too); at 2560x1600
+(200 %) only those in LARGE, so that all pictures together stay near 4 MB. With names of pages
+(run, rig, result, log) only theirs are made.
+"""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+OUT = ROOT / "docs" / "manual" / "pictures"
+RUNS = (("light", 1), ("dark", 1), ("red", 1), ("light", 2), ("dark", 2))
+PAGES = ("run", "rig", "result", "log")
+LARGE = ("run-one", "run-sixteen", "rig-chambers", "result-session")
+BOXES = "ABCDEFGHIJKLMNOP"
+BY_HAND = "CGN"
+"""Boxes whose prompts nobody answers, so that they are seen waiting."""
+LOST = "F"
+"""The box whose animal is taken away in the middle of its test."""
+LIMIT_S = 60.0
+
+
+def until(reached: Callable[[], Any], turn: Callable[[], None] = lambda: None) -> None:
+    """Wait for it, keeping the window alive. Raises TimeoutError."""
+    end_s = time.monotonic() + LIMIT_S
+    while not reached():
+        if time.monotonic() > end_s:
+            raise TimeoutError("a picture's page did not come")
+        turn()
+        time.sleep(0.01)
+
+
+# --- the world that is shown
+
+
+def put_in_place(folder: Path) -> None:
+    """A rig of one box and one of sixteen with sessions that run, a study, recordings."""
+    from tests.gui.made import cut_off, record_session
+    from tests.small import ARENA, write_clip, write_rig
+
+    write_rig(folder, "rack-A.rig.toml", boxes=1, frame_size_px=(640, 480))
+    shelf = folder / "shelf"
+    shelf.mkdir()
+    write_rig(shelf, "rack-B.rig.toml", boxes=16, frame_size_px=(960, 720))
+    begin("one", f"sim:{folder / 'rack-A.rig.toml'}", "A", folder / "study")
+    begin("sixteen", f"sim:{shelf / 'rack-B.rig.toml'}", BOXES, folder / "study-of-sixteen")
+    session = record_session(folder / "pilot", test_s=180)
+    cut_off(session, folder / "pilot" / "other")
+    (folder / "arena.toml").write_text(ARENA, encoding="utf-8")
+    write_clip(folder, 300, "M01-pretest.mkv")
+    write_clip(folder, 9000, "M02-pretest.mkv")
+    for name in ("M03-pretest.mkv", "M04-pretest-second-attempt-after-the-power-cut.mkv"):
+        shutil.copy(folder / "M01-pretest.mkv", folder / name)
+    (folder / "notes-by-mistake.avi").write_text("no video", encoding="utf-8")
+
+
+def begin(where: str, source: str, boxes: str, out: Path) -> None:
+    """Have the sessions of a rig begin, as the window does."""
+    from protocols.asking import Choice, make_wish, start, station
+    from rig.session import load_rig
+
+    os.environ["PLACEPREF_RUNTIME"] = str(Path.cwd() / where)
+    loaded = load_rig(source)
+    with station(source, loaded.digest) as client:
+        for k, box in enumerate(boxes):
+            subject = f"M{k + 1:02d}" if k % 5 != 1 else f"M{k + 1:02d}CohortBLongAcclimatised"
+            choice = Choice(
+                "cocaine-cpp", subject, source, out, "pretest", box, assigned=["test_s=3000"]
+            )
+            wish, _ = make_wish(choice, loaded, "operator")
+            by_hand = box in BY_HAND and len(boxes) > 1
+            start(client, box, wish, out, None, alone=False, experimenter=not by_hand, seed=k)
+        if len(boxes) > 1:
+            until(lambda: client.request("status")["boxes"][LOST].get("scored"))
+            client.request("hand", box=LOST, do="take")
+
+
+def end_stations() -> None:
+    """Every station that was started here ends by its own message."""
+    from rig.channel import connect, entries
+
+    for where in ("one", "sixteen", "none"):
+        os.environ["PLACEPREF_RUNTIME"] = str(Path.cwd() / where)
+        for entry in entries():
+            with connect(entry) as client:
+                client.request("quit", force=True)
+        until(lambda: not list(entries()))
+
+
+# --- one theme, one size
+
+
+class Shots:
+    """The window in one theme and size."""
+
+    def __init__(self, theme: str, scale: int) -> None:
+        from PyQt6.QtWidgets import QApplication
+
+        self.theme, self.scale = theme, scale
+        self.application = QApplication(["placepref"])
+        self.application.setStyle("Fusion")
+        os.environ["PLACEPREF_CONFIG"] = f"config-{theme}-{scale}"
+
+    def spin(self, seconds: float) -> None:
+        """Let the window live."""
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            self.application.processEvents()
+            time.sleep(0.01)
+
+    def until(self, reached: Callable[[], Any]) -> None:
+        """Wait for it while the window lives."""
+        until(reached, self.application.processEvents)
+        self.spin(0.3)
+
+    def window(self, where: str) -> Any:
+        """A window that knows the stations of one folder."""
+        from gui.theme import Theme
+        from gui.window import MainWindow
+
+        os.environ["PLACEPREF_RUNTIME"] = str(Path.cwd() / where)
+        config = Path(os.environ["PLACEPREF_CONFIG"])
+        config.mkdir(exist_ok=True)
+        told = {"out": "study", "study": "pilot", "operator": "Kim"}
+        (config / "window.json").write_text(json.dumps(told), encoding="utf-8")
+        window = MainWindow()
+        window.use_theme(Theme(self.theme))
+        window.show()
+        return window
+
+    def take(self, window: Any, name: str) -> None:
+        """Keep the window as it is now."""
+        if self.scale == 1 or name in LARGE:
+            self.spin(0.2)
+            size = f"{1280 * self.scale}x{800 * self.scale}"
+            save(window.grab().toImage(), OUT / f"{name}-{self.theme}-{size}.png")
+
+    def all(self, pages: list[str]) -> None:
+        """Every page."""
+        for page in pages:
+            if self.scale > 1 and not any(name.startswith(page) for name in LARGE):
+                continue
+            if page == "run" or self.theme != "red":
+                getattr(self, page)()
+
+    def run(self) -> None:
+        """The page at the rig."""
+        window = self.window("none")
+        window.go("run")
+        page, panel = window.run_page, window.run_page.choose_panel
+        self.until(lambda: page.checked is not None)
+        self.take(window, "run-nothing")
+        panel.put_rig("sim:rack-A.rig.toml")
+        panel.subject.setText("M07")
+        self.until(panel.start.isEnabled)
+        self.take(window, "run-choose")
+        window.close()
+        for where, boxes, rig in (
+            ("one", 1, "sim:rack-A.rig.toml"),
+            ("sixteen", 16, "sim:shelf/rack-B.rig.toml"),
+        ):
+            window = self.window(where)
+            window.run_page.choose_panel.put_rig(rig)
+            window.go("run")
+            page = window.run_page
+            self.until(lambda page=page, n=boxes: sum(b.live for b in lives(page)) == n)
+            if boxes > 1:
+                page.choose(next(key for key in page.grid.views if key[1] == "C"))
+            self.spin(4)
+            self.take(window, f"run-{where}")
+            window.close()
+
+    def rig(self) -> None:
+        """Each step of setting up a rig."""
+        from gui.setup.wires import wired, with_drive
+
+        window = self.window("none")
+        window.go("setup")
+        page = window.setup_page
+        self.spin(1.5)
+        self.take(window, "rig-nothing")
+
+        def section(key: str) -> None:
+            page.tabs.setCurrentIndex([one.key for one in page.sections].index(key))
+            self.spin(0.3)
+
+        page.camera.use("sim")
+        self.until(lambda: page.desk.picture is not None)
+        self.take(window, "rig-camera")
+        section("boxes")
+        self.take(window, "rig-boxes")
+        section("chambers")
+        page.chambers.templates[3].click()
+        self.take(window, "rig-chambers")
+        if self.scale > 1:
+            window.close()
+            return
+        section("scale")
+        page.scale.length.setValue(47.0)
+        self.take(window, "rig-scale")
+        section("empty")
+        self.until(page.empty.take.isEnabled)
+        page.empty.take.click()
+        self.until(lambda: page.desk.box.picture)
+        page.empty.animal.setCurrentIndex(1)
+        page.empty._set_animal("darker")
+        page.empty.mouse.click()
+        self.spin(4)
+        self.take(window, "rig-empty")
+        section("board")
+        page.board.add.click()
+        page.board.output.setText("laser")
+        page.board.add_output.click()
+        page.desk.change_box(lambda box: with_drive(box, 0, "board"))
+        page.desk.change_box(lambda box: wired(box, "doors", "left", "board-1/1"))
+        page.board.open_board()
+        self.until(page.board.is_empty.isEnabled)
+        self.spin(1)
+        self.take(window, "rig-board")
+        section("save")
+        page.save.name.setText("rack A")
+        page.save.name.editingFinished.emit()
+        page.save.file_name.setText("rack-A")
+        page.save.folder.setText("rigs")  # not pressed: the whole path would be said
+        self.spin(0.5)
+        self.take(window, "rig-save")
+        window.close()
+
+    def result(self) -> None:
+        """After the session."""
+        window = self.window("none")
+        page = window.result_page
+        window.go("result")
+        self.until(lambda: page.sessions.list.topLevelItemCount() >= 2)
+        self.take(window, "result-list")
+        done = next(p for p in Path("pilot").glob("rawdata/*/*/behav"))
+        page.open_session(str(done))
+        self.until(lambda: page.tabs.currentIndex() == 1)
+        self.spin(1)
+        self.take(window, "result-session")
+        if self.scale > 1:
+            window.close()
+            return
+        names = ("M01-pretest", "M02-pretest", "M03-pretest")
+        videos = [Path(f"{name}.mkv") for name in names] + sorted(Path().glob("M04*.mkv"))
+        page.take([videos[0], Path("notes-by-mistake.avi"), *videos[1:], Path("arena.toml")])
+        shutil.rmtree("scored", ignore_errors=True)
+        page.rescore.out.setText("scored")
+        page.rescore.go()
+        jobs = page.rescore.rescoring.queue.jobs
+        self.until(lambda: jobs[2].state == "running" and page.rescore.rescoring.pace.done)
+        self.spin(1)
+        self.take(window, "result-rescore")
+        window.close()
+
+    def log(self) -> None:
+        """What the window met with."""
+        from gui.log import keep_log
+
+        logging.getLogger().setLevel(logging.INFO)
+        handler = keep_log()
+        window = self.window("one")
+        window.go("run")
+        self.until(lambda: lives(window.run_page))
+        watch = window.stations.of(lives(window.run_page)[0].rig)
+        watch.ask("preview", None, None, box="Z", width_px=10, height_px=10)
+        self.spin(1)
+        window.go("log")
+        self.take(window, "log")
+        window.close()
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+def lives(page: Any) -> list[Any]:
+    """The boxes that a run page follows."""
+    return list(page.boxes.lives.values())
+
+
+def save(image: Any, path: Path) -> None:
+    """An image as PNG with its 256 most frequent colours."""
+    from PyQt6.QtGui import QImage
+
+    image = image.convertToFormat(QImage.Format.Format_RGB32)
+    width, height = image.width(), image.height()
+    bits = image.constBits()
+    bits.setsize(image.sizeInBytes())
+    pixels = np.frombuffer(bits, np.uint8).reshape(height, width, 4)[..., 2::-1].astype(int)
+    groups = (pixels >> 3) @ np.array([1024, 32, 1])
+    counts = np.bincount(groups.ravel(), minlength=1 << 15)
+    most = np.argsort(counts)[::-1][: min(256, np.count_nonzero(counts))]
+    flat, order = groups.ravel(), np.argsort(groups.ravel(), kind="stable")
+    middle = np.searchsorted(flat[order], most) + counts[most] // 2
+    palette = pixels.reshape(-1, 3)[order[middle]]
+    there = np.flatnonzero(counts)
+    centres = np.stack([there >> 10, there >> 5 & 31, there & 31], axis=1) * 8 + 4
+    nearest = ((centres[:, None] - palette[None]) ** 2).sum(axis=2).argmin(axis=1)
+    number = np.zeros(1 << 15, np.uint8)
+    number[there] = nearest
+    number[most] = np.arange(len(most))
+    rows = np.ascontiguousarray(number[groups])
+    made = QImage(rows.tobytes(), width, height, width, QImage.Format.Format_Indexed8)
+    made.setColorTable([0xFF000000 | int(r) << 16 | int(g) << 8 | int(b) for r, g, b in palette])
+    path.parent.mkdir(exist_ok=True)
+    if not made.save(str(path), "PNG", 0):
+        raise OSError(f"{path} was not written")
+
+
+# --- all of them
+
+
+def main(pages: list[str]) -> None:
+    """Every theme and size, one after the other."""
+    screen, environ = None, {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
+    if shutil.which("Xvfb"):
+        read, write = os.pipe()
+        screen = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "2560x1600x24"],
+            pass_fds=[write],
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(write)
+        with os.fdopen(read) as told:
+            environ |= {"QT_QPA_PLATFORM": "xcb", "DISPLAY": f":{told.readline().strip()}"}
+    os.environ["PYTHONPATH"] = str(ROOT)
+    try:
+        with tempfile.TemporaryDirectory(prefix="manual-", ignore_cleanup_errors=True) as folder:
+            os.chdir(folder)
+            os.environ["PLACEPREF_CONFIG"] = str(Path(folder, "config"))
+            try:
+                put_in_place(Path(folder))
+                for theme, scale in RUNS:
+                    command = [sys.executable, __file__, "--one", theme, str(scale), *pages]
+                    sized = {**environ, "QT_SCALE_FACTOR": str(scale)}
+                    subprocess.run(command, env=sized, check=True)
+            finally:
+                end_stations()
+                os.chdir(ROOT)
+    finally:
+        if screen is not None:
+            screen.terminate()
+            screen.wait()
+
+
+if __name__ == "__main__":
+    __file__ = str(Path(__file__).resolve())
+    if sys.argv[1:2] == ["--one"]:
+        Shots(sys.argv[2], int(sys.argv[3])).all(sys.argv[4:])
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stations are ended all the same
+        main(sys.argv[1:] or list(PAGES))

@@ -1,7 +1,7 @@
 """Text of a TOML file in, a checked model out, or one clear line. Pure: no file is opened here."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,9 +29,39 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
 def check(table: object, model: type[Model], file: str) -> Model:
     """`table` as a `model`. Raises ConfigError with file, key and value of the first fault."""
     try:
-        return model.model_validate(table)
+        made = model.model_validate(table)
     except ValidationError as error:
         raise ConfigError(file, *describe(error)) from None
+    for loc, value in _not_numbers(table, made, ()):
+        raise ConfigError(file, spell(loc), f"{value!r}: a number is wanted, without quotes")
+    return made
+
+
+def _not_numbers(
+    raw: object, made: object, loc: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    """Texts and yes-or-no that pydantic took for numbers: a typing slip, not a measure."""
+    if isinstance(raw, dict):
+        for key, value in raw.items():
+            inner = made.get(key) if isinstance(made, dict) else _field(made, str(key))
+            yield from _not_numbers(value, inner, (*loc, str(key)))
+    elif isinstance(raw, list | tuple) and isinstance(made, list | tuple):
+        for k, (value, inner) in enumerate(zip(raw, made, strict=False)):
+            yield from _not_numbers(value, inner, (*loc, k))
+    elif (
+        isinstance(raw, str | bool)
+        and isinstance(made, int | float)
+        and type(raw) is not type(made)
+    ):
+        yield loc, raw
+
+
+def _field(made: object, key: str) -> object:
+    if isinstance(made, BaseModel):
+        for name, field in type(made).model_fields.items():
+            if key in (name, field.alias):
+                return getattr(made, name)
+    return None
 
 
 def describe(error: ValidationError) -> tuple[str, str]:

@@ -44,6 +44,10 @@ def close(folder: Path, reason: str) -> Recorded:
     return Recorded(record.folder, ending, derive(record.folder))
 
 
+LEAST_GAP_NS = NS_PER_S // 10
+"""A resumed session's first row never has the last one's time."""
+
+
 def resume(
     folder: Path,
     rig: str | LoadedRig,
@@ -72,6 +76,12 @@ def resume(
     if is_video_file(loaded.rig.camera.source):
         raise ConfigError(str(folder), "", "a played video cannot be gone on with: close it")
     gap_ns = _gap_ns(record, loaded.simulated and speed == "max")
+    last = begin(setup)
+    for _, outcome in replay(setup, record.ticks()):
+        last = outcome.state
+    if last.stopped:
+        how = "it cannot go on" if record.stop is not None else "close it"
+        raise ConfigError(str(folder), "", f"this session has ended; {how}")
     if gap_ns > setup.plan.resume_gap_s * NS_PER_S:
         raise ConfigError(
             str(folder),
@@ -79,12 +89,6 @@ def resume(
             f"interrupted {gap_ns / NS_PER_S:.0f} s ago; its plan allows"
             f" {setup.plan.resume_gap_s:g} s: close it instead",
         )
-    last = begin(setup)
-    for _, outcome in replay(setup, record.ticks()):
-        last = outcome.state
-    if last.stopped:
-        how = "it cannot go on" if record.stop is not None else "close it"
-        raise ConfigError(str(folder), "", f"this session has ended; {how}")
     doors_at = {f"{setup.box}/{name}": state for name, state in last.doors.items()}
     opened = open_rig(loaded, speed=speed, seed=seed, doors_at=doors_at)
     try:
@@ -94,9 +98,14 @@ def resume(
 
 
 def _gap_ns(record: SessionRecord, opened_virtually: bool) -> int:
-    """Wall time since the last tick; at most 1 s for a virtual clock, which has none to go by."""
-    gap_ns = max(0, round(datetime.now().timestamp() * NS_PER_S) - _last_wall_ns(record))
-    return min(gap_ns, NS_PER_S) if opened_virtually else gap_ns
+    """Wall time since the last tick; 1 s for a virtual clock, which has none to go by.
+
+    Never less than a tenth of a second, whatever was done to the system's clock meanwhile.
+    """
+    if opened_virtually:
+        return NS_PER_S
+    gap_ns = round(datetime.now().timestamp() * NS_PER_S) - _last_wall_ns(record)
+    return max(gap_ns, LEAST_GAP_NS)
 
 
 class _GoingOn:

@@ -201,6 +201,7 @@ class _Helper:
             env=env,
         )
         self._thread: threading.Thread | None = None
+        self._closing = False
 
     def start(
         self, job: _Job, todo: deque[Piece], answers: "SimpleQueue[tuple[Piece, _Answer]]"
@@ -233,7 +234,8 @@ class _Helper:
                 _send(self._process.stdin, piece)
                 answer = pickle.load(self._process.stdout)
             except (OSError, EOFError, pickle.UnpicklingError):
-                _log.warning("a helper ended early; its piece is looked at again")
+                if not self._closing:
+                    _log.warning("a helper ended early; its piece is looked at again")
                 answer = _Gone()
             answers.put((piece, answer))
             if isinstance(answer, _Gone):
@@ -241,6 +243,7 @@ class _Helper:
 
     def close(self) -> None:
         """End it."""
+        self._closing = True
         self._process.kill()
         self._process.wait()
         self.wait()

@@ -96,7 +96,11 @@ def _record(
         return answer(now_ns, events)
 
     stall_s = silence_s(opened)
-    ending = run(loop, opened.camera, asks, crop=box.crop, stall_s=stall_s, clock=opened.clock)
+    try:
+        ending = run(loop, opened.camera, asks, crop=box.crop, stall_s=stall_s, clock=opened.clock)
+    except KeyboardInterrupt:
+        derive(folder)  # the session was ended as aborted, and is whole
+        raise
     return Recorded(folder, ending, derive(folder))
 
 

@@ -294,3 +294,17 @@ def test_inside_agrees_with_shapely(points: list[tuple[float, float]], x: float,
     assert abs(depth) == pytest.approx(polygon.exterior.distance(Point(x, y)), abs=1e-9)
     if abs(depth) > 1e-9:
         assert (depth > 0) == polygon.contains(Point(x, y))
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "key"),
+    [
+        ("px_per_cm = 10.0", 'px_per_cm = "10"', "px_per_cm"),
+        ("px_per_cm = 10.0", "px_per_cm = true", "px_per_cm"),
+        ("[20, 140]", '["20", 140]', r"chamber\[0\].outline_px\[0\]\[0\]"),
+    ],
+    ids=["quoted", "yes-or-no", "quoted-in-a-point"],
+)
+def test_what_is_no_number_is_not_taken_for_one(written: str, instead: str, key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: .*: a number is wanted"):
+        apparatus.parse(THREE.replace(written, instead, 1), "box.toml")

@@ -31,8 +31,8 @@ from rig.apparatus import Apparatus
 EDGE_PX = 5
 SMALL_PX = 330
 """Narrower ones are painted with less care: there are many of them."""
-TRAIL_POINTS = 60
-"""More of them are not seen."""
+SMALL_TRAIL = 20
+"""Points of the trail where there are many boxes."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class BoxView(QWidget):
         # A pixel's centre is its position: the picture's corner is half a pixel before it.
         view = QTransform(scale, 0, 0, scale, at.left() + scale / 2, at.top() + scale / 2)
         self._paint_overlay(painter, view, small=small)
-        self._paint_trail(painter, view)
+        self._paint_trail(painter, view, small=small)
         self._paint_animal(painter, view, scale)
         painter.restore()
 
@@ -249,13 +249,18 @@ class BoxView(QWidget):
             self._layer_of = (overlay, view, self.size())
         painter.drawPixmap(0, 0, self._layer)
 
-    def _paint_trail(self, painter: QPainter, view: QTransform) -> None:
+    def _paint_trail(self, painter: QPainter, view: QTransform, *, small: bool) -> None:
         trail = self._seen.trail
-        every = max(1, len(trail) // TRAIL_POINTS)
-        points = view.map(QPolygonF([QPointF(x, y) for x, y in trail[::every]]))
+        if small:  # one thin line: its cost is paid for sixteen boxes at once
+            trail = trail[-SMALL_TRAIL:]
+        points = view.map(QPolygonF([QPointF(x, y) for x, y in trail]))
         if len(points) < 2:
             return
         colour = QColor(self._colours.accent)
+        if small:
+            painter.setPen(QPen(colour, 0))
+            painter.drawPolyline(points)
+            return
         half = len(points) // 2
         for part, alpha in ((slice(0, half + 1), 130), (slice(half, None), 230)):
             colour.setAlpha(alpha)  # the older, the fainter

@@ -31,7 +31,8 @@ def room_for(out: Path, bytes_s: float, left_s: float) -> Room:
 
 def room_of(folder: Path, elapsed_s: float, left_s: float) -> Room:
     """The room for the rest of a session, by what it has written. Raises OSError: folder gone."""
-    written = sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+    with os.scandir(folder) as entries:  # closed too if a file goes away while it is looked at
+        written = sum(entry.stat().st_size for entry in entries if entry.is_file())
     # The first seconds are mostly key frames and headers: no rate is taken from them.
     bytes_s = written / elapsed_s if elapsed_s > 5 else GUESS_BYTES_S
     return room_for(folder, bytes_s, left_s)

@@ -54,6 +54,7 @@ class RunPage(Page):
         self._asked: dict[Key, str] = {}  # the animals of sessions that are being started
         self._due = {"find": 0.0, "disk": 0.0}
         self._entered = False
+        self._stale = False  # a box stands otherwise than was last drawn
         self._pace = Pace(TICK_MS / 1000)
         self._build()
         self._keys = Keys(
@@ -113,7 +114,7 @@ class RunPage(Page):
         self.starting.checked.connect(self._checked)
         self.starting.began.connect(self._began)
         self.starting.failed.connect(self._not_started)
-        self.boxes.changed.connect(self._arrange)
+        self.boxes.changed.connect(self._go_stale)
         self.boxes.pictured.connect(self._pictured)
         self.boxes.back.connect(lambda rig: self._ask_pictures())
         choose = self.choose_panel
@@ -184,8 +185,13 @@ class RunPage(Page):
             keys = own + [key for key in keys if key not in own]
         return keys
 
+    def _go_stale(self) -> None:
+        # Four stations tell of their boxes five times a second each: arranged once for all.
+        self._stale = True
+
     def _arrange(self) -> None:
         """The grid and the panel that belong to what is known now."""
+        self._stale = False
         keys = self._keys_shown()
         if self.chosen not in keys:
             self.chosen = keys[0] if keys else None
@@ -369,7 +375,9 @@ class RunPage(Page):
             self.boxes.look_at_disks()
         self.boxes.follow()
         self._show_alarms()
-        if self._entered:
+        if self._stale:
+            self._arrange()
+        elif self._entered:
             self._paint_all()
 
     def _show_alarms(self) -> None:

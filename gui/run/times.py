@@ -19,6 +19,8 @@ FRAMES = "frames.csv"
 MEASURE_EVERY_S = 1.0
 SHARE = 0.1
 TRAIL_S = 8.0
+TRAIL_EVERY_S = 0.15
+"""Nearer points of a trail are not seen, but painted for every box and picture."""
 MOST_BYTES = 1 << 20
 """Read at one go: a window that was opened late takes several turns to catch up."""
 
@@ -80,7 +82,10 @@ class Following:
         )
         x_px, y_px = row[c["x_px"]], row[c["y_px"]]
         if x_px and y_px:
-            self.trail.append((t_ns, float(x_px), float(y_px)))
+            trail = self.trail
+            if len(trail) > 1 and trail[-1][0] - trail[-2][0] < TRAIL_EVERY_S * NS_PER_S:
+                trail.pop()  # the newest is always its end
+            trail.append((t_ns, float(x_px), float(y_px)))
         while self.trail and t_ns - self.trail[0][0] > TRAIL_S * NS_PER_S:
             self.trail.popleft()
 

@@ -73,6 +73,7 @@ class BoxView(QWidget):
         self._apparatus: Apparatus | None = None
         self._preview: Preview | None = None
         self._image: QImage | None = None
+        self._scaled: QImage | None = None  # `_image` as a small view shows it
         self._said, self._seen = Said(), Seen()
         self._is_chosen = False
         self._theme = Theme.DARK
@@ -119,6 +120,7 @@ class BoxView(QWidget):
             self.update()
 
     def _make_image(self) -> None:
+        self._scaled = None
         if self._preview is None:
             self._image = None
             return
@@ -219,15 +221,27 @@ class BoxView(QWidget):
                 at.left(), at.top(),
                 self._image.width() * step * scale, self._image.height() * step * scale,
             )  # fmt: skip
-            smooth = scale * step > 1 and not small  # many boxes: nobody sees it, all wait for it
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-            painter.drawImage(shown, self._image)
+            if small:  # many boxes: nobody sees smoothness, all wait for it
+                self._paint_small(painter, shown, self._image)
+            else:
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale * step > 1)
+                painter.drawImage(shown, self._image)
         # A pixel's centre is its position: the picture's corner is half a pixel before it.
         view = QTransform(scale, 0, 0, scale, at.left() + scale / 2, at.top() + scale / 2)
         self._paint_overlay(painter, view, small=small)
         self._paint_trail(painter, view, small=small)
         self._paint_animal(painter, view, scale)
         painter.restore()
+
+    def _paint_small(self, painter: QPainter, shown: QRectF, image: QImage) -> None:
+        """The picture, brought to its size in the screen's own format once, then copied."""
+        ratio = self.devicePixelRatioF()
+        size = (shown.size() * ratio).toSize()
+        if self._scaled is None or self._scaled.size() != size:
+            form = QImage.Format.Format_RGB32
+            self._scaled = image.convertToFormat(form).scaled(size)
+            self._scaled.setDevicePixelRatio(ratio)
+        painter.drawImage(shown.topLeft(), self._scaled)
 
     def _paint_overlay(self, painter: QPainter, view: QTransform, *, small: bool) -> None:
         """Outlines, names and doors, painted anew only when they are others."""

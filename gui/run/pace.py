@@ -4,6 +4,8 @@ LATE_S = 0.05
 EARLY_S = 0.015
 MOST = 8
 TICKS = 10
+RATES_HZ = ((1, 15.0), (4, 10.0), (8, 5.0), (1000, 2.5))
+"""Pictures a second of each box, for so many boxes and fewer."""
 
 
 class Pace:
@@ -32,4 +34,5 @@ class Pace:
 
     def rate_hz(self, boxes: int) -> float:
         """Pictures a second of each box: few boxes smoothly, many of them calmly."""
-        return (15.0 if boxes <= 1 else 10.0 if boxes <= 4 else 5.0) / self.slower
+        usual = next(rate_hz for most, rate_hz in RATES_HZ if boxes <= most)
+        return usual / self.slower

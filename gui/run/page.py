@@ -21,7 +21,7 @@ from gui.run.boxes import Boxes
 from gui.run.choose import ChoosePanel
 from gui.run.drawn import Known, draw
 from gui.run.foot import Foot
-from gui.run.grid import Grid, Key
+from gui.run.grid import MOST, Grid, Key
 from gui.run.keys import Actions, Keys
 from gui.run.live import LiveBox, next_to_answer, scanned
 from gui.run.pace import Pace
@@ -33,6 +33,8 @@ from gui.watch import Preview, Stations
 from rig.channel import spell_source
 
 TICK_MS = 100
+CALM = 4
+"""With more boxes than this the page draws at every second tick: they share the machine."""
 FIND_S = 2.0
 DISK_S = 5.0
 PANEL_PX = 400
@@ -55,6 +57,8 @@ class RunPage(Page):
         self._due = {"find": 0.0, "disk": 0.0}
         self._entered = False
         self._stale = False  # a box stands otherwise than was last drawn
+        self._ticks = 0
+        self._fresh: dict[Key, Preview] = {}  # pictures that wait to be drawn together
         self._pace = Pace(TICK_MS / 1000)
         self._build()
         self._keys = Keys(
@@ -166,10 +170,21 @@ class RunPage(Page):
 
     # --- which boxes are there
 
+    @property
+    def _many(self) -> bool:
+        return len(self.grid.views) > CALM
+
     def _pictured(self, key: Key, preview: Preview) -> None:
-        view = self.grid.views.get(key)
-        if view is not None:
-            view.set_preview(preview)
+        self._fresh[key] = preview
+        if not self._many:  # else every picture would have the window drawn once more
+            self._show_pictures()
+
+    def _show_pictures(self) -> None:
+        fresh, self._fresh = self._fresh, {}
+        for key, preview in fresh.items():
+            view = self.grid.views.get(key)
+            if view is not None:
+                view.set_preview(preview)
 
     @property
     def live(self) -> LiveBox | None:
@@ -182,7 +197,10 @@ class RunPage(Page):
         if checked is not None and checked.loaded is not None:
             source = spell_source(checked.wanted.choice.rig)
             own = [(source, name) for name in checked.loaded.boxes]
-            keys = own + [key for key in keys if key not in own]
+            # Where there is no room for all, those in which something runs are seen.
+            room = max(0, MOST - len(keys))
+            idle = [key for key in own if key not in keys][:room]
+            keys = [k for k in own if k in keys or k in idle] + [k for k in keys if k not in own]
         return keys
 
     def _go_stale(self) -> None:
@@ -361,7 +379,7 @@ class RunPage(Page):
         self.foot.put_learning()
         self.setFocus()
 
-    # --- ten times a second
+    # --- ten times a second, five with many boxes
 
     def _tick(self) -> None:
         now_s = time.monotonic()
@@ -373,8 +391,12 @@ class RunPage(Page):
         if now_s >= self._due["disk"]:
             self._due["disk"] = now_s + DISK_S
             self.boxes.look_at_disks()
+        self._ticks += 1
+        if self._many and self._ticks % 2:
+            return
         self.boxes.follow()
         self._show_alarms()
+        self._show_pictures()
         if self._stale:
             self._arrange()
         elif self._entered:

@@ -388,10 +388,15 @@ def open_new(path: Path) -> BinaryIO:
 
 
 def yield_to_others() -> None:
-    """Give this thread a low priority, where one thread can have its own (Linux)."""
+    """Have this thread never push another one aside, where a thread can be so (Linux).
+
+    Its share stays whole: one that got little of the processor while it has the interpreter would
+    hold up the deciding thread, which waits for that.
+    """
     if sys.platform == "linux":
         try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
+            batch = os.sched_param(0)
+            os.sched_setscheduler(threading.get_native_id(), os.SCHED_BATCH, batch)
         except OSError as error:
             log.info("the writer keeps its priority: %s", error)
 

@@ -6,14 +6,16 @@ from contextlib import contextmanager
 
 import cv2
 
-SWITCH_S = 0.0005
+SWITCH_S = 0.00002
 
 
 def use_one_thread() -> None:
     """Keep OpenCV on the calling thread, and let Python's threads take turns quickly.
 
     For processes of our own (a station, a worker): pictures are small, so threads inside one
-    cost more than they gain; a thread that waits for a frame must not wait 5 ms for its turn.
+    cost more than they gain; a thread that waits for a frame must not wait 5 ms for its turn. The
+    deciding thread gives the interpreter away at every call into OpenCV, some 150 times a picture
+    of four boxes, and waits that long to have it back from an encoder.
     """
     cv2.setNumThreads(1)
     sys.setswitchinterval(SWITCH_S)

@@ -231,6 +231,8 @@ def _scored(
             attempt=job.setup.attempt if job.live else "",
         )
         summary = summary_row(first, measures, job.setup.apparatus, roles)
+        if job.moves:
+            summary["flags"] = "+".join(filter(None, [str(summary["flags"]), "camera_moved"]))
         used = json.dumps(_used(row, job, folder.name, measures), indent=1)
         try:
             shutil.rmtree(part, ignore_errors=True)
@@ -267,6 +269,16 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "rate_hz": job.setup.rate_hz,
         "frames": job.frames,
         "frames_broken": job.broken(),
+        "camera_moved": [
+            {
+                "frame": move.first,
+                "dx_px": move.dx_px,
+                "dy_px": move.dy_px,
+                "turn_deg": move.turn_deg,
+                "shift_cm": round(move.shift_px / job.setup.apparatus.px_per_cm_mean, 2),
+            }
+            for move in job.moves
+        ],
         "crop_px": row.crop,
         "start_s": None if measures.first_ns is None else measures.first_ns / NS_PER_S,
         "end_s": None if measures.last_ns is None else measures.last_ns / NS_PER_S,

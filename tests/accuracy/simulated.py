@@ -30,7 +30,7 @@ from rig.hardware.simulated.trouble import Trouble
 from rig.hardware.simulated.world import Truth, World
 from rig.ledger import Ledger
 from rig.measures import Measures, measure
-from rig.model import NS_PER_S, Detection, Frame, Reason, Request, RequestKind, Tick
+from rig.model import Detection, Frame, Reason, Request, RequestKind, Tick
 from rig.session.rescoring import rescore
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step

@@ -1,8 +1,10 @@
 """The same films on a Dask cluster: its workers score, and what they wrote comes back here."""
 
+import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +38,15 @@ def carry_out_on(address: str, tasks: Sequence[Task], hear: Callable[[Told], boo
         raise ConfigError("--scheduler", "", f"{address}: {said}") from None
     with client:
         _check(client, address)
-        futures = {client.submit(remotely, task, retries=TRIES, pure=False): task for task in tasks}
-        for future in as_completed(futures):
+        futures = {
+            client.submit(remotely, _absolute(task), retries=TRIES, pure=False): task
+            for task in tasks
+        }
+        for future in as_completed(futures, loop=client.loop):
             task = futures[future]
-            error = future.exception()
-            if error is not None:
-                fault = RigError(f"the cluster lost it: {type(error).__name__}: {error}")
+            lost = future.exception()
+            if lost is not None:
+                fault = RigError(f"the cluster lost it: {type(lost).__name__}: {lost}")
                 scored = [Scored(row.id, task.out / row.id, error=fault) for row in task.rows]
             else:
                 scored = [_kept(one, files, task.out) for one, files in future.result()]
@@ -50,6 +55,12 @@ def carry_out_on(address: str, tasks: Sequence[Task], hear: Callable[[Told], boo
             if not (hear((task.number, scored)) and on):
                 client.cancel(list(futures))
                 return
+
+
+def _absolute(task: Task) -> Task:
+    # A worker has a working folder of its own.
+    rows = (replace(row, files=tuple(path.absolute() for path in row.files)) for row in task.rows)
+    return task._replace(rows=tuple(rows))
 
 
 def _check(client: Any, address: str) -> None:
@@ -88,8 +99,6 @@ def _packed(folder: Path) -> Files:
 
 def _kept(one: Scored, files: Files, out: Path) -> Scored:
     """Write a row's folder here, whole or not at all."""
-    import shutil
-
     folder = out / one.id
     if one.error is not None:
         return one._replace(folder=folder)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig.errors import ConfigError
-from rig.model import NS_PER_S
+from rig.model import NS_PER_S, Gray
 from rig.session.pieces import Crew, Eye, Shown
 from rig.session.row import Moment
 from rig.video import VideoFile
@@ -134,6 +134,24 @@ class Film:
         if option == "--start" and not 0 <= t_ns <= self.duration_ns:
             raise ConfigError(option, "", f"{moment.s:g} s: the video ends at {end_s:g} s")
         return t_ns
+
+    def picture(self, place: int) -> Gray:
+        """The picture at `place`, or the first after it that can be decoded; before, at the end.
+
+        Raises ConfigError where there is none.
+        """
+        k = max(i for i, first in enumerate(self.firsts) if first <= place)
+        part = self.parts[k]
+        at = place - self.firsts[k]
+        for begin in (at, max(0, at - 250), 0):
+            newest = None
+            for picture in part.read(start_s=part.times_ns[begin] / NS_PER_S):
+                newest = picture
+                if picture.index >= at:
+                    break
+            if newest is not None:
+                return newest.image.copy()
+        raise ConfigError(str(part.path), "", "holds no picture that can be decoded")
 
     def sample(self, count: int) -> NDArray[np.uint8]:
         """Up to `count` pictures spread over all files (n, height, width)."""

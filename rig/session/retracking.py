@@ -66,7 +66,7 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
     for row in rows:
         try:
             apparatus = check_row(film, row)
-            span = _span(film, row)
+            span = row_span(film, row)
             if stack is None:
                 crew.call(film.parts[0])
                 stack = film.sample(SAMPLES)
@@ -151,7 +151,7 @@ def check_row(film: Film, row: Row) -> Apparatus:
     return row.apparatus
 
 
-class _Span(NamedTuple):
+class Span(NamedTuple):
     """Scored from `start_ns` (None: to be found) to before `end_ns`; read up to place `stop`."""
 
     start_ns: int | None
@@ -159,7 +159,8 @@ class _Span(NamedTuple):
     stop: int
 
 
-def _span(film: Film, row: Row) -> _Span:
+def row_span(film: Film, row: Row) -> Span:
+    """What of the film is scored, and read. Raises ConfigError."""
     start_ns = None if row.start.auto else film.moment_ns(row.start, "--start")
     end_ns, stop = film.duration_ns + 1, film.frames
     said_ns = None
@@ -180,11 +181,11 @@ def _span(film: Film, row: Row) -> _Span:
         part = next(part for part in film.parts if part.torn)
         message = f"breaks off after {part.frames} pictures; score what is there with --end"
         raise ConfigError(str(part.path), "", f"{message} {torn_s:.3f}")
-    return _Span(start_ns, end_ns, stop)
+    return Span(start_ns, end_ns, stop)
 
 
 def _ready(
-    film: Film, row: Row, apparatus: Apparatus, span: _Span, stack: NDArray[np.uint8]
+    film: Film, row: Row, apparatus: Apparatus, span: Span, stack: NDArray[np.uint8]
 ) -> _Ready:
     seen = median_of(stack, apparatus, row.crop)
     given = row.background if isinstance(row.background, np.ndarray) else None

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,14 +50,40 @@ def read(path: Path) -> list[Line]:
     Raises ConfigError, naming line and column, for anything that cannot be used, also for a
     file that is not there.
     """
+    return parse(_text(_bytes(path, "manifest"), str(path)), str(path), path.parent)
+
+
+def spreadsheet(
+    path: Path, columns: Sequence[str], needed: Sequence[str]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """The lines of any small table that a spreadsheet may have saved: file and line, and cells.
+
+    Raises ConfigError for columns that are not among `columns`, and for a needed one that lacks.
+    """
+    text = _text(_bytes(path, "table"), str(path))
+    between = max(";\t,", key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=between)
+    head = [re.sub(r"[\s-]+", "_", cell.strip()).lower() for cell in next(reader, [])]
+    for name in needed:
+        if name not in head:
+            raise ConfigError(str(path), name, "this column is missing")
+    for name in head:
+        if name and name not in columns:
+            raise ConfigError(str(path), repr(name), f"unknown; known are {', '.join(columns)}")
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            pairs = zip(head, (cell.strip() for cell in cells), strict=False)
+            yield f"{path}: line {reader.line_num}", {k: cell for k, cell in pairs if cell}
+
+
+def _bytes(path: Path, what: str) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
-        raise ConfigError(str(path), "", "there is no such manifest") from None
+        raise ConfigError(str(path), "", f"there is no such {what}") from None
     except OSError as error:
-        message = f"this manifest cannot be read: {error.strerror}"
+        message = f"this {what} cannot be read: {error.strerror}"
         raise ConfigError(str(path), "", message) from None
-    return parse(_text(data, str(path)), str(path), path.parent)
 
 
 def _text(data: bytes, name: str) -> str:

@@ -214,6 +214,9 @@ def rescore(
         str | None,
         typer.Option(metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786."),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Open every file and write a proof sheet; no tracking.")
+    ] = False,
     json: Json = False,
     progress_json: Annotated[
         bool,
@@ -233,7 +236,7 @@ def rescore(
         scoring.rescore(
             scoring.Wished(
                 source, out, apparatus, crop, start, end, background, paired, workers, threads,
-                scheduler, json, progress_json,
+                scheduler, json, progress_json, check,
             )
         )
     )  # fmt: skip

@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from protocols import batch
+from protocols import batch, proof
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import batch_lines, from_here, lines, print_json, progress, progress_lines
 from protocols.manifest import crop, made
@@ -36,6 +36,7 @@ class Wished(NamedTuple):
     scheduler: str | None = None
     as_json: bool = False
     progress_json: bool = False
+    check: bool = False
 
 
 def rescore(wished: Wished) -> int:
@@ -62,6 +63,13 @@ def rescore(wished: Wished) -> int:
     rows = gather(wished.sources, defaults, out)
     batch.clear_parts(out)
     many = len(rows) > 1
+    if wished.check:
+        return _check(rows, out, as_json=wished.as_json)
+    rows, left = proof.decided(rows, out)
+    for id, why in left.items():
+        print(f"placepref: row {id}: not scored: it {why}", file=sys.stderr)
+    if not rows:
+        raise ConfigError("--out", "", f"{out} was checked, and no row is accepted there")
     with _telling(wished, rows) as tell:
         scored = batch.run(
             rows,
@@ -71,6 +79,7 @@ def rescore(wished: Wished) -> int:
             scheduler=wished.scheduler,
             tell=tell,
         )
+    proof.show(out, scored)
     errors = [one for one in scored if one.error is not None]
     if not many and errors:
         assert errors[0].error is not None
@@ -90,6 +99,19 @@ def rescore(wished: Wished) -> int:
         again = f", {before} of them by an earlier run" if before else ""
         print(f"{len(scored) - len(errors)} of {len(scored)} rows are scored{again}; see {out}")
     return FAILED if errors else DONE
+
+
+def _check(rows: Sequence[Row], out: Path, *, as_json: bool) -> int:
+    with progress(f"checking {len(rows)} rows") as bar:
+        seen = proof.look_at(rows, out, bar)
+    if as_json:
+        print_json([{"id": one.id, "error": one.error, "flags": one.flags} for one in seen])
+    else:
+        for one in seen:
+            print(f"{one.id}: {one.error or '; '.join(one.flags) or 'nothing odd'}")
+        print(f"look at {out / proof.SHEET}, decide in {out / proof.DECISIONS}, then run it again")
+        print("without --check: only accepted rows are scored")
+    return FAILED if any(one.error for one in seen) else DONE
 
 
 def _print(one: Scored, *, many: bool) -> None:

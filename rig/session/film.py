@@ -136,6 +136,24 @@ class Film:
             raise ConfigError(option, "", f"{moment.s:g} s: the video ends at {end_s:g} s")
         return t_ns
 
+    def picture(self, place: int) -> Gray:
+        """The picture at `place`, or the first after it that can be decoded; before, at the end.
+
+        Raises ConfigError where there is none.
+        """
+        k = max(i for i, first in enumerate(self.firsts) if first <= place)
+        part = self.parts[k]
+        at = place - self.firsts[k]
+        for begin in (at, max(0, at - 250), 0):
+            newest = None
+            for picture in part.read(start_s=part.times_ns[begin] / NS_PER_S):
+                newest = picture
+                if picture.index >= at:
+                    break
+            if newest is not None:
+                return newest.image.copy()
+        raise ConfigError(str(part.path), "", "holds no picture that can be decoded")
+
     def sampled(self, count: int) -> tuple[list[int], NDArray[np.uint8]]:
         """Up to `count` pictures spread over all files (n, height, width), after their places."""
         shares = [max(1, round(count * part.frames / self.frames)) for part in self.parts]

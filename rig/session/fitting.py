@@ -1,12 +1,16 @@
 """Where a row's apparatus comes to lie in a picture: the one place where that is settled."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rig.apparatus import Apparatus, from_table
+from rig.errors import ConfigError
 from rig.model import Gray
-from rig.session.row import Nudge
+from rig.session.files import read_picture
+from rig.session.row import Nudge, Row
+from rig.tracking.laying import lay
 
 
 class Settled(NamedTuple):
@@ -16,14 +20,51 @@ class Settled(NamedTuple):
     residual_cm: float | None
 
 
-def settle(apparatus: Apparatus, picture: Gray, nudge: Nudge | None = None) -> Settled:
-    """The apparatus as it lies in `picture` (height x width), moved as a person has said.
+WORST_CM = 1.5
+"""A reference that lies farther off than this is not taken: a person has to say how it lies."""
 
-    Raises ConfigError for a nudge that moves it out of the picture.
+
+def read_reference(row: Row) -> Gray | None:
+    """The picture that the row's apparatus was drawn on; None where its file names none.
+
+    Raises ConfigError for a picture that cannot be used.
     """
+    apparatus, file = row.apparatus, row.apparatus_file
+    if apparatus is None or apparatus.reference is None:
+        return None
+    picture = Path(file).parent / apparatus.reference
+    return read_picture(picture, apparatus, (file, "reference"), apparatus.reference)
+
+
+def settle(
+    apparatus: Apparatus,
+    picture: Gray,
+    nudge: Nudge | None = None,
+    reference: Gray | None = None,
+) -> Settled:
+    """The apparatus as it lies in `picture` (height x width).
+
+    A `reference` picture is laid over `picture`; then it is moved as a person has said. Raises
+    ConfigError for a reference that cannot be laid over it, unless a person said how it lies, and
+    for what moves the apparatus out of the picture.
+    """
+    residual_cm = None
+    if reference is not None:
+        laid = lay(reference, picture)
+        per_cm = apparatus.px_per_cm_mean
+        if laid is not None and laid.residual_px <= WORST_CM * per_cm:
+            apparatus = through(apparatus, laid.point, laid.scale, "reference")
+            residual_cm = round(laid.residual_px / per_cm, 2)
+        elif nudge is None:
+            how = "" if laid is None else f", it is {laid.residual_px / per_cm:.1f} cm off"
+            message = (
+                f"{apparatus.reference}: cannot be laid over this recording{how}; was the box"
+                " turned or changed? Say how it lies in decisions.csv, or leave `reference` out"
+            )
+            raise ConfigError("reference", "", message)
     if nudge is None or nudge == Nudge():
-        return Settled(apparatus, None)
-    return Settled(moved(apparatus, nudge), None)
+        return Settled(apparatus, residual_cm)
+    return Settled(moved(apparatus, nudge), residual_cm)
 
 
 def moved(apparatus: Apparatus, nudge: Nudge) -> Apparatus:
@@ -35,22 +76,42 @@ def moved(apparatus: Apparatus, nudge: Nudge) -> Apparatus:
     corners = [point for chamber in apparatus.chamber for point in chamber.outline_px]
     xs, ys = [x for x, _ in corners], [y for _, y in corners]
     cx, cy = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
-    width, height = apparatus.frame_size_px
     turn = math.radians(nudge.turn_deg)
     cos, sin = math.cos(turn), math.sin(turn)
 
-    def move(point: Sequence[float]) -> list[float]:
-        x, y = point[0] - cx, point[1] - cy
-        x, y = cx + x * cos - y * sin + nudge.dx_px, cy + x * sin + y * cos + nudge.dy_px
+    def move(x: float, y: float) -> tuple[float, float]:
+        x, y = x - cx, y - cy
+        return cx + x * cos - y * sin + nudge.dx_px, cy + x * sin + y * cos + nudge.dy_px
+
+    return through(apparatus, move, 1.0, "nudge")
+
+
+def through(
+    apparatus: Apparatus,
+    move: Callable[[float, float], tuple[float, float]],
+    scale: float,
+    what: str,
+) -> Apparatus:
+    """The apparatus with every point where `move` puts it; `what` did, for an error's words.
+
+    What would leave the picture ends at its edge. Raises ConfigError where the apparatus cannot
+    be used then.
+    """
+    width, height = apparatus.frame_size_px
+
+    def put(point: Sequence[float]) -> list[float]:
+        x, y = move(point[0], point[1])
         return [min(max(round(x, 3), 0), width), min(max(round(y, 3), 0), height)]
 
-    def through(table: Any, key: str = "") -> Any:
+    def changed(table: Any, key: str = "") -> Any:
         if isinstance(table, dict):
-            return {name: through(value, name) for name, value in table.items()}
+            return {name: changed(value, name) for name, value in table.items()}
         if key in ("outline_px", "line_px", "sweep_px", "points_px"):
-            return [move(point) for point in table]
+            return [put(point) for point in table]
         if key == "ignore_px":
-            return [[move(point) for point in outline] for outline in table]
-        return [through(item) for item in table] if isinstance(table, list) else table
+            return [[put(point) for point in outline] for outline in table]
+        if key == "px_per_cm":
+            return table * scale
+        return [changed(item) for item in table] if isinstance(table, list) else table
 
-    return from_table(through(apparatus.model_dump(mode="json", exclude_none=True)), "nudge")
+    return from_table(changed(apparatus.model_dump(mode="json", exclude_none=True)), what)

@@ -286,6 +286,7 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "tracker": job.setup.tracker,
         "contrast": job.setup.contrast,
         "apparatus": job.setup.apparatus.model_dump(mode="json", exclude_none=True),
+        "decision": dict(row.decision),
         "asked": asked(row, sums),
         "files": stamps,
     }

@@ -25,7 +25,7 @@ from rig.model import (
 )
 from rig.session.derive import session_id, session_measures
 from rig.session.film import Film
-from rig.session.fitting import settle
+from rig.session.fitting import read_reference, settle
 from rig.session.pieces import Crew, Crop, Eye, Shown
 from rig.session.row import Moment, Row
 from rig.session.seeing import SAMPLES, median, median_of, tracker
@@ -70,7 +70,7 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
     for row in rows:
         try:
             apparatus = check_row(film, row)
-            span = _span(film, row)
+            span = row_span(film, row)
             if stack is None:
                 crew.call(film.parts[0])
                 places, stack = film.sampled(SAMPLES)
@@ -158,7 +158,7 @@ def check_row(film: Film, row: Row) -> Apparatus:
     return row.apparatus
 
 
-class _Span(NamedTuple):
+class Span(NamedTuple):
     """Scored from `start_ns` (None: to be found) to before `end_ns`; read up to place `stop`."""
 
     start_ns: int | None
@@ -166,7 +166,8 @@ class _Span(NamedTuple):
     stop: int
 
 
-def _span(film: Film, row: Row) -> _Span:
+def row_span(film: Film, row: Row) -> Span:
+    """What of the film is scored, and read. Raises ConfigError."""
     start_ns = None if row.start.auto else film.moment_ns(row.start, "--start")
     end_ns, stop = film.duration_ns + 1, film.frames
     said_ns = None
@@ -187,16 +188,17 @@ def _span(film: Film, row: Row) -> _Span:
         part = next(part for part in film.parts if part.torn)
         message = f"breaks off after {part.frames} pictures; score what is there with --end"
         raise ConfigError(str(part.path), "", f"{message} {torn_s:.3f}")
-    return _Span(start_ns, end_ns, stop)
+    return Span(start_ns, end_ns, stop)
 
 
 def _ready(
-    film: Film, row: Row, apparatus: Apparatus, span: _Span, stack: NDArray[np.uint8]
+    film: Film, row: Row, apparatus: Apparatus, span: Span, stack: NDArray[np.uint8]
 ) -> _Ready:
     seen = median_of(stack, apparatus, row.crop)
     given = row.background if isinstance(row.background, np.ndarray) else None
     picture = seen.background if given is None else given
-    apparatus = settle(apparatus, picture, row.nudge).apparatus
+    settled = settle(apparatus, picture, row.nudge, read_reference(row))
+    apparatus = settled.apparatus
     prepared = tracking.prepare(apparatus, picture, film.rate_hz, seen.samples)
     explore = Step(
         do=Do.EXPLORE,
@@ -270,7 +272,9 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
     windows = tuple(_windows(record))
     changes: dict[str, Any] = {"windows": windows, "tracker_version": tracking.VERSION}
     if row.apparatus is not None:
-        changes["apparatus"] = settle(row.apparatus, record.background(), row.nudge).apparatus
+        reference = read_reference(row)
+        settled = settle(row.apparatus, record.background(), row.nudge, reference)
+        changes["apparatus"] = settled.apparatus
     kept = record.background()
     videos = [VideoFile.open(path) for path in record.videos]
     if not videos:

@@ -74,7 +74,8 @@ class Row:
 
     `files`: one session's folder, or videos in order. `end` and `duration_s`: one of them, or
     neither. `fps` or `true_duration_s` override a clock that is consistent but wrong; start and
-    end are then of the true clock. `cues`: chamber -> cue set. `hidden`: nothing that is written
+    end are then of the true clock. `cues`: chamber -> cue set. `decision`: a person's, on
+    the check sheet. `hidden`: nothing that is written
     may name where the recording lies.
     """
 
@@ -97,6 +98,7 @@ class Row:
     paired: str | None = None
     cues: Mapping[str, str] = field(default_factory=dict)
     nudge: Nudge | None = None
+    decision: Mapping[str, str] = field(default_factory=dict)
     hidden: bool = False
 
     @property

@@ -61,15 +61,15 @@ class Move(NamedTuple):
 STILL: Matrix = np.array(((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
 
 
-def small(picture: Gray) -> tuple[NDArray[np.float32], float]:
+def small(picture: Gray, wide_px: int = WIDE_PX) -> tuple[NDArray[np.float32], float]:
     """The picture made small and evenly lit, and how many of its pixels one of these is."""
-    less = _reduced(picture)
+    less = _reduced(picture, wide_px)
     return _evened(less), picture.shape[1] / less.shape[1]
 
 
-def _reduced(picture: Gray) -> Gray:
+def _reduced(picture: Gray, wide_px: int = WIDE_PX) -> Gray:
     height, width = picture.shape
-    step = max(1.0, width / WIDE_PX)
+    step = max(1.0, width / wide_px)
     size = (round(width / step), round(height / step))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -109,8 +109,8 @@ def laid_over(reference: Gray, picture: Gray) -> Matrix | None:
     dx, dy = shift(one, other, np.asarray(window, np.float32))
     mask = np.zeros(one.shape, np.uint8)
     mask[2:-2, 2:-2] = 255
-    edges = np.asarray(cv2.bitwise_and(mask, _edges(one)), np.uint8)
-    before = _difference(other, one, edges)
+    edges = np.asarray(cv2.bitwise_and(mask, edges_of(one)), np.uint8)
+    before = difference(other, one, edges)
     start = np.array(((1.0, 0.0, dx), (0.0, 1.0, dy)), np.float32)
     best, after = STILL.astype(np.float32), before
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-6)
@@ -123,7 +123,7 @@ def laid_over(reference: Gray, picture: Gray) -> Matrix | None:
             break
         warp = np.asarray(found, np.float32)
         off = np.abs(_brought(other, warp) - one)
-        left = _difference(_brought(other, warp), one, edges)
+        left = difference(_brought(other, warp), one, edges)
         if left < after:
             best, after = warp, left
         # the animal, where the two show it, is no part of what stands still
@@ -132,7 +132,7 @@ def laid_over(reference: Gray, picture: Gray) -> Matrix | None:
     if after > BETTER * before:
         # it lies there as it is where a small pixel's shift would be worse; else not at all
         aside = np.array(((1.0, 0.0, 1.0), (0.0, 1.0, 1.0)), np.float32)
-        return STILL if before < _difference(_brought(one, aside), one, edges) else None
+        return STILL if before < difference(_brought(one, aside), one, edges) else None
     warp = best
     matrix = warp.astype(np.float64)
     # from small pixels to pixels: a pixel's centre is its place
@@ -246,12 +246,12 @@ def first_moved(reference: Gray, pictures: Sequence[Gray], before: Matrix, after
     Gives the number of pictures where none is.
     """
     one, step = small(reference)
-    mask = _edges(one)
+    mask = edges_of(one)
 
     def off(picture: Gray, matrix: Matrix) -> float:
         scaled = matrix.copy()
         scaled[:, 2] /= step
-        return _difference(_brought(small(picture)[0], scaled.astype(np.float32)), one, mask)
+        return difference(_brought(small(picture)[0], scaled.astype(np.float32)), one, mask)
 
     later = [off(picture, after) < off(picture, before) for picture in pictures]
     # the place that most pictures agree with: before it not moved, from it on moved
@@ -259,7 +259,7 @@ def first_moved(reference: Gray, pictures: Sequence[Gray], before: Matrix, after
     return int(np.argmax(right))
 
 
-def _edges(picture: NDArray[np.float32]) -> Gray:
+def edges_of(picture: NDArray[np.float32]) -> Gray:
     """255 where something begins or ends in a small picture."""
     across, down = cv2.Sobel(picture, cv2.CV_32F, 1, 0), cv2.Sobel(picture, cv2.CV_32F, 0, 1)
     steep = np.hypot(across, down)
@@ -288,5 +288,6 @@ def _brought(picture: NDArray[np.float32], warp: NDArray[np.float32]) -> NDArray
     return np.asarray(brought, np.float32)
 
 
-def _difference(one: NDArray[np.float32], other: NDArray[np.float32], mask: Gray) -> float:
+def difference(one: NDArray[np.float32], other: NDArray[np.float32], mask: Gray) -> float:
+    """How much two small pictures differ on average where the mask is not 0."""
     return float(np.abs(one - other)[mask > 0].mean())

@@ -14,6 +14,7 @@ This is the only room that knows PyAV.
 """
 
 from rig.video.reading import Picture, Piece, ReadPiece, VideoFile, count_frames
+from rig.video.stills import jpeg
 from rig.video.times import Times
 from rig.video.writing import Codec, VideoWriter
 
@@ -26,4 +27,5 @@ __all__ = [
     "VideoFile",
     "VideoWriter",
     "count_frames",
+    "jpeg",
 ]

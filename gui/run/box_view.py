@@ -22,6 +22,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from gui.run.around import Laid, Said, lay_out
 from gui.run.overlay import Overlay
 from gui.texts import say
 from gui.theme import COLOURS, Colours, Theme
@@ -33,20 +34,6 @@ SMALL_PX = 330
 """Narrower ones are painted with less care: there are many of them."""
 SMALL_TRAIL = 20
 """Points of the trail where there are many boxes."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """The words around a picture, and how loud they are ("": not, warn, bad).
-
-    `short` takes the place of `left` where that does not fit.
-    """
-
-    left: str = ""
-    right: str = ""
-    below: str = ""
-    loud: str = ""
-    short: str = ""
 
 
 @dataclass
@@ -75,6 +62,7 @@ class BoxView(QWidget):
         self._image: QImage | None = None
         self._scaled: QImage | None = None  # `_image` as a small view shows it
         self._said, self._seen = Said(), Seen()
+        self._laid: tuple[float, Laid] | None = None  # `_said` in lines of a width
         self._is_chosen = False
         self._theme = Theme.DARK
         self._layer: QPixmap | None = None
@@ -116,6 +104,9 @@ class BoxView(QWidget):
         """The words around it and what is drawn over it."""
         before = self._said, self._seen, self._is_chosen
         self._said, self._seen, self._is_chosen = said, seen, is_chosen
+        if before[0] != said:
+            self._laid = None
+            self.setToolTip(said.tip)
         if before != (said, seen, is_chosen):  # a longer trail waits for the next picture
             self.update()
 
@@ -151,31 +142,33 @@ class BoxView(QWidget):
         font.setBold(True)
         line = QFontMetricsF(font).height() + (2 if small else 8)
         inner = QRectF(self.rect()).adjusted(EDGE_PX, EDGE_PX, -EDGE_PX, -EDGE_PX)
-        picture = inner.adjusted(0, line, 0, -line)
+        wide = inner.width() - 8
+        if self._laid is None or self._laid[0] != wide:
+            self._laid = (wide, lay_out(self._said, font, wide, small=small))
+        laid = self._laid[1]
+        picture = inner.adjusted(0, line * len(laid.top), 0, -line * len(laid.below))
         self._paint_picture(painter, picture, small=small)
         painter.setFont(font)
-        self._paint_words(painter, inner, line)
+        self._paint_words(painter, inner.adjusted(4, 0, -4, 0), line, laid)
         self._paint_edge(painter)
         painter.end()
 
-    def _paint_words(self, painter: QPainter, inner: QRectF, line: float) -> None:
-        colours, said = self._colours, self._said
-        metrics = QFontMetricsF(painter.font())
-        top = QRectF(inner.left() + 4, inner.top(), inner.width() - 8, line)
-        right_px = metrics.horizontalAdvance(said.right)
+    def _paint_words(self, painter: QPainter, room: QRectF, line: float, laid: Laid) -> None:
+        colours = self._colours
+        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        at = QRectF(room.left(), room.top(), room.width(), line)
         painter.setPen(QColor(colours.text))
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(top, middle | Qt.AlignmentFlag.AlignRight, said.right)
-        room = max(0.0, top.width() - right_px - 8)
-        fits = metrics.horizontalAdvance(said.left) <= room
-        left = said.left if fits or not said.short else said.short
-        left = metrics.elidedText(left, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(top, middle | Qt.AlignmentFlag.AlignLeft, left)
-        bottom = QRectF(inner.left() + 4, inner.bottom() - line, inner.width() - 8, line)
-        colour = {"bad": colours.bad, "warn": colours.warn}.get(said.loud, colours.muted)
-        painter.setPen(QColor(colour))
-        below = metrics.elidedText(said.below, Qt.TextElideMode.ElideRight, bottom.width())
-        painter.drawText(bottom, middle | Qt.AlignmentFlag.AlignLeft, below)
+        painter.drawText(
+            at, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, laid.right
+        )
+        for k, text in enumerate(laid.top):
+            painter.drawText(at.translated(0, k * line), left, text)
+        at.moveTop(room.bottom() - line * len(laid.below))
+        painter.setPen(
+            QColor({"bad": colours.bad, "warn": colours.warn}.get(self._said.loud, colours.muted))
+        )
+        for k, text in enumerate(laid.below):
+            painter.drawText(at.translated(0, k * line), left, text)
 
     def _paint_edge(self, painter: QPainter) -> None:
         colours = self._colours

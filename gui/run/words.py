@@ -33,6 +33,18 @@ def say_prompt(live: LiveBox) -> str:
     return prompt.text[:1].upper() + prompt.text[1:]
 
 
+def say_prompt_briefly(live: LiveBox) -> str:
+    """What is to be done, for a small picture; empty where its own words are needed."""
+    prompt = live.prompt
+    if prompt is None:
+        return ""
+    if prompt.ask == "door":
+        return say("view.do_door", verb=say(f"verb.{prompt.value}"), door=prompt.door)
+    if prompt.ask == "place":
+        return say("view.do_place", chamber=prompt.chamber or say("box.anywhere"))
+    return say(f"view.do_{prompt.ask}") if prompt.ask in ("empty", "arm") else ""
+
+
 def clock_words(live: LiveBox, now_s: float) -> str:
     """The step's clock: "1:02 of 30:00"."""
     clock_s, duration_s = live.clock_s(now_s)

@@ -24,7 +24,9 @@ from gui.watch import Preview
 from gui.window import MainWindow
 from rig.channel import entries
 from rig.session import verify
+from rig.setup import parse as parse_setup
 from rig.storage import SessionRecord
+from tests.gui.made import record_session
 from tests.small import tick_until, write_rig
 
 ROOT = Path(__file__).parents[2]
@@ -466,3 +468,30 @@ def test_boxes_started_one_after_the_other_each_get_their_own_animal(
     qtbot.waitUntil(lambda: running[1].ended is not None, timeout=LIMIT_MS)
     assert running[0].live
     assert running[2].live
+
+
+def test_with_every_alarm_at_once_doors_and_the_end_stay_in_reach(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    session = record_session(tmp_path / "study", test_s=2)
+    window = windows()
+    window.resize(1280, 800)
+    page = window.run_page
+    live = running(page, tmp_path)
+    live.know(parse_setup((session / "setup.json").read_bytes(), str(session)))
+    live.stand({**live.status, "doors": {"left": "open", "right": "jammed"}}, 0.0)
+    live.hear([{"kind": "prompt", "t_s": 1.0, "data": {"ask": "empty", "text": "empty?"}}])
+    live.hear([{"kind": name, "t_s": 1.0, "data": data} for name, data in NAMED.items()])
+    page._show_alarms()
+    page._paint_all()
+    panel = page.panel
+    panel.confirm("abort")
+    qtbot.wait(20)  # laid out
+    doors = [one for _, made in panel._doors.values() for one in made]
+    assert len(doors) == 4
+    for one in (*doors, panel.empty_word, panel.pause, panel.end, panel.abort, panel.yes, panel.no):
+        assert one.isVisible()
+        assert one.visibleRegion().boundingRect() == one.rect()
+    assert panel.answer.visibleRegion().boundingRect() == panel.answer.rect()
+    assert say("alarm.escape", **NAMED["escape"]) in panel.alarms.text()
+    assert say("alarm.escape_do") in panel.alarms.toolTip()

@@ -495,3 +495,21 @@ def test_with_every_alarm_at_once_doors_and_the_end_stay_in_reach(
     assert panel.answer.visibleRegion().boundingRect() == panel.answer.rect()
     assert say("alarm.escape", **NAMED["escape"]) in panel.alarms.text()
     assert say("alarm.escape_do") in panel.alarms.toolTip()
+
+
+def test_a_simulated_rig_is_seen_once_however_its_file_is_named(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    source = rig(tmp_path)
+    for named in (source, source.removeprefix("sim:")):
+        page.choose_panel.put_rig(named)
+        page.look()
+        qtbot.waitUntil(lambda: len(page.boxes.status(source)) > 0, timeout=LIMIT_MS)
+    qtbot.waitUntil(
+        lambda: page.checked is not None and page.checked.wanted == page.choose_panel.wanted(),
+        timeout=LIMIT_MS,
+    )
+    assert len(page.grid.views) == 1
+    assert len(entries()) == 1
+    assert len(page.boxes.lives) == 1

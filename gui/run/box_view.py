@@ -5,6 +5,7 @@ Painted by one cheap widget: a grey image and a few lines. Only the newest pictu
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
@@ -280,22 +281,31 @@ class BoxView(QWidget):
         if seen.get("x_px") is None:
             return
         centre = view.map(QPointF(seen["x_px"], seen["y_px"]))
-        area_px = float(seen.get("area_px") or 100)
-        # A mouse is about twice as long as it is wide.
-        half = max(4.0, (area_px / 1.57) ** 0.5 * scale / 1.4)
-        painter.save()
-        painter.translate(centre)
-        painter.rotate(float(seen.get("heading_deg") or 0.0))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(self._colours.good), 2))
-        round_ = seen.get("heading_deg") is None
-        painter.drawEllipse(
-            QPointF(0, 0), half * (1 if round_ else 1.3), half * (1 if round_ else 0.7)
-        )
-        painter.restore()
+        corners = data.get("outline") or []
+        if len(corners) > 2:
+            painter.drawPolygon(view.map(QPolygonF([QPointF(x, y) for x, y in corners])))
+        else:
+            _paint_ellipse(painter, seen, centre, scale)
         painter.setBrush(QColor(self._colours.good))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.drawEllipse(centre, 2.5, 2.5)
         if seen.get("nose_x_px") is not None:
             painter.setBrush(QColor(self._colours.warn))
             painter.drawEllipse(view.map(QPointF(seen["nose_x_px"], seen["nose_y_px"])), 3, 3)
+
+
+def _paint_ellipse(
+    painter: QPainter, seen: Mapping[str, Any], centre: QPointF, scale: float
+) -> None:
+    """About the animal, where its outline is not known."""
+    area_px = float(seen.get("area_px") or 100)
+    # A mouse is about twice as long as it is wide.
+    half = max(4.0, (area_px / 1.57) ** 0.5 * scale / 1.4)
+    round_ = seen.get("heading_deg") is None
+    painter.save()
+    painter.translate(centre)
+    painter.rotate(float(seen.get("heading_deg") or 0.0))
+    painter.drawEllipse(QPointF(0, 0), half * (1 if round_ else 1.3), half * (1 if round_ else 0.7))
+    painter.restore()

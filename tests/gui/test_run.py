@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gui.remembered import Remembered
+from gui.run.box_view import BoxView
 from gui.run.disk import Room, room_of
 from gui.run.live import LiveBox, Standing
 from gui.run.page import RunPage
 from gui.texts import say
-from gui.theme import Theme
+from gui.theme import COLOURS, Theme
 from gui.watch import Preview
 from gui.window import MainWindow
 from rig.channel import entries
@@ -183,6 +185,9 @@ def test_pause_doors_and_abort_are_asked_and_told(
     choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
     live = begin(qtbot, page)
     qtbot.waitUntil(lambda: bool(live.status.get("scored")), timeout=LIMIT_MS)
+    seen: list[Preview] = []
+    page.boxes.pictured.connect(lambda key, preview: seen.append(preview))
+    qtbot.waitUntil(lambda: any(len(p.data.get("outline", ())) > 4 for p in seen), timeout=LIMIT_MS)
     press(qtbot, Qt.Key.Key_F6)
     qtbot.waitUntil(lambda: live.paused, timeout=LIMIT_MS)
     page._paint_all()
@@ -278,6 +283,7 @@ WINDOW = """
 import sys
 from pathlib import Path
 from PyQt6.QtCore import QTimer
+from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QApplication
 import gui.window
 
@@ -505,7 +511,7 @@ def test_a_simulated_rig_is_seen_once_however_its_file_is_named(
     for named in (source, source.removeprefix("sim:")):
         page.choose_panel.put_rig(named)
         page.look()
-        qtbot.waitUntil(lambda: len(page.boxes.status(source)) > 0, timeout=LIMIT_MS)
+        qtbot.waitUntil(lambda n=named: len(page.boxes.status(n)) > 0, timeout=LIMIT_MS)
     qtbot.waitUntil(
         lambda: page.checked is not None and page.checked.wanted == page.choose_panel.wanted(),
         timeout=LIMIT_MS,
@@ -513,3 +519,22 @@ def test_a_simulated_rig_is_seen_once_however_its_file_is_named(
     assert len(page.grid.views) == 1
     assert len(entries()) == 1
     assert len(page.boxes.lives) == 1
+
+
+def test_the_outline_is_drawn_and_an_ellipse_where_there_is_none(qtbot: QtBot) -> None:
+    view = BoxView()
+    qtbot.addWidget(view)
+    view.resize(480, 400)
+    seen = {"reason": "", "x_px": 80.0, "y_px": 60.0, "area_px": 300, "heading_deg": 0.0}
+    data = {"step": 1, "width": 160, "height": 120, "frame": 1, "detection": seen}
+    image, corners = np.zeros((120, 160), np.uint8), [[20, 20], [140, 20], [140, 100], [20, 100]]
+    view.set_preview(Preview("A", image, data))
+    ellipse = view.grab().toImage()
+    view.set_preview(Preview("A", image, {**data, "outline": corners}))
+    outlined = view.grab().toImage()
+    good = QColor(COLOURS[Theme.DARK].good)
+    scale = 470 / 160  # the picture is as wide as the view within its edge
+    left, middle = round(5 + 20.5 * scale), 200
+    near = range(left - 2, left + 3)
+    assert good in [outlined.pixelColor(x, middle) for x in near]
+    assert good not in [ellipse.pixelColor(x, middle) for x in near]

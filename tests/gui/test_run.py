@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -21,7 +21,7 @@ from gui.run.disk import Room, room_of
 from gui.run.live import LiveBox, Standing
 from gui.run.page import RunPage
 from gui.texts import say
-from gui.theme import COLOURS, Theme
+from gui.theme import Theme
 from gui.watch import Preview
 from gui.window import MainWindow
 from rig.channel import entries
@@ -283,7 +283,7 @@ WINDOW = """
 import sys
 from pathlib import Path
 from PyQt6.QtCore import QTimer
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication
 import gui.window
 
@@ -524,7 +524,7 @@ def test_a_simulated_rig_is_seen_once_however_its_file_is_named(
 def test_the_outline_is_drawn_and_an_ellipse_where_there_is_none(qtbot: QtBot) -> None:
     view = BoxView()
     qtbot.addWidget(view)
-    view.resize(480, 400)
+    view.resize(480, 700)
     seen = {"reason": "", "x_px": 80.0, "y_px": 60.0, "area_px": 300, "heading_deg": 0.0}
     data = {"step": 1, "width": 160, "height": 120, "frame": 1, "detection": seen}
     image, corners = np.zeros((120, 160), np.uint8), [[20, 20], [140, 20], [140, 100], [20, 100]]
@@ -532,9 +532,12 @@ def test_the_outline_is_drawn_and_an_ellipse_where_there_is_none(qtbot: QtBot) -
     ellipse = view.grab().toImage()
     view.set_preview(Preview("A", image, {**data, "outline": corners}))
     outlined = view.grab().toImage()
-    good = QColor(COLOURS[Theme.DARK].good)
     scale = 470 / 160  # the picture is as wide as the view within its edge
-    left, middle = round(5 + 20.5 * scale), 200
+    left, middle = round(5 + 20.5 * scale), 350
     near = range(left - 2, left + 3)
-    assert good in [outlined.pixelColor(x, middle) for x in near]
-    assert good not in [ellipse.pixelColor(x, middle) for x in near]
+
+    def green(image: QImage) -> int:
+        return max(image.pixelColor(x, middle).green() for x in near)
+
+    assert green(outlined) > 100
+    assert green(ellipse) == 0

@@ -224,7 +224,7 @@ class BoxView(QWidget):
         view = QTransform(scale, 0, 0, scale, at.left() + scale / 2, at.top() + scale / 2)
         self._paint_overlay(painter, view, small=small)
         self._paint_trail(painter, view, small=small)
-        self._paint_animal(painter, view, scale)
+        self._paint_animal(painter, view, scale, small=small)
         painter.restore()
 
     def _paint_small(self, painter: QPainter, shown: QRectF, image: QImage) -> None:
@@ -275,14 +275,16 @@ class BoxView(QWidget):
             painter.setPen(QPen(colour, 1.5))
             painter.drawPolyline(QPolygonF([points[n] for n in range(len(points))[part]]))
 
-    def _paint_animal(self, painter: QPainter, view: QTransform, scale: float) -> None:
+    def _paint_animal(
+        self, painter: QPainter, view: QTransform, scale: float, *, small: bool
+    ) -> None:
         data = self._preview.data if self._preview is not None else {}
         seen = data.get("detection") or {}
         if seen.get("x_px") is None:
             return
         centre = view.map(QPointF(seen["x_px"], seen["y_px"]))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(self._colours.good), 2))
+        painter.setPen(QPen(QColor(self._colours.good), 1 if small else 2))
         corners = data.get("outline") or []
         if len(corners) > 2:
             painter.drawPolygon(view.map(QPolygonF([QPointF(x, y) for x, y in corners])))

@@ -21,6 +21,7 @@ from PyQt6.QtWidgets import (
 
 from gui.page import button, label, set_role
 from gui.remembered import Remembered
+from gui.run.open_rigs import OpenRigs
 from gui.run.preflight import PRACTICE, Checked, Level, Wanted
 from gui.texts import say
 from protocols import library
@@ -100,6 +101,7 @@ class ChoosePanel(QWidget):
         self._parameter_box.hide()
         self.lines = QVBoxLayout()
         self.lines.setSpacing(2)
+        self.open_rigs = OpenRigs()
         self.trouble = label("", "bad", wrap=True)
         self.trouble.hide()
         inside = QWidget()
@@ -112,6 +114,7 @@ class ChoosePanel(QWidget):
         body.addWidget(self._parameter_box)
         body.addWidget(label(say("run.preflight"), "muted"))
         body.addLayout(self.lines)
+        body.addWidget(self.open_rigs)
         body.addStretch(1)
         self.rolled = QScrollArea()
         self.rolled.setWidgetResizable(True)

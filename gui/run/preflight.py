@@ -169,7 +169,8 @@ def _plan(choice: Choice, loaded: LoadedRig, wanted: Wanted, lines: list[Line]) 
     except (RigError, OSError) as error:
         if isinstance(error, ConfigError) and error.file == "--paired":
             key = "paired_hidden" if wanted.blinded else "paired_missing"
-            _say(lines, Level.BAD, key, why=error.message)
+            file, subject = choice.out / "pairing.csv", choice.subject or "?"
+            _say(lines, Level.BAD, key, why=error.message, file=file, subject=subject)
         else:
             _say(lines, Level.BAD, "plan_bad", why=_message(error))
         return None

@@ -79,6 +79,13 @@ def test_the_pairing_that_is_noted_is_taken(tmp_path: Path) -> None:
     assert any("says 'left' for M01" in text for text in bad(other))
 
 
+def test_blinded_without_a_pairing_says_which_line_is_missing_where(tmp_path: Path) -> None:
+    (line,) = bad(check(wanted(tmp_path, phase="conditioning1a", blinded=True)))
+    assert f"{tmp_path / 'study' / 'pairing.csv'} has no line for M01" in line
+    assert "subject,paired,unpaired" in line
+    assert "left" not in line
+
+
 def test_practice_goes_to_a_folder_apart(tmp_path: Path) -> None:
     checked = check(wanted(tmp_path, practice=True))
     assert checked.wanted.recorded.out == tmp_path / "study-practice"

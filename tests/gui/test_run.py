@@ -541,3 +541,38 @@ def test_the_outline_is_drawn_and_an_ellipse_where_there_is_none(qtbot: QtBot) -
 
     assert green(outlined) > 100
     assert green(ellipse) == 0
+
+
+def test_an_idle_station_is_ended_by_two_presses_and_a_busy_one_by_none(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    source = rig(tmp_path)
+    page.choose_panel.put_rig(source)
+    shown = page.choose_panel.open_rigs
+    assert not shown.isVisible()
+    page.look()
+    qtbot.waitUntil(shown.isVisible, timeout=LIMIT_MS)
+    ((text, end),) = shown._lines.values()
+    assert "no session" in text.text()
+    end.click()
+    assert end.text() == say("run.station_sure")
+    assert entries()
+    shown.show_stations({s: {"boxes": {"A": {"state": "running"}}} for s in shown._lines})
+    assert not end.isEnabled()
+    assert end.text() == say("run.station_end"), "the question is taken back"
+    page._arrange()
+    end.click()
+    end.click()
+    qtbot.waitUntil(lambda: not shown.isVisible(), timeout=LIMIT_MS)
+    tick_until(lambda: not entries())
+
+
+def test_a_station_in_a_session_is_not_ended(qtbot: QtBot, windows: Made, tmp_path: Path) -> None:
+    page = windows().run_page
+    choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
+    live = begin(qtbot, page)
+    page.choose_panel.open_rigs.end_wanted.emit(live.rig)
+    trouble = page.choose_panel.trouble
+    qtbot.waitUntil(lambda: "not closed" in trouble.text(), timeout=LIMIT_MS)
+    assert live.live

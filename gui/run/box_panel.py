@@ -16,9 +16,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.happened import told
 from gui.page import button, card, label, set_role
 from gui.run.alarms import Severity
-from gui.run.happened import told
 from gui.run.live import LiveBox, Standing
 from gui.run.times import Times
 from gui.run.words import breakable, clock_words, say_prompt

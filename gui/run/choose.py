@@ -7,7 +7,6 @@ from PyQt6.QtCore import QTimer, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -19,6 +18,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.browse import pick_file, pick_folder
 from gui.page import button, label, set_role
 from gui.remembered import Remembered
 from gui.run.open_rigs import OpenRigs
@@ -172,19 +172,13 @@ class ChoosePanel(QWidget):
     # --- choosing
 
     def _browse_rig(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, say("run.rig"), "", say("run.rig_files"))
-        if path:
-            self.rig.setEditText(path)
+        pick_file(self, say("run.rig"), say("run.rig_files"), self.rig.setEditText)
 
     def _browse_protocol(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, say("run.protocol"), "", "TOML (*.toml)")
-        if path:
-            self.protocol.setEditText(path)
+        pick_file(self, say("run.protocol"), "TOML (*.toml)", self.protocol.setEditText)
 
     def _browse_out(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, say("run.out"), self.out.text())
-        if path:
-            self.out.setText(path)
+        pick_folder(self, say("run.out"), self.out.setText, self.out.text())
 
     def put_rig(self, source: str) -> None:
         """A rig is in the list, and chosen."""

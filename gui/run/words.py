@@ -2,15 +2,9 @@
 
 import re
 
+from gui.happened import spell_clock
 from gui.run.live import LiveBox
 from gui.texts import say
-
-
-def spell_clock(seconds: float) -> str:
-    """A clock: 61.9 -> "1:01", 3600 -> "1:00:00"."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 def breakable(text: str) -> str:

@@ -7,6 +7,9 @@ hardly sees it, and a person's eyes stay used to the dark.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+
+SIGNS = Path(__file__).parent / "signs"
 
 
 class Theme(StrEnum):
@@ -73,16 +76,16 @@ COLOURS = {
         window="#000000",
         panel="#050000",
         raised="#160202",
-        line="#4a0a0a",
-        text="#d02020",
-        muted="#a01818",
-        accent="#d02020",
+        line="#5c0e0e",
+        text="#ff4848",
+        muted="#ea2424",
+        accent="#ff4848",
         on_accent="#000000",
-        good="#c01c1c",
-        warn="#d82a2a",
-        bad="#ff3838",
+        good="#f03030",
+        warn="#ff3c3c",
+        bad="#ff4040",
         picture="#000000",
-        chambers=("#d02020", "#8c1414", "#ff4040", "#b01a1a", "#6e1010", "#e83030"),
+        chambers=("#ff5050", "#d42020", "#ff3030", "#e02828", "#cc2020", "#ff4040"),
     ),
 }
 
@@ -126,6 +129,9 @@ def sheet(theme: Theme) -> str:
         background: {c.window}; }}
     QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus,
     QPlainTextEdit:focus, QTableView:focus, QListView:focus {{ border: 2px solid {c.accent}; }}
+    QLineEdit, QPlainTextEdit {{ placeholder-text-color: {c.muted}; }}
+    QComboBox::drop-down {{ border: 0; width: 24px; }}
+    QComboBox::down-arrow {{ image: {_sign("arrow", theme)}; width: 12px; height: 12px; }}
     QComboBox QAbstractItemView {{ background: {c.panel}; color: {c.text};
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
     QHeaderView::section {{ background: {c.raised}; color: {c.text}; border: 0;
@@ -152,17 +158,13 @@ def sheet(theme: Theme) -> str:
     QFrame#alarm {{ background: {c.bad}; }}
     QFrame#alarm QLabel {{ color: {c.on_accent if theme is not Theme.LIGHT else "#ffffff"};
         font-size: 15pt; font-weight: 700; background: transparent; }}
-    QScrollBar {{ background: {c.window}; border: 0; }}
+    QScrollBar {{ background: {c.window}; border: 0; margin: 0; }}
     QScrollBar:vertical {{ width: 12px; }}
     QScrollBar:horizontal {{ height: 12px; }}
     QScrollBar::handle {{ background: {c.line}; border-radius: 5px; min-height: 28px;
-        min-width: 28px; }}
+        min-width: 28px; margin: 1px; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
-    QCheckBox::indicator {{ width: 14px; height: 14px; border: 2px solid {c.muted};
-        border-radius: 3px; background: {c.panel}; }}
-    QCheckBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent}; }}
-    QCheckBox:focus {{ color: {c.accent}; }}
     QFrame#alarm QPushButton {{ background: {c.panel}; color: {c.text}; }}
     QFrame#edge {{ border: 6px solid {c.window}; }}
     QFrame#edge[role="loud"] {{ border: 6px solid {c.bad}; }}
@@ -172,15 +174,18 @@ def sheet(theme: Theme) -> str:
     QCheckBox::indicator, QRadioButton::indicator {{ width: 14px; height: 14px;
         border: 2px solid {c.muted}; border-radius: 3px; background: {c.panel}; }}
     QRadioButton::indicator {{ border-radius: 9px; }}
-    QCheckBox::indicator:checked, QRadioButton::indicator:checked {{
-        border-color: {c.accent}; background: {c.accent}; }}
+    QCheckBox::indicator:checked {{ border-color: {c.accent}; background: {c.accent};
+        image: {_sign("tick", theme)}; }}
+    QRadioButton::indicator:checked {{ border-color: {c.accent};
+        background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5, fx: 0.5, fy: 0.5,
+        stop: 0 {c.accent}, stop: 0.5 {c.accent}, stop: 0.6 {c.panel}, stop: 1 {c.panel}); }}
     QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{
         border-color: {c.line}; }}
     QCheckBox:focus, QRadioButton:focus, QTabBar:focus {{ color: {c.accent}; }}
     QCheckBox:disabled, QRadioButton:disabled {{ color: {c.muted}; }}
-    QListView:focus {{ border: 2px solid {c.accent}; }}
-    QScrollBar:vertical {{ background: {c.window}; width: 12px; margin: 0; }}
-    QScrollBar::handle:vertical {{ background: {c.line}; border-radius: 5px; min-height: 30px;
-        margin: 1px; }}
-    QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
     """
+
+
+def _sign(name: str, theme: Theme) -> str:
+    """A small picture in this theme's colour, as a style sheet names it."""
+    return f'url("{(SIGNS / f"{name}-{theme}.svg").as_posix()}")'

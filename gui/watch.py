@@ -248,7 +248,7 @@ class Watch(QObject):
     def _picture(self, client: ChannelClient, box: str, wanted: _Wanted, now_s: float) -> None:
         wanted.due_s = now_s + wanted.every_s
         width, height = wanted.size_px
-        size = {"width_px": width, "height_px": height}
+        size = {"width_px": width, "height_px": height, "outline": True}
         reply = client.ask("preview", {"box": box, **size, "after": wanted.frame, "wait_s": 0})
         if not reply.body:
             return  # nothing new

@@ -27,6 +27,7 @@ from gui.remembered import Remembered
 from gui.result.page import ResultPage
 from gui.run.page import RunPage
 from gui.setup.page import SetupPage
+from gui.setup.provisional import remove_abandoned
 from gui.texts import say
 from gui.theme import Theme, sheet
 from gui.watch import Stations
@@ -201,6 +202,7 @@ def start(arguments: Sequence[str] | None = None) -> int:
     application.setStyle("Fusion")  # the same on every system, and it obeys the style sheet
     logging.getLogger().setLevel(logging.INFO)
     handler = keep_log()
+    remove_abandoned()
     window = MainWindow()
     catch_unforeseen(lambda what: window.notice(say("window.unforeseen", what=what)))
     window.go("run")

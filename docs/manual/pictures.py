@@ -1,10 +1,10 @@
-"""Remake every picture of the manual: `python docs/manual/pictures.py [PAGE ...]`.
+"""Remake every picture of the manual: `python docs/manual/pictures.py [--both] [PAGE ...]`.
 
 Simulated rigs and sessions are made in a temporary folder; the real window is opened once a theme
 and size, each in a process of its own, and grabbed. Under Xvfb where it is installed, else without
-a screen. Every page is kept at 1280x800 in light and dark (the run page in red too); at 2560x1600
-(200 %) only those in LARGE, so that all pictures together stay near 4 MB. With names of pages
-(run, rig, result, log) only theirs are made.
+a screen. Every page is kept at 1280x800 in light and dark (the run page in red too), and at
+2560x1600 (200 %) in light; with --both in dark as well, which is not kept, so that the pictures
+stay small. With names of pages (run, rig, result, log) only theirs are made.
 """
 
 import json
@@ -26,9 +26,9 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 OUT = ROOT / "docs" / "manual" / "pictures"
-RUNS = (("light", 1), ("dark", 1), ("red", 1), ("light", 2), ("dark", 2))
+RUNS = (("light", 1), ("dark", 1), ("red", 1), ("light", 2))
+BOTH = "--both"
 PAGES = ("run", "rig", "result", "log")
-LARGE = ("run-one", "run-sixteen", "rig-chambers", "result-session")
 BOXES = "ABCDEFGHIJKLMNOP"
 BY_HAND = "CGN"
 """Boxes whose prompts nobody answers, so that they are seen waiting."""
@@ -147,16 +147,13 @@ class Shots:
 
     def take(self, window: Any, name: str) -> None:
         """Keep the window as it is now."""
-        if self.scale == 1 or name in LARGE:
-            self.spin(0.2)
-            size = f"{1280 * self.scale}x{800 * self.scale}"
-            save(window.grab().toImage(), OUT / f"{name}-{self.theme}-{size}.png")
+        self.spin(0.2)
+        size = f"{1280 * self.scale}x{800 * self.scale}"
+        save(window.grab().toImage(), OUT / f"{name}-{self.theme}-{size}.png")
 
     def all(self, pages: list[str]) -> None:
         """Every page."""
         for page in pages:
-            if self.scale > 1 and not any(name.startswith(page) for name in LARGE):
-                continue
             if page == "run" or self.theme != "red":
                 getattr(self, page)()
 
@@ -209,9 +206,6 @@ class Shots:
         section("chambers")
         page.chambers.templates[3].click()
         self.take(window, "rig-chambers")
-        if self.scale > 1:
-            window.close()
-            return
         section("scale")
         page.scale.length.setValue(47.0)
         self.take(window, "rig-scale")
@@ -255,9 +249,6 @@ class Shots:
         self.until(lambda: page.tabs.currentIndex() == 1)
         self.spin(1)
         self.take(window, "result-session")
-        if self.scale > 1:
-            window.close()
-            return
         names = ("M01-pretest", "M02-pretest", "M03-pretest")
         videos = [Path(f"{name}.mkv") for name in names] + sorted(Path().glob("M04*.mkv"))
         page.take([videos[0], Path("notes-by-mistake.avi"), *videos[1:], Path("arena.toml")])
@@ -326,8 +317,8 @@ def save(image: Any, path: Path) -> None:
 # --- all of them
 
 
-def main(pages: list[str]) -> None:
-    """Every theme and size, one after the other."""
+def main(pages: list[str], *, both: bool) -> None:
+    """Every theme and size, one after the other; `both`: the large ones in dark too."""
     screen, environ = None, {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
     if shutil.which("Xvfb"):
         read, write = os.pipe()
@@ -346,7 +337,7 @@ def main(pages: list[str]) -> None:
             os.environ["PLACEPREF_CONFIG"] = str(Path(folder, "config"))
             try:
                 put_in_place(Path(folder))
-                for theme, scale in RUNS:
+                for theme, scale in (*RUNS, ("dark", 2)) if both else RUNS:
                     command = [sys.executable, __file__, "--one", theme, str(scale), *pages]
                     sized = {**environ, "QT_SCALE_FACTOR": str(scale)}
                     subprocess.run(command, env=sized, check=True)
@@ -365,4 +356,5 @@ if __name__ == "__main__":
         Shots(sys.argv[2], int(sys.argv[3])).all(sys.argv[4:])
     else:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stations are ended all the same
-        main(sys.argv[1:] or list(PAGES))
+        named = [page for page in sys.argv[1:] if page != BOTH]
+        main(named or list(PAGES), both=BOTH in sys.argv)

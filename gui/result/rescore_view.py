@@ -18,9 +18,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.browse import pick_file, pick_folder
+from gui.happened import spell_clock
 from gui.page import button, card, label, set_role
 from gui.remembered import Remembered
-from gui.result.event_words import clock
 from gui.result.rescore_queue import Job, Pace, State, Wishes, is_session
 from gui.result.rescoring import Rescoring
 from gui.texts import say
@@ -230,16 +231,11 @@ class RescoreView(QWidget):
             self.offer([Path(name) for name in names])
 
     def _choose_apparatus(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self, say("rescore.apparatus"), self.apparatus.currentText(), say("rescore.apparatuses")
-        )
-        if name:
-            self.apparatus.setCurrentText(name)
+        title, kinds = say("rescore.apparatus"), say("rescore.apparatuses")
+        pick_file(self, title, kinds, self.apparatus.setCurrentText, self.apparatus.currentText())
 
     def _choose_out(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, say("rescore.out"), self.out.text())
-        if name:
-            self.out.setText(name)
+        pick_folder(self, say("rescore.out"), self.out.setText, self.out.text())
 
 
 def _pace_words(job: Job, pace: Pace) -> str:
@@ -252,7 +248,7 @@ def _pace_words(job: Job, pace: Pace) -> str:
     if rate_hz is None or left_s is None:
         return say("rescore.counting", name=name, done=pace.done, total=pace.total)
     told = {"name": name, "done": pace.done, "total": pace.total}
-    return say("rescore.pace", **told, rate=f"{rate_hz:.0f}", left=clock(left_s))
+    return say("rescore.pace", **told, rate=f"{rate_hz:.0f}", left=spell_clock(left_s))
 
 
 def _job_words(job: Job) -> str:

@@ -12,8 +12,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.happened import ALARMS, sentence, spell_clock
 from gui.page import button, card, label, set_role
-from gui.result.event_words import ALARMS, clock, in_words
 from gui.result.numbers_table import NumbersTable
 from gui.result.occupancy_plot import OccupancyPlot
 from gui.result.session_facts import Facts
@@ -120,7 +120,12 @@ class SessionView(QWidget):
         self._happened.setVisible(not facts.rescored)
         shown_events = facts.events[:MOST_EVENTS]
         lines = [
-            ("muted", clock(e.t_s), "warn" if e.kind in ALARMS else "", in_words(e))
+            (
+                "muted",
+                spell_clock(e.t_s),
+                "warn" if e.kind in ALARMS else "",
+                sentence(e.kind, e.data),
+            )
             for e in shown_events
         ]
         if len(facts.events) > MOST_EVENTS:

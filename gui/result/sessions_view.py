@@ -6,7 +6,6 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -17,6 +16,7 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.behind import Behind
+from gui.browse import pick_folder
 from gui.page import button, label, set_role
 from gui.remembered import Remembered
 from gui.result.session_list import MOST, Listed, sessions
@@ -131,9 +131,8 @@ class SessionsView(QWidget):
         self.said.setText(text)
 
     def _choose(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, say("sessions.choose"), self.folder.text())
-        if name:
-            self.list_below(Path(name))
+        title = say("sessions.choose")
+        pick_folder(self, title, lambda name: self.list_below(Path(name)), self.folder.text())
 
     def _open_current(self) -> None:
         item = self.list.currentItem()

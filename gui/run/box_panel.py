@@ -16,15 +16,17 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.happened import told
 from gui.page import button, card, label, set_role
 from gui.run.alarms import Severity
-from gui.run.happened import told
 from gui.run.live import LiveBox, Standing
 from gui.run.times import Times
 from gui.run.words import breakable, clock_words, say_prompt
 from gui.texts import say
 
 HAPPENED = 5
+IN_FULL = 2
+"""So many alarms are told with what to do; that of the others is their tooltip."""
 ROLE = {Severity.ALARM: "bad", Severity.WARN: "warn", Severity.NOTE: "muted"}
 
 
@@ -121,8 +123,8 @@ class BoxPanel(QWidget):
         body = QVBoxLayout(inside)
         body.setContentsMargins(0, 0, 6, 0)
         for widget in (
-            self.title, self.marks, self.alarms, self.confirm_card, self.prompt_card, self.end_card,
-            self.clock, self.now, self.coming, self.times_card, self.doors_card, self.happened,
+            self.title, self.marks, self.prompt_card, self.alarms, self.end_card,
+            self.clock, self.now, self.coming, self.times_card, self.happened,
         ):  # fmt: skip
             body.addWidget(widget)
         body.addStretch(1)
@@ -133,6 +135,9 @@ class BoxPanel(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll, 1)
+        # Whatever else there is to say, these stay in reach.
+        whole.addWidget(self.confirm_card)
+        whole.addWidget(self.doors_card)
         whole.addWidget(self.note)
         whole.addWidget(self.buttons)
 
@@ -232,9 +237,10 @@ class BoxPanel(QWidget):
 
     def _show_alarms(self, live: LiveBox) -> None:
         standing = live.alarms.worst_first()
-        text = "\n".join(
-            f"{say(f'alarm.{a.name}', **a.values)} {say(f'alarm.{a.name}_do')}" for a in standing
-        )
+        told = [(say(f"alarm.{a.name}", **a.values), say(f"alarm.{a.name}_do")) for a in standing]
+        full = [f"{what} {do}" for what, do in told]
+        text = "\n".join([*full[:IN_FULL], *(what for what, _ in told[IN_FULL:])])
+        self.alarms.setToolTip("\n".join(full))
         set_role(self.alarms, ROLE[standing[0].severity] if standing else "muted")
         _words(self.alarms, breakable(text))
 
@@ -318,7 +324,7 @@ class BoxPanel(QWidget):
         self._door_rows.addWidget(text, row, 0)
         made = []
         for column, value in enumerate(("open", "close") if driven else (), 1):
-            one = button(say(f"box.door_{value}"))
+            one = button(say(f"box.door_{value}"), "small")
             one.setAccessibleName(say(f"box.door_{value}_name", name=name))
             one.clicked.connect(self._door(name, value))
             self._door_rows.addWidget(one, row, column)

@@ -5,6 +5,7 @@ Painted by one cheap widget: a grey image and a few lines. Only the newest pictu
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
@@ -22,6 +23,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from gui.run.around import Laid, Said, lay_out
 from gui.run.overlay import Overlay
 from gui.texts import say
 from gui.theme import COLOURS, Colours, Theme
@@ -33,20 +35,6 @@ SMALL_PX = 330
 """Narrower ones are painted with less care: there are many of them."""
 SMALL_TRAIL = 20
 """Points of the trail where there are many boxes."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """The words around a picture, and how loud they are ("": not, warn, bad).
-
-    `short` takes the place of `left` where that does not fit.
-    """
-
-    left: str = ""
-    right: str = ""
-    below: str = ""
-    loud: str = ""
-    short: str = ""
 
 
 @dataclass
@@ -75,6 +63,7 @@ class BoxView(QWidget):
         self._image: QImage | None = None
         self._scaled: QImage | None = None  # `_image` as a small view shows it
         self._said, self._seen = Said(), Seen()
+        self._laid: tuple[float, Laid] | None = None  # `_said` in lines of a width
         self._is_chosen = False
         self._theme = Theme.DARK
         self._layer: QPixmap | None = None
@@ -116,6 +105,9 @@ class BoxView(QWidget):
         """The words around it and what is drawn over it."""
         before = self._said, self._seen, self._is_chosen
         self._said, self._seen, self._is_chosen = said, seen, is_chosen
+        if before[0] != said:
+            self._laid = None
+            self.setToolTip(said.tip)
         if before != (said, seen, is_chosen):  # a longer trail waits for the next picture
             self.update()
 
@@ -151,31 +143,33 @@ class BoxView(QWidget):
         font.setBold(True)
         line = QFontMetricsF(font).height() + (2 if small else 8)
         inner = QRectF(self.rect()).adjusted(EDGE_PX, EDGE_PX, -EDGE_PX, -EDGE_PX)
-        picture = inner.adjusted(0, line, 0, -line)
+        wide = inner.width() - 8
+        if self._laid is None or self._laid[0] != wide:
+            self._laid = (wide, lay_out(self._said, font, wide, small=small))
+        laid = self._laid[1]
+        picture = inner.adjusted(0, line * len(laid.top), 0, -line * len(laid.below))
         self._paint_picture(painter, picture, small=small)
         painter.setFont(font)
-        self._paint_words(painter, inner, line)
+        self._paint_words(painter, inner.adjusted(4, 0, -4, 0), line, laid)
         self._paint_edge(painter)
         painter.end()
 
-    def _paint_words(self, painter: QPainter, inner: QRectF, line: float) -> None:
-        colours, said = self._colours, self._said
-        metrics = QFontMetricsF(painter.font())
-        top = QRectF(inner.left() + 4, inner.top(), inner.width() - 8, line)
-        right_px = metrics.horizontalAdvance(said.right)
+    def _paint_words(self, painter: QPainter, room: QRectF, line: float, laid: Laid) -> None:
+        colours = self._colours
+        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        at = QRectF(room.left(), room.top(), room.width(), line)
         painter.setPen(QColor(colours.text))
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(top, middle | Qt.AlignmentFlag.AlignRight, said.right)
-        room = max(0.0, top.width() - right_px - 8)
-        fits = metrics.horizontalAdvance(said.left) <= room
-        left = said.left if fits or not said.short else said.short
-        left = metrics.elidedText(left, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(top, middle | Qt.AlignmentFlag.AlignLeft, left)
-        bottom = QRectF(inner.left() + 4, inner.bottom() - line, inner.width() - 8, line)
-        colour = {"bad": colours.bad, "warn": colours.warn}.get(said.loud, colours.muted)
-        painter.setPen(QColor(colour))
-        below = metrics.elidedText(said.below, Qt.TextElideMode.ElideRight, bottom.width())
-        painter.drawText(bottom, middle | Qt.AlignmentFlag.AlignLeft, below)
+        painter.drawText(
+            at, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, laid.right
+        )
+        for k, text in enumerate(laid.top):
+            painter.drawText(at.translated(0, k * line), left, text)
+        at.moveTop(room.bottom() - line * len(laid.below))
+        painter.setPen(
+            QColor({"bad": colours.bad, "warn": colours.warn}.get(self._said.loud, colours.muted))
+        )
+        for k, text in enumerate(laid.below):
+            painter.drawText(at.translated(0, k * line), left, text)
 
     def _paint_edge(self, painter: QPainter) -> None:
         colours = self._colours
@@ -230,7 +224,7 @@ class BoxView(QWidget):
         view = QTransform(scale, 0, 0, scale, at.left() + scale / 2, at.top() + scale / 2)
         self._paint_overlay(painter, view, small=small)
         self._paint_trail(painter, view, small=small)
-        self._paint_animal(painter, view, scale)
+        self._paint_animal(painter, view, scale, small=small)
         painter.restore()
 
     def _paint_small(self, painter: QPainter, shown: QRectF, image: QImage) -> None:
@@ -281,28 +275,39 @@ class BoxView(QWidget):
             painter.setPen(QPen(colour, 1.5))
             painter.drawPolyline(QPolygonF([points[n] for n in range(len(points))[part]]))
 
-    def _paint_animal(self, painter: QPainter, view: QTransform, scale: float) -> None:
+    def _paint_animal(
+        self, painter: QPainter, view: QTransform, scale: float, *, small: bool
+    ) -> None:
         data = self._preview.data if self._preview is not None else {}
         seen = data.get("detection") or {}
         if seen.get("x_px") is None:
             return
         centre = view.map(QPointF(seen["x_px"], seen["y_px"]))
-        area_px = float(seen.get("area_px") or 100)
-        # A mouse is about twice as long as it is wide.
-        half = max(4.0, (area_px / 1.57) ** 0.5 * scale / 1.4)
-        painter.save()
-        painter.translate(centre)
-        painter.rotate(float(seen.get("heading_deg") or 0.0))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(self._colours.good), 2))
-        round_ = seen.get("heading_deg") is None
-        painter.drawEllipse(
-            QPointF(0, 0), half * (1 if round_ else 1.3), half * (1 if round_ else 0.7)
-        )
-        painter.restore()
+        painter.setPen(QPen(QColor(self._colours.good), 1 if small else 2))
+        corners = data.get("outline") or []
+        if len(corners) > 2:
+            painter.drawPolygon(view.map(QPolygonF([QPointF(x, y) for x, y in corners])))
+        else:
+            _paint_ellipse(painter, seen, centre, scale)
         painter.setBrush(QColor(self._colours.good))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.drawEllipse(centre, 2.5, 2.5)
         if seen.get("nose_x_px") is not None:
             painter.setBrush(QColor(self._colours.warn))
             painter.drawEllipse(view.map(QPointF(seen["nose_x_px"], seen["nose_y_px"])), 3, 3)
+
+
+def _paint_ellipse(
+    painter: QPainter, seen: Mapping[str, Any], centre: QPointF, scale: float
+) -> None:
+    """About the animal, where its outline is not known."""
+    area_px = float(seen.get("area_px") or 100)
+    # A mouse is about twice as long as it is wide.
+    half = max(4.0, (area_px / 1.57) ** 0.5 * scale / 1.4)
+    round_ = seen.get("heading_deg") is None
+    painter.save()
+    painter.translate(centre)
+    painter.rotate(float(seen.get("heading_deg") or 0.0))
+    painter.drawEllipse(QPointF(0, 0), half * (1 if round_ else 1.3), half * (1 if round_ else 0.7))
+    painter.restore()

@@ -4,7 +4,7 @@ The one place where a box's plain model meets Qt. Whoever looks is told by `chan
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -74,6 +74,15 @@ class Boxes(QObject):
         """What a rig's station said last; empty where none answers."""
         watch = self._watches.get(spell_source(source))
         return watch.status if watch is not None and watch.connected else {}
+
+    def stations(self) -> dict[str, Mapping[str, Any]]:
+        """What each station that answers said last, by its rig's source."""
+        watches = self._watches.items()
+        return {rig: one.status for rig, one in watches if one.connected and one.status}
+
+    def end_station(self, source: str, failed: Callable[[RigError], None]) -> None:
+        """Ask a rig's station to end; it refuses while a session runs."""
+        self._watches[source].ask("quit", None, failed)
 
     def live(self, key: Key) -> LiveBox:
         """The box of this key, known from now on."""

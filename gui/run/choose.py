@@ -7,7 +7,6 @@ from PyQt6.QtCore import QTimer, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -19,8 +18,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.browse import pick_file, pick_folder
 from gui.page import button, label, set_role
 from gui.remembered import Remembered
+from gui.run.open_rigs import OpenRigs
 from gui.run.preflight import PRACTICE, Checked, Level, Wanted
 from gui.texts import say
 from protocols import library
@@ -100,6 +101,7 @@ class ChoosePanel(QWidget):
         self._parameter_box.hide()
         self.lines = QVBoxLayout()
         self.lines.setSpacing(2)
+        self.open_rigs = OpenRigs()
         self.trouble = label("", "bad", wrap=True)
         self.trouble.hide()
         inside = QWidget()
@@ -112,6 +114,7 @@ class ChoosePanel(QWidget):
         body.addWidget(self._parameter_box)
         body.addWidget(label(say("run.preflight"), "muted"))
         body.addLayout(self.lines)
+        body.addWidget(self.open_rigs)
         body.addStretch(1)
         self.rolled = QScrollArea()
         self.rolled.setWidgetResizable(True)
@@ -169,19 +172,13 @@ class ChoosePanel(QWidget):
     # --- choosing
 
     def _browse_rig(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, say("run.rig"), "", say("run.rig_files"))
-        if path:
-            self.rig.setEditText(path)
+        pick_file(self, say("run.rig"), say("run.rig_files"), self.rig.setEditText)
 
     def _browse_protocol(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, say("run.protocol"), "", "TOML (*.toml)")
-        if path:
-            self.protocol.setEditText(path)
+        pick_file(self, say("run.protocol"), "TOML (*.toml)", self.protocol.setEditText)
 
     def _browse_out(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, say("run.out"), self.out.text())
-        if path:
-            self.out.setText(path)
+        pick_folder(self, say("run.out"), self.out.setText, self.out.text())
 
     def put_rig(self, source: str) -> None:
         """A rig is in the list, and chosen."""

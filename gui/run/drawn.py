@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gui.run.alarms import Severity
-from gui.run.box_view import BoxView, Said, Seen
+from gui.run.around import Said
+from gui.run.box_view import BoxView, Seen
 from gui.run.grid import Key
 from gui.run.live import LiveBox, Standing
 from gui.run.preflight import Checked
-from gui.run.words import clock_words, say_prompt
+from gui.run.words import clock_words, say_prompt, say_prompt_briefly
 from gui.texts import say
 from rig.channel import spell_source
 from rig.steps import Do
@@ -46,6 +47,7 @@ def draw(view: BoxView, key: Key, known: Known, now_s: float) -> None:
 def session(live: LiveBox, trail: Sequence[tuple[float, float]], now_s: float) -> tuple[Said, Seen]:
     """A box with a session in it."""
     zone = str(live.status.get("zone") or "")
+    brief = ""
     loud, below = "", say("view.zone", zone=zone) if zone and live.live else ""
     if not live.live:
         status = str((live.outcome or {}).get("status", ""))
@@ -53,9 +55,10 @@ def session(live: LiveBox, trail: Sequence[tuple[float, float]], now_s: float) -
     elif live.state is not Standing.RUNNING:
         below = say("box.preparing" if live.state is Standing.PREPARING else "box.finishing")
     elif live.prompt is not None:
-        loud, below = "warn", say_prompt(live)
+        loud, below, brief = "warn", say_prompt(live), say_prompt_briefly(live)
     worst = live.alarms.worst_first()
     if worst and worst[0].severity is Severity.ALARM:
+        brief = ""
         loud, below = "bad", say(f"alarm.{worst[0].name}", **worst[0].values)
     right = clock_words(live, now_s) if live.state is Standing.RUNNING else ""
     if live.paused and live.live:
@@ -63,7 +66,8 @@ def session(live: LiveBox, trail: Sequence[tuple[float, float]], now_s: float) -
     step = live.status.get("step_name", "") if live.live else live.phase
     left = say("view.who", box=live.name, subject=live.subject, step=step)
     short = say("view.who_short", box=live.name, subject=live.subject)
-    return Said(left, right, below, loud, short), Seen(live.doors(), tuple(trail), {}, zone)
+    said = Said(left, right, below, loud, short, (live.name, live.subject), brief)
+    return said, Seen(live.doors(), tuple(trail), {}, zone)
 
 
 def card(checked: Checked, box: str, *, starting: bool, only: bool) -> tuple[Said, Seen]:

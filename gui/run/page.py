@@ -125,6 +125,7 @@ class RunPage(Page):
         choose.changed.connect(self.check)
         choose.start_wanted.connect(self.start)
         choose.look_wanted.connect(self.look)
+        choose.open_rigs.end_wanted.connect(self._end_station)
         choose.box.currentTextChanged.connect(self._box_named)
         panel = self.panel
         panel.answered.connect(self.answer)
@@ -226,6 +227,7 @@ class RunPage(Page):
             self._right.setCurrentWidget(wanted)
             if had and self._entered:
                 self.setFocus()
+        self.choose_panel.open_rigs.show_stations(self.boxes.stations())
         self._paint_all()
 
     def choose(self, key: Key) -> None:
@@ -289,6 +291,13 @@ class RunPage(Page):
             self.choose_panel.say_trouble(say("run.no_look", why=error))
 
         self.starting.look(rig, there, failed)
+
+    def _end_station(self, source: str) -> None:
+        def failed(error: Exception) -> None:
+            self.choose_panel.say_trouble(say("run.station_not_ended", why=error))
+
+        self.choose_panel.say_trouble("")
+        self.boxes.end_station(source, failed)
 
     def start(self) -> None:
         """Ask for the session that was chosen; it is there when its station says so."""

@@ -14,12 +14,14 @@ from gui.texts import say
 from protocols.asking import Choice, Pairing, find_protocol, make_wish, pairing_of
 from rig.apparatus import Apparatus, Drive
 from rig.errors import ConfigError, RigError
-from rig.session import LoadedRig, Wish, load_rig
+from rig.session import LoadedRig, Wish, empty_contrast, load_rig
 from rig.session.load import LoadedBox
 from rig.steps import needs_board, spell_s
 from rig.storage import check_subject, read_pairing
 
 PRACTICE = "-practice"
+WEAK = 10.0
+"""Grey levels of headroom below which noise decides."""
 
 
 class Level(StrEnum):
@@ -101,6 +103,7 @@ def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
         if wish is not None:
             pairing = _same(choice, box, lines)
         _camera(loaded, box, status or {}, lines)
+        _contrast(loaded, box, status or {}, lines)
         _doors(box, wish, lines)
     _disk(choice, wish, lines)
     return Checked(wanted, tuple(lines), wish, loaded, box, pairing, choice.paired)
@@ -166,7 +169,8 @@ def _plan(choice: Choice, loaded: LoadedRig, wanted: Wanted, lines: list[Line]) 
     except (RigError, OSError) as error:
         if isinstance(error, ConfigError) and error.file == "--paired":
             key = "paired_hidden" if wanted.blinded else "paired_missing"
-            _say(lines, Level.BAD, key, why=error.message)
+            file, subject = choice.out / "pairing.csv", choice.subject or "?"
+            _say(lines, Level.BAD, key, why=error.message, file=file, subject=subject)
         else:
             _say(lines, Level.BAD, "plan_bad", why=_message(error))
         return None
@@ -203,14 +207,46 @@ def _camera(
         _say(lines, Level.GOOD, "empty_unknown")
 
 
+def _contrast(
+    loaded: LoadedRig, box: LoadedBox, status: Mapping[str, Any], lines: list[Line]
+) -> None:
+    """By the picture of the empty box; else by the last session that this station had in it."""
+    found: Mapping[str, float] = {}
+    if box.picture is not None:
+        try:
+            found = empty_contrast(box.apparatus, box.picture, loaded.rig.camera.rate_hz)
+        except ValueError as error:
+            _say(lines, Level.WARN, "contrast_not", why=error)
+            return
+    if not found:
+        found = (status.get("boxes") or {}).get(box.box.name, {}).get("contrast") or {}
+    if not found:
+        _say(lines, Level.OPEN, "contrast_open")
+        return
+    told = ", ".join(f"{name} {headroom:.0f}" for name, headroom in found.items())
+    blind = [name for name, headroom in found.items() if headroom <= 0]
+    if blind:
+        _say(lines, Level.WARN, "contrast_blind", chambers=told, blind=", ".join(blind))
+    elif min(found.values()) < WEAK:
+        _say(lines, Level.WARN, "contrast_weak", chambers=told)
+    else:
+        _say(lines, Level.GOOD, "contrast_good", chambers=told)
+
+
 def _doors(box: LoadedBox, wish: Wish | None, lines: list[Line]) -> None:
     doorways = box.apparatus.doorway
     board = [d.name for d in doorways if d.drive is Drive.BOARD]
-    manual = [d.name for d in doorways if d.drive is Drive.MANUAL]
+    manual = [d for d in doorways if d.drive is Drive.MANUAL]
+    seen = [d.name for d in manual if d.sweep_px is not None]
+    still = [d.name for d in doorways if d.drive is Drive.NONE]
     if board:
         _say(lines, Level.OPEN, "doors_board", doors=", ".join(board))
     if manual:
-        _say(lines, Level.GOOD, "doors_manual", doors=", ".join(manual))
+        key = "doors_manual_seen" if seen else "doors_manual"
+        names = ", ".join(d.name for d in manual)
+        _say(lines, Level.GOOD, key, doors=names, seen=", ".join(seen))
+    if still:
+        _say(lines, Level.GOOD, "doors_none", doors=", ".join(still))
     if wish is not None and not board and needs_board(wish.plan, box.apparatus):
         _say(lines, Level.OPEN, "outputs", outputs=", ".join(sorted(wish.plan.outputs)))
 

@@ -2,15 +2,9 @@
 
 import re
 
+from gui.happened import spell_clock
 from gui.run.live import LiveBox
 from gui.texts import say
-
-
-def spell_clock(seconds: float) -> str:
-    """A clock: 61.9 -> "1:01", 3600 -> "1:00:00"."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 def breakable(text: str) -> str:
@@ -31,6 +25,18 @@ def say_prompt(live: LiveBox) -> str:
     if prompt.ask in ("empty", "arm"):
         return say(f"box.prompt_{prompt.ask}", subject=live.subject)
     return prompt.text[:1].upper() + prompt.text[1:]
+
+
+def say_prompt_briefly(live: LiveBox) -> str:
+    """What is to be done, for a small picture; empty where its own words are needed."""
+    prompt = live.prompt
+    if prompt is None:
+        return ""
+    if prompt.ask == "door":
+        return say("view.do_door", verb=say(f"verb.{prompt.value}"), door=prompt.door)
+    if prompt.ask == "place":
+        return say("view.do_place", chamber=prompt.chamber or say("box.anywhere"))
+    return say(f"view.do_{prompt.ask}") if prompt.ask in ("empty", "arm") else ""
 
 
 def clock_words(live: LiveBox, now_s: float) -> str:

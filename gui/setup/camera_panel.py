@@ -10,12 +10,12 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
-    QFileDialog,
     QListWidget,
     QListWidgetItem,
     QVBoxLayout,
 )
 
+from gui.browse import pick_file
 from gui.page import button, card, label
 from gui.setup.canvas import Canvas
 from gui.setup.drawing import Drawing
@@ -168,11 +168,8 @@ class CameraPanel(Section):
         self.use(source)
 
     def _ask_file(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(
-            self, say("setup.video_file"), "", f"{say('setup.videos')} ({VIDEOS})"
-        )
-        if chosen:
-            self.use_file(Path(chosen))
+        kinds = f"{say('setup.videos')} ({VIDEOS})"
+        pick_file(self, say("setup.video_file"), kinds, lambda name: self.use_file(Path(name)))
 
     def _use_address(self, address: str) -> None:
         if not address:

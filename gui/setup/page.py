@@ -7,7 +7,6 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QScrollArea,
     QSplitter,
@@ -17,6 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.browse import pick_file
 from gui.page import Page, button, label, set_role
 from gui.remembered import Remembered
 from gui.setup.board_panel import BoardPanel
@@ -182,9 +182,7 @@ class SetupPage(Page):
         self.tabs.setCurrentIndex(0)
 
     def _ask_which(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, say("setup.open"), "", "*.toml")
-        if chosen:
-            self.open_file(Path(chosen))
+        pick_file(self, say("setup.open"), "*.toml", lambda name: self.open_file(Path(name)))
 
     def open_file(self, path: Path) -> None:
         """Edit a rig that is there; what cannot be used is said, and nothing changes."""

@@ -29,7 +29,8 @@ from gui.setup.rig_files import open_rig
 from gui.setup.scale import Scale
 from gui.setup.toml_text import toml_text
 from gui.watch import Preview, Watch
-from rig.channel import Message, connect, find
+from rig.channel import Message, connect, entries, find
+from rig.channel.system import lock
 from rig.errors import ConfigError, RigError
 
 WHOLE_BOX = ""
@@ -37,6 +38,8 @@ WHOLE_BOX = ""
 LARGEST_PX = (1280, 1024)
 GONE_MS = 50
 FILE = "provisional.rig.toml"
+HELD = "held"
+"""A file in the folder of each window, locked while its process lives, however that ends."""
 DEFAULT_SIZE_PX = (640, 480)
 
 
@@ -87,6 +90,7 @@ class ProvisionalStation(QObject):
         self._buried: list[Watch] = []  # those that were told
         self._next: Callable[[], None] | None = None
         self._count = 0
+        self._held = -1  # the open file whose lock says that this process lives
         self._timer = QTimer(self)
         self._timer.setInterval(GONE_MS)
         self._timer.timeout.connect(self._see_gone)
@@ -143,6 +147,9 @@ class ProvisionalStation(QObject):
         self._timer.stop()
         for watch in self._going:
             self._bury(watch)
+        if self._held >= 0:
+            os.close(self._held)
+            self._held = -1
         shutil.rmtree(self._folder(), ignore_errors=True)
 
     def _bury(self, watch: Watch) -> None:
@@ -166,11 +173,14 @@ class ProvisionalStation(QObject):
         """Where its files are; made if it is missing. Raises OSError."""
         folder = self._folder()
         folder.mkdir(parents=True, exist_ok=True)
+        if self._held < 0:
+            self._held = os.open(folder / HELD, os.O_RDWR | os.O_CREAT, 0o600)
+            lock(self._held)
         return folder
 
     @staticmethod
     def _folder() -> Path:
-        return config_folder() / "provisional" / str(os.getpid())
+        return _shelf() / str(os.getpid())
 
     def _write(self, draft: RigDraft) -> str:
         self._count += 1
@@ -212,6 +222,30 @@ class ProvisionalStation(QObject):
 
     def _picture(self, preview: Preview) -> None:
         self.pictured.emit(preview)
+
+
+def remove_abandoned() -> None:
+    """Remove the folders of windows that crashed; one that a window or station uses stays."""
+    with suppress(OSError, RigError):
+        used = [Path(entry.source) for entry in entries()]
+        for folder in _shelf().iterdir():
+            if folder.name.isdecimal() and not any(path.is_relative_to(folder) for path in used):
+                _remove_unheld(folder)
+
+
+def _remove_unheld(folder: Path) -> None:
+    with suppress(OSError):
+        fd = os.open(folder / HELD, os.O_RDWR)
+        try:
+            free = lock(fd)
+        finally:
+            os.close(fd)
+        if free:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _shelf() -> Path:
+    return config_folder().resolve() / "provisional"
 
 
 def in_short(why: object) -> str:

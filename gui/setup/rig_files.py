@@ -126,27 +126,51 @@ def _meant(path: Path, data: bytes) -> object:
 def save(plan: Plan) -> str:
     """Write the files, and give back what names the rig on a command line.
 
-    All are written beside their places first; only then each takes its place. Raises OSError
-    where that fails, ConfigError where the command line could not read the result.
+    All are written beside their places first, and what was there is kept beside it; only then
+    each takes its place, the rig file last. Raises OSError where that fails, ConfigError where
+    the command line could not read the result; every file is as it was then.
     """
-    parts: dict[Path, Path] = {}
+    fresh = [path for path in plan.files if path not in plan.same]
+    parts = {path: path.with_name(f"{path.name}.part") for path in fresh}
+    before = {path: path.with_name(f"{path.name}.before") for path in fresh if path.is_file()}
+    made: list[Path] = []
+    placed: list[Path] = []
+    good = False
     try:
-        for path, data in plan.files.items():
-            if path in plan.same:
-                continue
+        for path, part in parts.items():
+            made += _missing(path.parent)
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.part")
-            parts[path] = part
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            _write(part, plan.files[path])
+        for path, kept in before.items():
+            _write(kept, path.read_bytes())
         for path, part in parts.items():
             part.replace(path)
-    except OSError:
-        for part in parts.values():
+            placed.append(path)
+        load_rig(plan.source)
+        good = True
+    except (OSError, ConfigError):
+        for path in placed:
             with suppress(OSError):
-                part.unlink(missing_ok=True)
+                before[path].replace(path) if path in before else path.unlink()
         raise
-    load_rig(plan.source)
+    finally:
+        for path in (*parts.values(), *before.values()):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        if not good:
+            for folder in reversed(made):
+                with suppress(OSError):
+                    folder.rmdir()
     return plan.source
+
+
+def _missing(folder: Path) -> list[Path]:
+    """The folders that are not there yet, the outermost first."""
+    return [] if folder.exists() else [*_missing(folder.parent), folder]
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

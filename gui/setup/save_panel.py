@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QFileDialog
 
+from gui.browse import pick_folder
 from gui.page import button, label, set_role
 from gui.setup.canvas import Canvas
 from gui.setup.rig_desk import RigDesk
@@ -82,10 +82,11 @@ class SavePanel(Section):
             self.desk.do(replace(self.desk.draft, name=name))
 
     def _browse(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, say("setup.folder"), self.folder.text())
-        if chosen:
-            self.folder.setText(chosen)
-            self._take_back()
+        pick_folder(self, say("setup.folder"), self._put_folder, self.folder.text())
+
+    def _put_folder(self, folder: str) -> None:
+        self.folder.setText(folder)
+        self._take_back()
 
     def press(self) -> None:
         """Save, ask for a second press, or say why not."""

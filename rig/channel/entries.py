@@ -49,11 +49,11 @@ def runtime_folder() -> Path:
 
 
 def spell_source(source: str) -> str:
-    """A rig as it is named from any folder: "sim", "sim:/whole/path" or "/whole/path"."""
-    if source == "sim":
-        return source
-    prefix = "sim:" if source.startswith("sim:") else ""
-    return prefix + str(Path(source.removeprefix("sim:")).resolve())
+    """A rig as it is named from any folder: "sim" or "/whole/path", with "sim:" before it or not.
+
+    "sim:FILE" says of a file that it is simulated; it is the same rig without that word.
+    """
+    return source if source == "sim" else str(Path(source.removeprefix("sim:")).resolve())
 
 
 def name_of(what: str) -> str:

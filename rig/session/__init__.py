@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rig.session.prepare import Wish
     from rig.session.recording import Recorded, consent, record
     from rig.session.rescoring import Rescored, rescore
+    from rig.session.seeing import empty_contrast
     from rig.session.verifying import Verdict, verify
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Wish",
     "close",
     "consent",
+    "empty_contrast",
     "load_apparatus",
     "load_rig",
     "record",
@@ -38,6 +40,7 @@ _ROOMS = {
     "prepare": ("Wish",),
     "recording": ("Recorded", "consent", "record"),
     "rescoring": ("Rescored", "rescore"),
+    "seeing": ("empty_contrast",),
     "verifying": ("Verdict", "verify"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -57,6 +57,11 @@ def known_contrast(prepared: Prepared) -> dict[str, float]:
     return tracking.contrast(prepared) if told or settings.coat is not None else {}
 
 
+def empty_contrast(apparatus: Apparatus, empty: Gray, rate_hz: float) -> dict[str, float]:
+    """Headroom in each chamber as far as the picture of the empty box alone tells; {} as above."""
+    return known_contrast(tracking.prepare(apparatus, empty, rate_hz, [empty]))
+
+
 def tracker(setup: Setup, background: Gray) -> Prepared:
     """The tracker of a recorded session again."""
     settings = tracking.Settings.model_validate(setup.tracker)

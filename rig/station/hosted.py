@@ -359,6 +359,7 @@ class Hosted:
             "phase": setup.phase,
             "attempt": setup.attempt,
             "uid": setup.uid,
+            "contrast": setup.contrast,
             **_state(loop.state, loop),
             "latency": loop.latency.figures(),
             "events": self.told,

@@ -320,7 +320,8 @@ class Station:
         if frame is None:
             return Message("preview", {"frame": after})  # nothing new: no picture
         hosted = None if data.get("box") == "" else self._box(data)
-        return Message("preview", *preview(frame, hosted, most_px))
+        outlined = bool(data.get("outline"))
+        return Message("preview", *preview(frame, hosted, most_px, outlined=outlined))
 
     def _look(self, data: dict[str, Any]) -> Message:
         frame = self._view(data)()

@@ -33,12 +33,13 @@ class Changes(Strict):
 
 
 def preview(
-    frame: Frame, hosted: Hosted | None, most_px: tuple[int, int]
+    frame: Frame, hosted: Hosted | None, most_px: tuple[int, int], *, outlined: bool = False
 ) -> tuple[dict[str, Any], bytes]:
     """A picture at most so wide and high (every k-th pixel), and what to draw on it.
 
     The bytes are 8-bit luma, row by row. Positions are in pixels of the whole picture; divide by
-    `step`. Without a box there is only the picture.
+    `step`. Without a box there is only the picture. `outlined`: with the corners of the animal's
+    outline, where it is seen; computed here, for whoever asked, not by the session.
     """
     height, width = frame.image.shape
     step = max(1, -(-width // most_px[0]), -(-height // most_px[1]))
@@ -55,6 +56,8 @@ def preview(
     if tick is not None and tick.detection is not None and loop is not None:
         data["detection"] = _detection(tick.detection)
         data["zone"] = loop.state.zone
+        if outlined:
+            data["outline"] = tracking.outline(frame.image, loop.prepared, tick.detection)
     return data, small.tobytes()
 
 

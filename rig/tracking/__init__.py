@@ -8,6 +8,7 @@ from rig.tracking.background import LiveBackground, background, background_from,
 from rig.tracking.choosing import Prior, choose, next_prior
 from rig.tracking.finding import Candidate, Found, find
 from rig.tracking.masks import fill, reach
+from rig.tracking.outlines import outline
 from rig.tracking.preparing import ChamberSettings, Prepared, Settings, contrast, prepare
 
 VERSION = "1"
@@ -29,6 +30,7 @@ __all__ = [
     "fill",
     "find",
     "next_prior",
+    "outline",
     "prepare",
     "reach",
     "sample_indices",

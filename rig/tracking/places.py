@@ -70,7 +70,7 @@ def window(
     part = image[rows, cols]
     if levels is not None:
         part = scaled(part, levels)
-    thing = _foreground(
+    thing = foreground(
         part,
         None if low is None else low[rows, cols],
         None if high is None else high[rows, cols],
@@ -86,7 +86,7 @@ def window(
 
 
 def _beyond(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
-    """How far the picture is beyond its limits: not 0 where `_foreground` is, but told sooner."""
+    """How far the picture is beyond its limits: not 0 where `foreground` is, but told sooner."""
     if high is None:
         assert low is not None
         return cast(Gray, cv2.subtract(low, image))
@@ -96,7 +96,7 @@ def _beyond(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
     return cast(Gray, above)
 
 
-def _foreground(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
+def foreground(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
     """255 where the picture is beyond its limits."""
     if high is None:
         assert low is not None

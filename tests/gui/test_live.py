@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gui.run.happened import TOLD, told
+from gui.happened import TOLD, told
 from gui.run.live import Deed, LiveBox, Standing, next_to_answer, scanned
 
 

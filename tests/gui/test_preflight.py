@@ -1,11 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gui.run.disk import spell_bytes
 from gui.run.preflight import Checked, Level, Wanted, check
 from protocols.asking import Choice
+from rig import png
 from rig.storage import note_pairing
 from tests.small import write_rig
 
@@ -77,6 +79,13 @@ def test_the_pairing_that_is_noted_is_taken(tmp_path: Path) -> None:
     assert any("says 'left' for M01" in text for text in bad(other))
 
 
+def test_blinded_without_a_pairing_says_which_line_is_missing_where(tmp_path: Path) -> None:
+    (line,) = bad(check(wanted(tmp_path, phase="conditioning1a", blinded=True)))
+    assert f"{tmp_path / 'study' / 'pairing.csv'} has no line for M01" in line
+    assert "subject,paired,unpaired" in line
+    assert "left" not in line
+
+
 def test_practice_goes_to_a_folder_apart(tmp_path: Path) -> None:
     checked = check(wanted(tmp_path, practice=True))
     assert checked.wanted.recorded.out == tmp_path / "study-practice"
@@ -90,6 +99,77 @@ def test_a_camera_that_is_silent_and_a_busy_box(tmp_path: Path) -> None:
     said = " ".join(bad(check(wanted(tmp_path), status)))
     assert "no pictures" in said
     assert "M07" in said
+
+
+def contrast_of(tmp_path: Path, coat: str, floors: tuple[int, int]) -> tuple[Level, str]:
+    """The line on contrast of a camera's rig with a picture of its empty box."""
+    picture = np.full((120, 160), floors[0], np.uint8)
+    picture[:, 80:] = floors[1]
+    (tmp_path / "empty.png").write_bytes(png.write_gray(picture))
+    tracking = f'[tracking]\nanimal = "{coat}"\nthreshold = 25\n'
+    (tmp_path / "arena.toml").write_text(HALVES + tracking, encoding="utf-8")
+    file = tmp_path / "own.rig.toml"
+    file.write_text(CAMERA_RIG, encoding="utf-8")
+    lines = check(wanted(tmp_path, rig=str(file), name="free-exploration", phase=None)).lines
+    return next((line.level, line.text) for line in lines if "rast" in line.text)
+
+
+HALVES = """
+name = "halves"
+frame_size_px = [160, 120]
+px_per_cm = 4.0
+chamber = [{ name = "left", outline_px = [[0, 0], [80, 0], [80, 120], [0, 120]] },
+           { name = "right", outline_px = [[80, 0], [160, 0], [160, 120], [80, 120]] }]
+"""
+CAMERA_RIG = """
+name = "own"
+[camera]
+source = "0"
+[[box]]
+name = "A"
+apparatus = "arena.toml"
+background = "empty.png"
+"""
+
+
+@pytest.mark.parametrize(
+    ("coat", "floors", "level", "says"),
+    [
+        ("darker", (200, 120), Level.GOOD, "left 175, right 95"),
+        ("darker", (200, 32), Level.WARN, "Weak"),
+        ("darker", (200, 12), Level.WARN, "No contrast in right"),
+        ("either", (200, 120), Level.OPEN, "not known yet"),
+    ],
+    ids=["good", "weak", "blind", "coat not known"],
+)
+def test_contrast_is_told_a_chamber(
+    tmp_path: Path, coat: str, floors: tuple[int, int], level: Level, says: str
+) -> None:
+    found, text = contrast_of(tmp_path, coat, floors)
+    assert says in text
+    assert found is level
+
+
+def test_contrast_of_the_last_session_in_the_box_is_told(tmp_path: Path) -> None:
+    assert "Contrast: not known yet" in said(check(wanted(tmp_path)))
+    status = {"boxes": {"A": {"state": "ended", "contrast": {"left": 80.2, "right": 71.0}}}}
+    assert "left 80, right 71" in said(check(wanted(tmp_path), status))
+
+
+@pytest.mark.parametrize(
+    ("drive", "says"),
+    [
+        ("board", "Motor doors left, right: limit switches confirm them"),
+        ("manual", "Doors moved by hand: left, right. The foot switch confirms each"),
+        ("none", "always open: left, right"),
+    ],
+)
+def test_how_doors_are_driven_and_what_confirms_them(tmp_path: Path, drive: str, says: str) -> None:
+    assert says in said(check(wanted(tmp_path, rig=write_rig(tmp_path, drive=drive))))
+
+
+def said(checked: Checked) -> str:
+    return " ".join(line.text for line in checked.lines)
 
 
 @pytest.mark.parametrize(

@@ -426,14 +426,14 @@ def test_the_session_just_run_is_shown(qtbot: QtBot, session: Path) -> None:
 
 
 def test_every_event_worth_a_look_has_words(session: Path) -> None:
-    from gui.result.event_words import clock, in_words
-    from gui.result.session_facts import WORTH_A_LOOK, Happened
+    from gui.happened import sentence, spell_clock
+    from gui.result.session_facts import WORTH_A_LOOK
 
     for kind in WORTH_A_LOOK:
         assert say(f"event.{kind}", **dict.fromkeys(NAMES, "x"))
-    assert in_words(Happened(1.0, "note", {"text": "urine"})) == "Note: urine"
-    assert in_words(Happened(1.0, "door_fault", {})) == "door fault"
-    assert [clock(s) for s in (0, 61.5, 3661)] == ["0:00", "1:01", "1:01:01"]
+    assert sentence("note", {"text": "urine"}) == "Note: urine"
+    assert sentence("door_fault", {}) == "door fault"
+    assert [spell_clock(s) for s in (0, 61.5, 3661)] == ["0:00", "1:01", "1:01:01"]
     assert SessionRecord.open(session).events()
 
 

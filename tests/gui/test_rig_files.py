@@ -124,6 +124,28 @@ def test_a_failed_save_leaves_every_file_as_it_was(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_a_file_that_cannot_be_replaced_keeps_the_others_as_they_were(tmp_path: Path) -> None:
+    folder = tmp_path / "rigs"
+    save(plan_saving(draft(2), folder, "rack"))
+    (folder / "rack.rig.toml").unlink()
+    (folder / "rack.rig.toml").mkdir()  # nothing takes the place of a folder
+    apparatus = (folder / "apparatus.toml").read_bytes()
+    plan = plan_saving(replace(draft(3), name="other"), folder, "rack")
+    with pytest.raises(OSError, match="rack"):
+        save(plan)
+    assert (folder / "apparatus.toml").read_bytes() == apparatus
+    assert {path.name for path in folder.iterdir()} == {"apparatus.toml", "rack.rig.toml"}
+
+
+def test_a_failed_first_save_leaves_no_folder_behind(tmp_path: Path) -> None:
+    plan = plan_saving(draft(2), tmp_path / "all" / "rigs", "rack")
+    good = dict(plan.files)
+    good[plan.rig_file] = good[plan.rig_file].replace(b"apparatus.toml", b"elsewhere.toml")
+    with pytest.raises(ConfigError, match="no such apparatus file"):
+        save(replace(plan, files=good))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_faults_are_named_and_nothing_is_planned(tmp_path: Path) -> None:
     good = draft()
     assert list(faults(good)) == []

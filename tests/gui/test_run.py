@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gui.remembered import Remembered
+from gui.run.box_view import BoxView
 from gui.run.disk import Room, room_of
 from gui.run.live import LiveBox, Standing
 from gui.run.page import RunPage
@@ -24,7 +26,9 @@ from gui.watch import Preview
 from gui.window import MainWindow
 from rig.channel import entries
 from rig.session import verify
+from rig.setup import parse as parse_setup
 from rig.storage import SessionRecord
+from tests.gui.made import record_session
 from tests.small import tick_until, write_rig
 
 ROOT = Path(__file__).parents[2]
@@ -181,6 +185,9 @@ def test_pause_doors_and_abort_are_asked_and_told(
     choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
     live = begin(qtbot, page)
     qtbot.waitUntil(lambda: bool(live.status.get("scored")), timeout=LIMIT_MS)
+    seen: list[Preview] = []
+    page.boxes.pictured.connect(lambda key, preview: seen.append(preview))
+    qtbot.waitUntil(lambda: any(len(p.data.get("outline", ())) > 4 for p in seen), timeout=LIMIT_MS)
     press(qtbot, Qt.Key.Key_F6)
     qtbot.waitUntil(lambda: live.paused, timeout=LIMIT_MS)
     page._paint_all()
@@ -276,6 +283,7 @@ WINDOW = """
 import sys
 from pathlib import Path
 from PyQt6.QtCore import QTimer
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication
 import gui.window
 
@@ -480,3 +488,105 @@ def test_boxes_started_one_after_the_other_each_get_their_own_animal(
     qtbot.waitUntil(lambda: running[1].ended is not None, timeout=LIMIT_MS)
     assert running[0].live
     assert running[2].live
+
+
+def test_with_every_alarm_at_once_doors_and_the_end_stay_in_reach(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    session = record_session(tmp_path / "study", test_s=2)
+    window = windows()
+    window.resize(1280, 800)
+    page = window.run_page
+    live = running(page, tmp_path)
+    live.know(parse_setup((session / "setup.json").read_bytes(), str(session)))
+    live.stand({**live.status, "doors": {"left": "open", "right": "jammed"}}, 0.0)
+    live.hear([{"kind": "prompt", "t_s": 1.0, "data": {"ask": "empty", "text": "empty?"}}])
+    live.hear([{"kind": name, "t_s": 1.0, "data": data} for name, data in NAMED.items()])
+    page._show_alarms()
+    page._paint_all()
+    panel = page.panel
+    panel.confirm("abort")
+    qtbot.wait(20)  # laid out
+    doors = [one for _, made in panel._doors.values() for one in made]
+    assert len(doors) == 4
+    for one in (*doors, panel.empty_word, panel.pause, panel.end, panel.abort, panel.yes, panel.no):
+        assert one.isVisible()
+        assert one.visibleRegion().boundingRect() == one.rect()
+    assert panel.answer.visibleRegion().boundingRect() == panel.answer.rect()
+    assert say("alarm.escape", **NAMED["escape"]) in panel.alarms.text()
+    assert say("alarm.escape_do") in panel.alarms.toolTip()
+
+
+def test_a_simulated_rig_is_seen_once_however_its_file_is_named(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    source = rig(tmp_path)
+    for named in (source, source.removeprefix("sim:")):
+        page.choose_panel.put_rig(named)
+        page.look()
+        qtbot.waitUntil(lambda n=named: len(page.boxes.status(n)) > 0, timeout=LIMIT_MS)
+    qtbot.waitUntil(
+        lambda: page.checked is not None and page.checked.wanted == page.choose_panel.wanted(),
+        timeout=LIMIT_MS,
+    )
+    assert len(page.grid.views) == 1
+    assert len(entries()) == 1
+    assert len(page.boxes.lives) == 1
+
+
+def test_the_outline_is_drawn_and_an_ellipse_where_there_is_none(qtbot: QtBot) -> None:
+    view = BoxView()
+    qtbot.addWidget(view)
+    view.resize(480, 700)
+    seen = {"reason": "", "x_px": 80.0, "y_px": 60.0, "area_px": 300, "heading_deg": 0.0}
+    data = {"step": 1, "width": 160, "height": 120, "frame": 1, "detection": seen}
+    image, corners = np.zeros((120, 160), np.uint8), [[20, 20], [140, 20], [140, 100], [20, 100]]
+    view.set_preview(Preview("A", image, data))
+    ellipse = view.grab().toImage()
+    view.set_preview(Preview("A", image, {**data, "outline": corners}))
+    outlined = view.grab().toImage()
+    scale = 470 / 160  # the picture is as wide as the view within its edge
+    left, middle = round(5 + 20.5 * scale), 350
+    near = range(left - 2, left + 3)
+
+    def green(image: QImage) -> int:
+        return max(image.pixelColor(x, middle).green() for x in near)
+
+    assert green(outlined) > 100
+    assert green(ellipse) == 0
+
+
+def test_an_idle_station_is_ended_by_two_presses_and_a_busy_one_by_none(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    source = rig(tmp_path)
+    page.choose_panel.put_rig(source)
+    shown = page.choose_panel.open_rigs
+    assert not shown.isVisible()
+    page.look()
+    qtbot.waitUntil(shown.isVisible, timeout=LIMIT_MS)
+    ((text, end),) = shown._lines.values()
+    assert "no session" in text.text()
+    end.click()
+    assert end.text() == say("run.station_sure")
+    assert entries()
+    shown.show_stations({s: {"boxes": {"A": {"state": "running"}}} for s in shown._lines})
+    assert not end.isEnabled()
+    assert end.text() == say("run.station_end"), "the question is taken back"
+    page._arrange()
+    end.click()
+    end.click()
+    qtbot.waitUntil(lambda: not shown.isVisible(), timeout=LIMIT_MS)
+    tick_until(lambda: not entries())
+
+
+def test_a_station_in_a_session_is_not_ended(qtbot: QtBot, windows: Made, tmp_path: Path) -> None:
+    page = windows().run_page
+    choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
+    live = begin(qtbot, page)
+    page.choose_panel.open_rigs.end_wanted.emit(live.rig)
+    trouble = page.choose_panel.trouble
+    qtbot.waitUntil(lambda: "not closed" in trouble.text(), timeout=LIMIT_MS)
+    assert live.live

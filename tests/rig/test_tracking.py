@@ -28,6 +28,7 @@ from rig.tracking import (
     fill,
     find,
     next_prior,
+    outline,
     prepare,
     reach,
     sample_indices,
@@ -763,3 +764,33 @@ def test_samples_are_sorted_pixel_by_pixel(n: int, levels: int) -> None:
     stack = np.random.default_rng(n).integers(0, levels, (n, 7, 11)).astype(np.uint8)
     ordered = _sorted(stack)
     assert np.array_equal(ordered, np.sort(stack, axis=0))
+
+
+@pytest.mark.parametrize(("x", "y", "angle"), [(90, 120, 0), (250, 60, 130), (60, 190, -40)])
+def test_the_outline_goes_around_body_and_tail(
+    dark: Prepared, x: int, y: int, angle: float
+) -> None:
+    drawn = mouse(floor(), x, y, angle)
+    image = noisy(drawn, 3)
+    seen = choose(find(image, dark), None, 0)
+    corners = outline(image, dark, seen)
+    assert 12 <= len(corners) <= 60
+    filled = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.fillPoly(filled, [np.array(corners, np.int32)], 1)
+    truth = drawn < FLOOR
+    assert np.count_nonzero((filled > 0) & truth) > 0.93 * np.count_nonzero(truth)
+    assert np.count_nonzero((filled > 0) & ~truth) < 0.15 * np.count_nonzero(truth)
+
+
+def test_the_outline_is_of_the_animal_that_was_chosen(dark: Prepared) -> None:
+    image = mouse(mouse(floor(), 90, 60), 90, 110)
+    seen = replace(choose(find(mouse(floor(), 90, 110), dark), None, 0))
+    ys = [y for _, y in outline(image, dark, seen)]
+    assert min(ys) > 85
+
+
+def test_there_is_no_outline_of_nothing(dark: Prepared) -> None:
+    seen = choose(find(mouse(floor(), 90, 110), dark), None, 0)
+    assert outline(floor(), dark, seen) == []
+    assert outline(mouse(floor(), 90, 110), dark, Detection(Reason.NONE)) == []
+    assert outline(floor()[:100], dark, seen) == []

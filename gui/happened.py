@@ -1,4 +1,4 @@
-"""What happened in a session, a line an event, in words; the rest is for the record alone."""
+"""What happened in a session, in words: short while it runs, a sentence afterwards."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +16,14 @@ TOLD = frozenset(
     }
 )  # fmt: skip
 
+"""What somebody at the box needs to hear; the rest is for the record alone."""
+ALARMS = frozenset(
+    {
+        "wrong_chamber", "two_animals", "escape", "camera_stalled", "door_fault", "door_doubted",
+        "controller_lost",
+    }
+)  # fmt: skip
+
 
 def told(event: Mapping[str, Any]) -> str:
     """One line: when, what. Empty for what nobody at the box needs to hear."""
@@ -29,3 +37,22 @@ def told(event: Mapping[str, Any]) -> str:
     if kind == "stop":
         data = {"status": data.get("status", ""), "reason": data.get("reason", "")}
     return f"{float(event['t_s']):.1f} s  {say(f'happened.{kind}', **data)}"
+
+
+def sentence(kind: str, data: Mapping[str, Any]) -> str:
+    """One event afterwards; its kind where no sentence fits what it holds."""
+    plain = {
+        name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for name, value in data.items()
+    }
+    try:
+        return say(f"event.{kind}", **plain)
+    except (KeyError, IndexError, ValueError):
+        return kind.replace("_", " ")
+
+
+def spell_clock(seconds: float) -> str:
+    """A clock: 61.9 -> "1:01", 3600 -> "1:00:00"."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

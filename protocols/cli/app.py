@@ -247,6 +247,57 @@ def verify(
 
 
 @app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A session, a rescored folder, or a table.")],
+    b: Annotated[Path, typer.Argument(help="The same, of any program; told is B less A.")],
+    of: Annotated[str | None, typer.Option(help="frames, visits or results.")] = None,
+    column_a: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="What A calls a column; repeatable."),
+    ] = None,
+    column_b: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="What B calls a column; repeatable."),
+    ] = None,
+    apparatus: Annotated[
+        Path | None, typer.Option(help="For scale and zones, where neither has its own.")
+    ] = None,
+    zone: Annotated[
+        list[str] | None, typer.Option(help="Of visits only this one; repeatable.")
+    ] = None,
+    measure: Annotated[
+        list[str] | None, typer.Option(help="Of results only this column; repeatable.")
+    ] = None,
+    rate_hz: Annotated[
+        float | None, typer.Option(help="Frames a second, where neither has times.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="An SVG file to draw into.")] = None,
+    json: Json = False,
+) -> None:
+    """How far two tables of frames, visits or results agree.
+
+    Example: placepref compare scored/M01 tracks.csv --column-b x_px=X --column-b y_px=Y
+    """
+    from protocols.cli import comparing
+
+    raise typer.Exit(
+        comparing.compare_two(
+            a,
+            b,
+            of,
+            column_a or [],
+            column_b or [],
+            apparatus,
+            zone or [],
+            measure or [],
+            rate_hz,
+            figure,
+            as_json=json,
+        )
+    )
+
+
+@app.command()
 def cameras(json: Json = False) -> None:
     """List cameras by their stable identity; none is opened.
 

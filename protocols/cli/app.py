@@ -200,6 +200,12 @@ def rescore(
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Processes that share the work; the cores.")
     ] = None,
+    corrections: Annotated[
+        Path | None, typer.Option(help="A table of corrected frames; see docs/checking.md.")
+    ] = None,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Also a video with track, zone and clock drawn in.")
+    ] = False,
     json: Json = False,
     progress_json: Annotated[
         bool,
@@ -226,6 +232,8 @@ def rescore(
             background,
             paired,
             workers,
+            corrections,
+            overlay,
             as_json=json,
             progress_json=progress_json,
         )

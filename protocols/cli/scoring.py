@@ -25,6 +25,8 @@ def rescore(
     background: str | None,
     paired: str | None,
     workers: int | None,
+    corrections: Path | None = None,
+    overlay: bool = False,
     *,
     as_json: bool,
     progress_json: bool = False,
@@ -35,6 +37,8 @@ def rescore(
     end_s = None if end is None else _seconds(end, "--end")
     if workers is not None and workers < 1:
         raise ConfigError("--workers", "", f"{workers}: one or more")
+    if corrections is not None and len(sources) > 1:
+        raise ConfigError("--corrections", "", "is of one recording: rescore them one at a time")
     results = []
     for source in sources:
         name = source.resolve().parent.name if source.name == "behav" else source.name
@@ -50,6 +54,8 @@ def rescore(
                 background=background,
                 paired=paired,
                 workers=workers,
+                corrections=corrections,
+                overlay=overlay,
                 progress=told,
             )
         results.append(result)

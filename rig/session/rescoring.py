@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ from rig.ledger import Ledger
 from rig.measures import Measures, measure
 from rig.model import NS_PER_S, Request, RequestKind, Tick
 from rig.session.clock import wall_now
+from rig.session.correcting import RAW, Mended, read_corrections
 from rig.session.derive import head, summary_row
+from rig.session.overlaying import write_overlay
 from rig.session.pieces import Crew, Crop
 from rig.session.retracking import Recording, from_session, from_video
 from rig.storage import write_summary, write_visits
@@ -66,6 +68,8 @@ def rescore(
     phase: str = "",
     paired: str | None = None,
     workers: int | None = None,
+    corrections: Path | None = None,
+    overlay: bool = False,
     progress: Progress | None = None,
 ) -> Rescored:
     """Score a recording again and write `OUT/<id>/` and a line of `OUT/summary.csv`.
@@ -86,6 +90,9 @@ def rescore(
         paired: the paired chamber, for `time_paired_s` and its like.
         workers: processes that share the work, this one among them; None: as many as there are
             cores where the recording is long enough. The result is the same.
+        corrections: a file of corrections, put in place of what is found; frames_raw.csv keeps
+            what was found.
+        overlay: write overlay.mkv too, with outline, trail, zone and clock drawn in.
         progress: told as frames are done.
 
     Raises ConfigError for what cannot be used; nothing is left behind then.
@@ -109,9 +116,13 @@ def rescore(
         if folder.exists():
             raise ConfigError("--out", "", f"{folder} is there already; nothing is overwritten")
         roles = _roles(job.setup.apparatus, paired)
+        mended = None
+        if corrections is not None:
+            read = read_corrections(corrections, job.setup.apparatus, job.last_frame)
+            mended = Mended(read, job.setup)
         ledger, builder = Ledger.for_setup(job.setup), TableBuilder(job.setup.apparatus)
         frames = [ledger.header()]
-        with quick_turns(), closing(_fold(job, progress)) as folded:
+        with quick_turns(), closing(_folded(job, mended, progress)) as folded:
             for tick, outcome in folded:
                 frames.append(ledger.frame_rows(tick.t_ns, outcome.samples))
                 for sample in outcome.samples:
@@ -143,15 +154,23 @@ def rescore(
         "contrast": job.setup.contrast,
         "apparatus": job.setup.apparatus.model_dump(mode="json", exclude_none=True),
     }
+    if mended is not None:
+        used["corrections"] = mended.to_json()
     # Under its own name it is whole, even where the process is killed in between.
     part = folder.with_name(f".{folder.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         (part / "frames.csv").write_bytes(b"".join(frames))
+        if mended is not None:
+            (part / RAW).write_bytes(b"".join(mended.raw))
         write_visits(part, (*measures.visits, *measures.zone_visits))
         write_summary(part, row)
         (part / "rescore.json").write_text(json.dumps(used, indent=1) + "\n", encoding="utf-8")
+        if overlay:
+            rate_hz, apparatus_used = job.setup.rate_hz, job.setup.apparatus
+            drawn = _second_pass(job, progress)
+            write_overlay(part, job.pictures(), apparatus_used, job.prepared, rate_hz, drawn)
         part.rename(folder)
         write_summary(out, row, append=True)
     except BaseException as error:
@@ -172,9 +191,28 @@ def check_out(out: Path) -> None:
         raise ConfigError("--out", "", f"{there} is in the way: not a folder")
 
 
-def _fold(job: Recording, progress: Progress | None) -> Generator[tuple[Tick, Outcome]]:
+def _folded(
+    job: Recording, mended: Mended | None, progress: Progress | None
+) -> Generator[tuple[Tick, Outcome]]:
+    if mended is None:
+        return _fold(job, job.ticks, progress)
+    return mended.fold(
+        job.ticks,
+        lambda ticks: _fold(job, ticks, None),
+        lambda ticks: _fold(job, ticks, progress),
+    )
+
+
+def _second_pass(job: Recording, progress: Progress | None) -> Callable[[int], None] | None:
+    # the bar goes on to twice the frames: they are gone through twice
+    return None if progress is None else lambda k: progress(job.frames + k, 2 * job.frames)
+
+
+def _fold(
+    job: Recording, ticks: Iterator[Tick], progress: Progress | None
+) -> Generator[tuple[Tick, Outcome]]:
     state, t_ns, k = begin(job.setup), 0, -1
-    for tick in job.ticks:
+    for tick in ticks:
         outcome = advance(job.setup, state, tick)
         state, t_ns, k = outcome.state, tick.t_ns, tick.k
         yield tick, outcome

@@ -23,6 +23,7 @@ from rig.model import (
 )
 from rig.session.derive import session_id, session_measures
 from rig.session.files import load_apparatus, read_picture
+from rig.session.overlaying import Pictures, session_pictures, video_pictures
 from rig.session.pieces import Crew, Crop
 from rig.session.seeing import median, tracker
 from rig.setup import Anchor, Setup, Window
@@ -43,6 +44,8 @@ class Recording:
     frames: int
     times: str
     broken: Callable[[], int]
+    pictures: Callable[[], Pictures]
+    last_frame: int
     live: Measures | None = None
 
 
@@ -129,6 +132,8 @@ def from_video(
         frames=video.frames,
         times=str(video.times),
         broken=lambda: video.broken,
+        pictures=lambda: video_pictures(video, crop, end_s),
+        last_frame=bisect_left(video.times_ns, end_ns) - 1,
     )
 
 
@@ -201,6 +206,8 @@ def from_session(
         frames=sum(video.frames for video in videos),
         times="frames.csv",
         broken=lambda: 0,
+        pictures=lambda: session_pictures(record),
+        last_frame=int(max(record.columns()["frame"], default=-1)),
         live=live,
     )
 

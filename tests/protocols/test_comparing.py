@@ -179,3 +179,20 @@ def test_bad_visits_and_results_are_one_line(cli: Cli, here: Path) -> None:
     b.write_bytes(b"\x00\x01\xff")
     assert "this table is no text" in cli("compare", a, b).err
     assert "there is no such table" in cli("compare", a, "gone.csv").err
+
+
+def test_corrections_are_of_one_recording(cli: Cli, clip: Path) -> None:
+    asked = ["rescore", clip, clip, "--apparatus", "arena.toml", "--out", "o"]
+    said = cli(*asked, "--corrections", "c.csv")
+    assert said.code == 2
+    assert "--corrections: is of one recording" in said.err
+    assert not Path("o").exists()
+    Path("c.csv").write_text("frame_from,frame_to,x_px,y_px,reason,who\n1,2,3,4,r,w\n")
+    asked = ["rescore", clip, "--apparatus", "arena.toml", "--out", "o"]
+    said = cli(*asked, "--corrections", "c.csv", "--overlay", "--progress-json")
+    assert said.code == 0
+    dones = [json.loads(line)["done"] for line in said.err.splitlines()]
+    assert dones == sorted(dones)
+    assert sorted(path.name for path in Path("o/mouse").iterdir()) == [
+        "frames.csv", "frames_raw.csv", "overlay.mkv", "rescore.json", "summary.csv", "visits.csv"
+    ]  # fmt: skip

@@ -206,6 +206,24 @@ def rescore(
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Also a video with track, zone and clock drawn in.")
     ] = False,
+    tracks: Annotated[
+        Path | None, typer.Option(help="Another program's track, scored in place of ours.")
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OURS=THEIRS", help="What it calls centroid, nose or tail; repeatable."
+        ),
+    ] = None,
+    min_likelihood: Annotated[float, typer.Option(help="A point below it is none.")] = 0.6,
+    individual: Annotated[str | None, typer.Option(help="Which animal of its several.")] = None,
+    tracks_origin: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="Where its 0, 0 lies in the picture, px.")
+    ] = None,
+    tracks_unit: Annotated[str | None, typer.Option(help="px, cm or mm.")] = None,
+    tracks_shift: Annotated[
+        float, typer.Option(metavar="S", help="Second of the recording at which its time is 0.")
+    ] = 0.0,
     json: Json = False,
     progress_json: Annotated[
         bool,
@@ -232,8 +250,17 @@ def rescore(
             background,
             paired,
             workers,
-            corrections,
-            overlay,
+            scoring.amend(
+                corrections,
+                overlay,
+                tracks,
+                part or [],
+                min_likelihood,
+                individual,
+                tracks_origin,
+                tracks_unit,
+                tracks_shift,
+            ),
             as_json=json,
             progress_json=progress_json,
         )

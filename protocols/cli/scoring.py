@@ -1,7 +1,7 @@
 """`rescore` and `verify`."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from rig.measures import MAX_DROPPED_SHARE, MAX_LOST_SHARE
 from rig.session import Verdict
 from rig.session import rescore as rescore_one
 from rig.session import verify as verify_one
+from rig.session.amending import Amend
+from rig.session.tracks import Choice
 
 
 def rescore(
@@ -25,8 +27,7 @@ def rescore(
     background: str | None,
     paired: str | None,
     workers: int | None,
-    corrections: Path | None = None,
-    overlay: bool = False,
+    amend: Amend | None = None,
     *,
     as_json: bool,
     progress_json: bool = False,
@@ -37,8 +38,12 @@ def rescore(
     end_s = None if end is None else _seconds(end, "--end")
     if workers is not None and workers < 1:
         raise ConfigError("--workers", "", f"{workers}: one or more")
-    if corrections is not None and len(sources) > 1:
-        raise ConfigError("--corrections", "", "is of one recording: rescore them one at a time")
+    for option, given in (
+        ("--corrections", amend and amend.corrections),
+        ("--tracks", amend and amend.tracks),
+    ):
+        if given and len(sources) > 1:
+            raise ConfigError(option, "", "is of one recording: rescore them one at a time")
     results = []
     for source in sources:
         name = source.resolve().parent.name if source.name == "behav" else source.name
@@ -54,8 +59,7 @@ def rescore(
                 background=background,
                 paired=paired,
                 workers=workers,
-                corrections=corrections,
-                overlay=overlay,
+                amend=amend,
                 progress=told,
             )
         results.append(result)
@@ -142,6 +146,39 @@ def _sentence(v: Verdict) -> str:
         else:
             out.append(f"  tracked again ({kind}{same}): all {v.pictures} pictures equal")
     return "\n".join(out)
+
+
+def amend(
+    corrections: Path | None,
+    overlay: bool,
+    tracks: Path | None,
+    parts: Sequence[str],
+    min_likelihood: float,
+    individual: str | None,
+    origin: str | None,
+    unit: str | None,
+    shift_s: float,
+) -> Amend:
+    """The options of `rescore` that say what else is to be done with a row."""
+    if not 0 <= min_likelihood <= 1:
+        raise ConfigError("--min-likelihood", "", f"{min_likelihood:g}: from 0 to 1")
+    named = {}
+    for text in parts:
+        ours, _, theirs = text.partition("=")
+        if not (ours and theirs):
+            raise ConfigError("--part", "", f"{text!r}: write OURS=THEIRS, as in nose=snout")
+        named[ours] = theirs
+    at = None
+    if origin is not None:
+        try:
+            x, y = (float(part) for part in origin.split(","))
+        except ValueError:
+            raise ConfigError("--tracks-origin", "", f"{origin!r}: write X,Y in px") from None
+        at = (x, y)
+    if unit not in (None, "px", "cm", "mm"):
+        raise ConfigError("--tracks-unit", "", f"{unit!r}: one of px, cm, mm")
+    choice = Choice(named, min_likelihood, individual, at, unit, shift_s)
+    return Amend(corrections, tracks, choice, overlay)
 
 
 def _crop(text: str | None) -> tuple[int, int, int, int] | None:

@@ -125,19 +125,11 @@ class Mended:
         self.raw = [self._ledger.header()]
         self.rows = 0
 
-    def fold(
-        self,
-        ticks: Iterable[Tick],
-        raw_fold: Callable[[Iterator[Tick]], Folded],
-        fold: Callable[[Iterator[Tick]], Folded],
-    ) -> Folded:
-        """What `fold` makes of the ticks as they are corrected; `raw` grows beside it.
-
-        Both folds are the same, but for who is told of their progress.
-        """
+    def fold(self, ticks: Iterable[Tick], fold: Callable[[Iterator[Tick]], Folded]) -> Folded:
+        """What `fold` makes of the ticks as they are corrected; `raw` grows beside it."""
         as_found, as_corrected = tee(ticks)
         with (
-            closing(raw_fold(as_found)) as raw,
+            closing(fold(as_found)) as raw,
             closing(fold(self._correct(as_corrected))) as mended,
         ):
             for tick, outcome in mended:

@@ -2,7 +2,7 @@
 
 import csv
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from rig.apparatus import Apparatus
 from rig.ledger import nanoseconds
 from rig.model import NS_PER_S, Gray, RequestKind
+from rig.session.film import Film
 from rig.session.pieces import Crop
 from rig.storage import SessionRecord
 from rig.tracking import Prepared
@@ -24,15 +25,18 @@ Pictures = Iterator[tuple[int, Gray]]
 """Frame numbers as in frames.csv, and their pictures, of the apparatus's size."""
 
 
-def video_pictures(video: VideoFile, crop: Crop | None, end_s: float | None) -> Pictures:
-    """The pictures of a plain video."""
-    with closing(video.blocks(end_s=end_s)) as blocks:
-        for block in blocks:
-            for place, _, image in block:
-                if crop is not None:
-                    x, y, width, height = crop
-                    image = image[y : y + height, x : x + width]
-                yield place, image
+def film_pictures(film: Film, crop: Crop | None, stop: int) -> Pictures:
+    """The pictures of a film before place `stop`."""
+    for part, first in zip(film.parts, film.firsts, strict=True):
+        with closing(part.blocks()) as blocks:
+            for block in blocks:
+                for place, _, image in block:
+                    if first + place >= stop:
+                        return
+                    if crop is not None:
+                        x, y, width, height = crop
+                        image = image[y : y + height, x : x + width]
+                    yield first + place, image
 
 
 def session_pictures(record: SessionRecord) -> Pictures:
@@ -65,9 +69,8 @@ def write_overlay(
     apparatus: Apparatus,
     prepared: Prepared,
     rate_hz: float,
-    progress: Callable[[int], None] | None = None,
-) -> None:
-    """Write `folder`/overlay.mkv from `folder`/frames.csv and the pictures it is about.
+) -> Generator[int]:
+    """Write `folder`/overlay.mkv from `folder`/frames.csv and the pictures; gives frames as done.
 
     Raises StorageError where it cannot be written.
     """
@@ -105,8 +108,7 @@ def write_overlay(
                 words=_words(row, t_ns, zones),
             )
             video.write(drawn, t_ns)
-            if progress is not None and frame % 256 == 0:
-                progress(frame)
+            yield frame
 
 
 class _Spot(NamedTuple):

@@ -9,21 +9,20 @@ import logging
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import islice
-from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
-import rig
+from rig.model import Gray
+from rig.session.processes import send, start
 from rig.tracking import Found, Prepared, find
 from rig.tracking.threads import use_one_thread
-from rig.video import Piece, ReadPiece, VideoFile
+from rig.video import Picture, Piece, ReadPiece, VideoFile
 
 _log = logging.getLogger(__name__)
 
@@ -46,18 +45,36 @@ class Looked(NamedTuple):
     found: Found
 
 
+class Eye(NamedTuple):
+    """What is looked for in a picture, and in which part of it (None: all)."""
+
+    prepared: Prepared
+    crop: Crop | None = None
+
+
+class Shown(NamedTuple):
+    """One picture of a file, looked at by several eyes, each with its own `found`."""
+
+    place: int
+    t_ns: int
+    found: tuple[Found, ...]
+
+
 class Crew:
     """This process and its helpers, for one file after the other.
 
     Args:
         workers: processes in all; None: as many as the machine has cores, 8 at most.
+        threads: of this process, where it reads a file in one go. 1: it decodes and looks in
+            turn; 2 (None): it decodes in a second thread; more are the codec's.
 
     Raises ValueError for less than one worker. Used as a context manager: the helpers end with it.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, threads: int | None = None) -> None:
         if workers is not None and workers < 1:
             raise ValueError(f"{workers} workers: one or more")
+        self._threads = 2 if threads is None else threads
         self._own_choice = workers is None
         self._helpers_wanted = (workers or min(os.cpu_count() or 1, MOST_PROCESSES)) - 1
         self._helpers: list[_Helper] = []
@@ -86,31 +103,45 @@ class Crew:
             crop: the part of the picture to look at; None: all of it.
             end_s: seconds after the first picture; None: to the end.
         """
+        for place, t_ns, (found,) in self.look_with(video, (Eye(prepared, crop),), end_s):
+            yield Looked(place, t_ns, found)
+
+    def look_with(
+        self, video: VideoFile, eyes: Sequence[Eye], end_s: float | None = None
+    ) -> Iterator[Shown]:
+        """The same for several eyes; each picture is decoded once for all of them."""
         self.call(video)
+        job = _Job(video, tuple(eyes))
         pieces = video.pieces(LEAST_PICTURES, end_s)
         reached = 0
         if self._helpers and len(pieces) >= LEAST_PIECES:
-            for looked in self._share(video, prepared, crop, pieces):
-                if looked is None:
+            for shown in self._share(job, pieces):
+                if shown is None:
                     _log.info("%s: read in one go from picture %d on", video.path, reached)
                     break
-                yield from looked
-                reached = looked[-1].place + 1
+                yield from shown
+                reached = shown[-1].place + 1
             else:
                 return
-        with closing(video.blocks(end_s=end_s)) as blocks:
+        with closing(self._blocks(video, end_s)) as blocks:
             for block in blocks:
                 for place, t_ns, image in block:
                     if place >= reached:
-                        yield Looked(place, t_ns, find(_cut(image, crop), prepared))
+                        yield Shown(place, t_ns, job.find(image))
 
-    def _share(
-        self, video: VideoFile, prepared: Prepared, crop: Crop | None, pieces: list[Piece]
-    ) -> Iterator[list[Looked] | None]:
+    def _blocks(self, video: VideoFile, end_s: float | None) -> Generator[list[Picture]]:
+        if self._threads > 1:
+            yield from video.blocks(end_s=end_s, threads=self._threads - 1)
+            return
+        pictures, at_once = video.read(end_s=end_s), video.at_once()
+        while block := list(islice(pictures, at_once)):
+            yield block
+
+    def _share(self, job: "_Job", pieces: list[Piece]) -> Iterator[list[Shown] | None]:
         """The pieces in order; None for one that is not as it would be in the whole file."""
         todo = deque(pieces)
         answers: SimpleQueue[tuple[Piece, _Answer]] = SimpleQueue()
-        done: dict[Piece, list[Looked] | None] = {}
+        done: dict[Piece, list[Shown] | None] = {}
 
         def note(piece: Piece, answer: _Answer) -> None:
             if isinstance(answer, _Gone):
@@ -118,12 +149,11 @@ class Crew:
             else:
                 done[piece] = answer
 
-        job = _Job(video, prepared, crop)
         for helper in self._helpers:
             helper.start(job, todo, answers)
         ended = False
         try:
-            with video.by_piece() as read:
+            with job.video.by_piece() as read:
                 for piece in pieces:
                     while piece not in done:
                         try:
@@ -164,42 +194,37 @@ class _Gone:
     """The answer of a helper that ended before it had one."""
 
 
-_Answer = list[Looked] | None | _Gone
+_Answer = list[Shown] | None | _Gone
 
 
 class _Job(NamedTuple):
     """What a helper has to know of a file."""
 
     video: VideoFile
-    prepared: Prepared
-    crop: Crop | None
+    eyes: tuple[Eye, ...]
 
-    def look(self, read: ReadPiece, piece: Piece) -> list[Looked] | None:
+    def find(self, image: Gray) -> tuple[Found, ...]:
+        """What each eye finds in a picture."""
+        return tuple(find(_cut(image, crop), prepared) for prepared, crop in self.eyes)
+
+    def look(self, read: ReadPiece, piece: Piece) -> list[Shown] | None:
         """The piece's pictures; None unless each of its places was there, and nothing else."""
-        looked: list[Looked] = []
+        shown: list[Shown] = []
         pictures, at_once = read(piece), self.video.at_once()
         while block := list(islice(pictures, at_once)):
             for place, t_ns, image in block:
-                if place != piece.first + len(looked):
+                if place != piece.first + len(shown):
                     return None
-                looked.append(Looked(place, t_ns, find(_cut(image, self.crop), self.prepared)))
-        whole = len(looked) == piece.stop - piece.first
-        return looked if whole and not self.video.broken else None
+                shown.append(Shown(place, t_ns, self.find(image)))
+        whole = len(shown) == piece.stop - piece.first
+        return shown if whole and not self.video.broken else None
 
 
 class _Helper:
     """A process that looks at pieces, and how to talk to it."""
 
     def __init__(self) -> None:
-        env = dict(os.environ)
-        here = str(Path(rig.__file__).parents[1])
-        env["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [env.get("PYTHONPATH")])])
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from rig.session.pieces import main; main()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=env,
-        )
+        self._process = start("from rig.session.pieces import main; main()")
         self._thread: threading.Thread | None = None
         self._closing = False
 
@@ -221,7 +246,7 @@ class _Helper:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            _send(self._process.stdin, job)
+            send(self._process.stdin, job)
         except OSError:
             return
         while todo:
@@ -231,7 +256,7 @@ class _Helper:
                 return
             answer: _Answer
             try:
-                _send(self._process.stdin, piece)
+                send(self._process.stdin, piece)
                 answer = pickle.load(self._process.stdout)
             except (OSError, EOFError, pickle.UnpicklingError):
                 if not self._closing:
@@ -253,12 +278,7 @@ class _Helper:
                 pipe.close()
 
 
-def _send(pipe: IO[bytes], what: object) -> None:
-    pipe.write(pickle.dumps(what, pickle.HIGHEST_PROTOCOL))
-    pipe.flush()
-
-
-def _cut(image: Any, crop: Crop | None) -> Any:
+def _cut(image: Gray, crop: Crop | None) -> Gray:
     if crop is None:
         return image
     x, y, width, height = crop
@@ -279,7 +299,7 @@ def main() -> None:
             job: _Job = said
             with job.video.by_piece() as read:
                 while isinstance(said := pickle.load(sys.stdin.buffer), Piece):
-                    _send(answers, job.look(read, said))
+                    send(answers, job.look(read, said))
     except (EOFError, pickle.UnpicklingError):  # a question may be cut off in its middle
         pass
     except BrokenPipeError:

@@ -2,28 +2,34 @@
 
 import json
 import shutil
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import Any, Literal
 
 from rig import __version__, tracking
 from rig.apparatus import Apparatus
 from rig.engine import Outcome, advance, begin
-from rig.errors import ConfigError, StorageError
+from rig.errors import ConfigError, RigError, StorageError
 from rig.ledger import Ledger
 from rig.measures import Measures, measure
-from rig.model import NS_PER_S, Request, RequestKind, Tick
+from rig.model import NS_PER_S, Gray, Request, RequestKind, Tick
+from rig.session.amending import Amend, Amended
 from rig.session.clock import wall_now
-from rig.session.correcting import RAW, Mended, read_corrections
 from rig.session.derive import head, summary_row
-from rig.session.overlaying import write_overlay
+from rig.session.files import load_apparatus, read_picture
 from rig.session.pieces import Crew, Crop
-from rig.session.retracking import Recording, from_session, from_video
-from rig.storage import write_summary, write_visits
+from rig.session.retracking import Recording, from_film, from_session
+from rig.session.row import Moment, Row, asked, stamp
+from rig.storage import SessionRecord, write_summary, write_visits
 from rig.table import TableBuilder
 from rig.tracking.threads import quick_turns
+
+MOST_IN_MEMORY = 1 << 25
+"""Bytes of rows that are held back until a row is whole; a longer recording's go to a file."""
 
 Progress = Callable[[int, int], None]
 """Told the frames done and the frames in all, now and then."""
@@ -68,8 +74,7 @@ def rescore(
     phase: str = "",
     paired: str | None = None,
     workers: int | None = None,
-    corrections: Path | None = None,
-    overlay: bool = False,
+    amend: Amend | None = None,
     progress: Progress | None = None,
 ) -> Rescored:
     """Score a recording again and write `OUT/<id>/` and a line of `OUT/summary.csv`.
@@ -90,55 +95,183 @@ def rescore(
         paired: the paired chamber, for `time_paired_s` and its like.
         workers: processes that share the work, this one among them; None: as many as there are
             cores where the recording is long enough. The result is the same.
-        corrections: a file of corrections, put in place of what is found; frames_raw.csv keeps
-            what was found.
-        overlay: write overlay.mkv too, with outline, trail, zone and clock drawn in.
+        amend: corrections, which go in place of what is found (frames_raw.csv keeps that), tracks
+            of another program, and whether overlay.mkv is to be drawn.
         progress: told as frames are done.
 
     Raises ConfigError for what cannot be used; nothing is left behind then.
     """
     check_out(out)
-    with Crew(workers) as crew:
-        if any((place / "setup.json").is_file() for place in (source, source / "behav")):
-            for option, given in (("--crop", crop), ("--start", start_s), ("--end", end_s)):
-                if given:
-                    message = f"{given}: a session's crop and scored window are its own"
-                    raise ConfigError(option, "", message)
-            job = from_session(crew, source, apparatus, background)
-        elif source.is_dir():
-            raise ConfigError(str(source), "", "this folder holds no session (no setup.json)")
-        else:
-            job = from_video(
-                crew, source, apparatus, crop, start_s, end_s, background, subject, phase
-            )
-        row_id = id or (f"{subject}_{phase}" if subject and phase else job.id)
-        folder = out / row_id
-        if folder.exists():
-            raise ConfigError("--out", "", f"{folder} is there already; nothing is overwritten")
-        roles = _roles(job.setup.apparatus, paired)
-        mended = None
-        if corrections is not None:
-            read = read_corrections(corrections, job.setup.apparatus, job.last_frame)
-            mended = Mended(read, job.setup)
-        ledger, builder = Ledger.for_setup(job.setup), TableBuilder(job.setup.apparatus)
-        frames = [ledger.header()]
-        with quick_turns(), closing(_folded(job, mended, progress)) as folded:
-            for tick, outcome in folded:
-                frames.append(ledger.frame_rows(tick.t_ns, outcome.samples))
-                for sample in outcome.samples:
-                    builder.append(sample, outcome.state.zero_ns or 0)
-    measures = measure(builder.table(), job.setup.apparatus, job.setup.rate_hz)
-    first = head(
-        measures,
-        id=row_id,
-        subject=subject or job.setup.subject,
-        phase=phase or job.setup.phase,
-        attempt=job.setup.attempt if job.live else "",
+    if source.is_dir() and Row((source,)).session is None:
+        raise ConfigError(str(source), "", "this folder holds no session (no setup.json)")
+    row = Row(
+        (source,),
+        id=id or "",
+        crop=crop,
+        subject=subject,
+        phase=phase,
+        start=Moment(start_s),
+        end=None if end_s is None else Moment(end_s),
+        paired=paired,
     )
-    row = summary_row(first, measures, job.setup.apparatus, roles)
-    used = {
-        "id": row_id,
-        "source": str(source),
+    if apparatus is not None:
+        row = replace(row, apparatus=load_apparatus(apparatus), apparatus_file=str(apparatus))
+    row = replace(row, background=read_background(background, row))
+    (result,) = score((row,), out, workers=workers, amend=amend, progress=progress)
+    if isinstance(result, Exception):
+        raise result
+    write_summary(out, result.summary, append=True)
+    return result
+
+
+def read_background(given: Path | str | None, row: Row) -> Gray | Literal["new"] | None:
+    """The background that was asked for. Raises ConfigError."""
+    if given is None:
+        return None
+    if str(given) == "new":
+        return "new"
+    apparatus = row.apparatus
+    if apparatus is None and row.session is not None:
+        apparatus = SessionRecord.open(row.session).setup.apparatus
+    if apparatus is None:
+        name = row.files[0].name
+        raise ConfigError("--apparatus", "", f"{name} is a plain video: say which apparatus")
+    return read_picture(Path(given), apparatus, ("--background", ""), str(given))
+
+
+def score(
+    rows: Sequence[Row],
+    out: Path,
+    *,
+    workers: int | None = None,
+    threads: int | None = None,
+    amend: Amend | None = None,
+    progress: Progress | None = None,
+) -> list[Rescored | RigError]:
+    """Score the rows of one film, each into `out`/<id>/; its pictures are decoded once for all.
+
+    Gives for each row what came of it, or why nothing did; nothing is left of such a row. The
+    caller writes `out`/summary.csv. Raises RigError where the film itself cannot be used.
+    """
+    with Crew(workers, threads) as crew:
+        folder = rows[0].session
+        jobs: Sequence[Recording | RigError]
+        jobs = from_film(crew, rows) if folder is None else [from_session(crew, rows[0], folder)]
+        tasks = [
+            _begun(row, job, out, amend or Amend()) for row, job in zip(rows, jobs, strict=True)
+        ]
+        del jobs  # each holds the pictures' iterator, which keeps what was not yet taken from it
+        going = [task for task in tasks if isinstance(task, _Task)]
+        ended: dict[_Task, Rescored | RigError] = {}
+        try:
+            with quick_turns():
+                while going:
+                    for task in list(going):
+                        done = task.step(ended)
+                        if done is None:
+                            going.remove(task)
+                        elif progress is not None and task is going[0] and done % 256 == 0:
+                            progress(done, task.frames)
+        finally:
+            for task in going:
+                task.steps.close()
+    if progress is not None and ended:
+        frames = max(task.frames for task in ended)
+        progress(frames, frames)
+    return [ended[one] if isinstance(one, _Task) else one for one in tasks]
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One row being scored: gives pictures done as it goes on, and at its end what came of it."""
+
+    steps: Generator[int, None, Rescored]
+    frames: int
+
+    def step(self, ended: dict["_Task", Rescored | RigError]) -> int | None:
+        """One picture more: its place; None where this was the end, put into `ended`."""
+        try:
+            return next(self.steps)
+        except StopIteration as end:
+            ended[self] = end.value
+        except RigError as error:
+            ended[self] = error
+        return None
+
+
+def _begun(row: Row, job: Recording | RigError, out: Path, amend: Amend) -> _Task | RigError:
+    if isinstance(job, RigError):
+        return job
+    named = f"{row.subject}_{row.phase}" if row.subject and row.phase else job.id
+    folder = out / (row.id or named)
+    if folder.exists():
+        return ConfigError("--out", "", f"{folder} is there already; nothing is overwritten")
+    try:
+        roles = _roles(job.setup.apparatus, paired_chamber(row, job.setup.apparatus))
+        amended = Amended(amend, job)
+    except RigError as error:
+        return error
+    return _Task(_scored(row, job, folder, roles, amended), amended.steps)
+
+
+def _scored(
+    row: Row, job: Recording, folder: Path, roles: dict[str, str] | None, amended: Amended
+) -> Generator[int, None, Rescored]:
+    """Fold a recording and write its folder; under its own name it is whole, however this ends."""
+    ledger, builder = Ledger.for_setup(job.setup), TableBuilder(job.setup.apparatus)
+    part = folder.with_name(f".{folder.name}.part")
+    folding = amended.fold(partial(_fold, job))
+    with SpooledTemporaryFile(MOST_IN_MEMORY) as frames, closing(folding) as folded:
+        frames.write(ledger.header())
+        for tick, outcome in folded:
+            frames.write(ledger.frame_rows(tick.t_ns, outcome.samples))
+            for sample in outcome.samples:
+                builder.append(sample, outcome.state.zero_ns or 0)
+            if tick.frame is not None:
+                yield tick.frame
+        measures = measure(builder.table(), job.setup.apparatus, job.setup.rate_hz)
+        if row.start.auto and not measures.scored_ns:
+            message = "auto: never was one animal alone in the box for a second, hands out"
+            raise ConfigError("--start", "", message)
+        first = head(
+            measures,
+            id=folder.name,
+            subject=row.subject or job.setup.subject,
+            phase=row.phase or job.setup.phase,
+            attempt=job.setup.attempt if job.live else "",
+        )
+        summary = summary_row(first, measures, job.setup.apparatus, roles)
+        told = _used(row, job, folder.name, measures) | amended.used()
+        used = json.dumps(told, indent=1)
+        try:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            frames.seek(0)
+            with (part / "frames.csv").open("wb") as file:
+                shutil.copyfileobj(frames, file)
+            write_visits(part, (*measures.visits, *measures.zone_visits))
+            write_summary(part, summary)
+            (part / "rescore.json").write_text(used + "\n", encoding="utf-8")
+            yield from amended.write(part)
+            part.rename(folder)
+        except BaseException as error:
+            shutil.rmtree(part, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise StorageError(f"{folder} cannot be written: {error.strerror}") from error
+            raise
+    names = job.setup.apparatus.chamber_names
+    same = job.live is not None and len(job.live.seen_ns) == len(names)
+    return Rescored(folder, summary, measures, job.live, names if same else None)
+
+
+def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, Any]:
+    stamps = [stamp(path) for path in row.sources()]
+    sums = [one["sha256"] for one in stamps]
+    if row.hidden:  # a path or a date would tell what the code hides
+        stamps = [{key: one[key] for key in ("bytes", "sha256")} for one in stamps]
+    return {
+        "id": id,
+        "source": "" if row.hidden else "|".join(map(str, row.files)),
         "software": __version__,
         "tracker_version": tracking.VERSION,
         "made": wall_now(),
@@ -146,42 +279,16 @@ def rescore(
         "rate_hz": job.setup.rate_hz,
         "frames": job.frames,
         "frames_broken": job.broken(),
-        "crop_px": crop,
-        "start_s": start_s,
-        "end_s": end_s,
+        "crop_px": row.crop,
+        "start_s": None if measures.first_ns is None else measures.first_ns / NS_PER_S,
+        "end_s": None if measures.last_ns is None else measures.last_ns / NS_PER_S,
         "background": job.setup.background,
         "tracker": job.setup.tracker,
         "contrast": job.setup.contrast,
         "apparatus": job.setup.apparatus.model_dump(mode="json", exclude_none=True),
+        "asked": asked(row, sums),
+        "files": stamps,
     }
-    if mended is not None:
-        used["corrections"] = mended.to_json()
-    # Under its own name it is whole, even where the process is killed in between.
-    part = folder.with_name(f".{folder.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        (part / "frames.csv").write_bytes(b"".join(frames))
-        if mended is not None:
-            (part / RAW).write_bytes(b"".join(mended.raw))
-        write_visits(part, (*measures.visits, *measures.zone_visits))
-        write_summary(part, row)
-        (part / "rescore.json").write_text(json.dumps(used, indent=1) + "\n", encoding="utf-8")
-        if overlay:
-            rate_hz, apparatus_used = job.setup.rate_hz, job.setup.apparatus
-            drawn = _second_pass(job, progress)
-            write_overlay(part, job.pictures(), apparatus_used, job.prepared, rate_hz, drawn)
-        part.rename(folder)
-        write_summary(out, row, append=True)
-    except BaseException as error:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise StorageError(f"{folder} cannot be written: {error.strerror}") from error
-        raise
-    names = job.setup.apparatus.chamber_names
-    same = job.live is not None and len(job.live.seen_ns) == len(names)
-    return Rescored(folder, row, measures, job.live, names if same else None)
 
 
 def check_out(out: Path) -> None:
@@ -191,41 +298,40 @@ def check_out(out: Path) -> None:
         raise ConfigError("--out", "", f"{there} is in the way: not a folder")
 
 
-def _folded(
-    job: Recording, mended: Mended | None, progress: Progress | None
-) -> Generator[tuple[Tick, Outcome]]:
-    if mended is None:
-        return _fold(job, job.ticks, progress)
-    return mended.fold(
-        job.ticks,
-        lambda ticks: _fold(job, ticks, None),
-        lambda ticks: _fold(job, ticks, progress),
-    )
-
-
-def _second_pass(job: Recording, progress: Progress | None) -> Callable[[int], None] | None:
-    # the bar goes on to twice the frames: they are gone through twice
-    return None if progress is None else lambda k: progress(job.frames + k, 2 * job.frames)
-
-
-def _fold(
-    job: Recording, ticks: Iterator[Tick], progress: Progress | None
-) -> Generator[tuple[Tick, Outcome]]:
+def _fold(job: Recording, ticks: Iterator[Tick]) -> Generator[tuple[Tick, Outcome]]:
     state, t_ns, k = begin(job.setup), 0, -1
     for tick in ticks:
         outcome = advance(job.setup, state, tick)
         state, t_ns, k = outcome.state, tick.t_ns, tick.k
         yield tick, outcome
-        if progress is not None and tick.frame is not None and tick.frame % 256 == 0:
-            progress(tick.frame, job.frames)
+        if state.ending is not None and job.setup.windows is None:  # a test that had its time
+            break
     for kind in (RequestKind.INPUT_ENDED, RequestKind.CLOSING):
         k += 1
         tick = Tick(k, t_ns, requests=(Request(kind, who="program"),))
         outcome = advance(job.setup, state, tick)
         state = outcome.state
         yield tick, outcome
-    if progress is not None:
-        progress(job.frames, job.frames)
+
+
+def paired_chamber(row: Row, apparatus: Apparatus) -> str | None:
+    """The chamber that is paired: as it is said, or the one with the cue set that is.
+
+    Raises ConfigError.
+    """
+    for chamber in row.cues:
+        if chamber not in apparatus.chamber_names:
+            have = ", ".join(apparatus.chamber_names)
+            message = f"{chamber!r}: not one of the chambers {have}"
+            raise ConfigError(f"cue_{chamber}", "", message)
+    if row.paired is None or row.paired in apparatus.chamber_names:
+        return row.paired
+    found = [chamber for chamber, cue in row.cues.items() if cue == row.paired]
+    if row.cues and len(found) != 1:
+        have = ", ".join(f"{chamber} {cue}" for chamber, cue in row.cues.items())
+        message = f"{row.paired!r}: not one chamber's cue set ({have})"
+        raise ConfigError("--paired", "", message)
+    return found[0] if found else row.paired
 
 
 def _roles(apparatus: Apparatus, paired: str | None) -> dict[str, str] | None:

@@ -1,31 +1,36 @@
 """A recording, tracked again: the ticks that rescoring and verifying fold."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import tee
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rig import __version__, tracking
 from rig.apparatus import Apparatus
 from rig.engine import begin
 from rig.engine.replay import replay
-from rig.errors import ConfigError, StorageError
+from rig.errors import ConfigError, RigError, StorageError
 from rig.measures import Measures
 from rig.model import (
     NS_PER_S,
-    Detection,
     DoorReport,
-    Gray,
     ReportKind,
     RequestKind,
     Tick,
 )
 from rig.session.derive import session_id, session_measures
-from rig.session.files import load_apparatus, read_picture
-from rig.session.overlaying import Pictures, session_pictures, video_pictures
-from rig.session.pieces import Crew, Crop
-from rig.session.seeing import median, tracker
+from rig.session.film import Film
+from rig.session.fitting import settle
+from rig.session.overlaying import Pictures, film_pictures, session_pictures
+from rig.session.pieces import Crew, Crop, Eye, Shown
+from rig.session.row import Moment, Row
+from rig.session.seeing import SAMPLES, median, median_of, tracker
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
 from rig.storage import SessionRecord
@@ -49,100 +54,189 @@ class Recording:
     live: Measures | None = None
 
 
-def detections(
-    crew: Crew,
-    video: VideoFile,
-    prepared: Prepared,
-    crop: Crop | None = None,
-    end_s: float | None = None,
-) -> Iterator[tuple[int, int, Detection]]:
-    """Place, time and detection of each picture of a file."""
-    prior = None
-    for place, t_ns, found in crew.look(video, prepared, crop, end_s):
-        detection = choose(found, prior, t_ns)
-        prior = next_prior(prior, detection, t_ns)
-        yield place, t_ns, detection
-
-
 # a plain video
 
 
-def from_video(
-    crew: Crew,
-    source: Path,
-    apparatus_file: Path | None,
-    crop: Crop | None,
-    start_s: float,
-    end_s: float | None,
-    background: Path | str | None,
-    subject: str,
-    phase: str,
-) -> Recording:
-    """A plain video. Raises ConfigError for what cannot be used."""
-    video = VideoFile.open(source)
-    if apparatus_file is None:
-        raise ConfigError("--apparatus", "", f"{source.name} is a plain video: say which apparatus")
-    apparatus = load_apparatus(apparatus_file)
-    _check_video(video, apparatus, str(apparatus_file), crop)
-    if video.torn and (end_s is None or end_s > _end_s(video)):
-        message = f"breaks off after {video.frames} pictures; score what is there with --end"
-        raise ConfigError(str(source), "", f"{message} {_end_s(video):.3f}")
-    if start_s < 0 or start_s * NS_PER_S > video.duration_ns:
-        raise ConfigError("--start", "", f"{start_s:g} s: the video ends at {_end_s(video):g} s")
-    if end_s is not None and end_s <= start_s:
-        raise ConfigError("--end", "", f"{end_s:g} s: not after the start at {start_s:g} s")
-    crew.call(video)
-    seen = median(video, apparatus, crop)
-    picture, kind = _background(background, apparatus)
-    prepared = tracking.prepare(
-        apparatus, seen.background if picture is None else picture, video.rate_hz, seen.samples
+def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
+    """The rows of one film, whose pictures are decoded once for all of them.
+
+    Gives for each its recording, or why it cannot be scored. The recordings' ticks are to be
+    taken in step: what one is ahead of another is kept in memory. Raises ConfigError where
+    no row can be, since the film itself cannot be used.
+    """
+    film = Film.open(rows[0].files, rows[0].fps, rows[0].true_duration_s)
+    stack: NDArray[np.uint8] | None = None
+    ready: list[_Ready | RigError] = []
+    for row in rows:
+        try:
+            apparatus = check_row(film, row)
+            span = _span(film, row)
+            if stack is None:
+                crew.call(film.parts[0])
+                stack = film.sample(SAMPLES)
+            ready.append(_ready(film, row, apparatus, span, stack))
+        except RigError as error:
+            ready.append(error)
+    good = [one for one in ready if isinstance(one, _Ready)]
+    if not good:
+        return [one for one in ready if isinstance(one, RigError)]
+    eyes = [Eye(one.prepared, one.setup.crop_px) for one in good]
+    shown = tee(_Shared(film.look(crew, eyes, max(one.stop for one in good))), len(good))
+    # Pictures with an animal in them are kept no longer than they are needed.
+    del stack
+    jobs: list[Recording | RigError] = []
+    which = 0
+    for one in ready:
+        if isinstance(one, RigError):
+            jobs.append(one)
+            continue
+        jobs.append(
+            Recording(
+                id=rows[0].files[0].stem,
+                setup=one.setup,
+                prepared=one.prepared,
+                ticks=_ticks(shown[which], which, one.stop),
+                frames=one.stop,
+                times=str(film.parts[0].times),
+                broken=lambda: film.broken,
+                pictures=partial(film_pictures, film, one.setup.crop_px, one.stop),
+                last_frame=one.stop - 1,
+            )
+        )
+        which += 1
+    return jobs
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What a row's pictures are looked at with, and the place at which it stops."""
+
+    setup: Setup
+    prepared: Prepared
+    stop: int
+
+
+class _Shared:
+    """Pictures for several readers: an error is told to each of them, not only to the first."""
+
+    def __init__(self, shown: Iterator[Shown]) -> None:
+        self._shown = shown
+        self._error: Exception | None = None
+
+    def __iter__(self) -> Iterator[Shown]:
+        return self
+
+    def __next__(self) -> Shown:
+        if self._error is not None:
+            raise self._error
+        try:
+            return next(self._shown)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self._error = error
+            raise
+
+
+def _ticks(shown: Iterator[Shown], which: int, stop: int) -> Iterator[Tick]:
+    prior = None
+    for k, (place, t_ns, found) in enumerate(shown):
+        if place >= stop:
+            return
+        detection = choose(found[which], prior, t_ns)
+        prior = next_prior(prior, detection, t_ns)
+        yield Tick(k, t_ns, place, detection)
+
+
+def check_row(film: Film, row: Row) -> Apparatus:
+    """The row's apparatus, as it fits the film's pictures. Raises ConfigError where it does not."""
+    name = row.files[0].name
+    if row.apparatus is None:
+        raise ConfigError("--apparatus", "", f"{name} is a plain video: say which apparatus")
+    _check_size(film.size_px, name, row.apparatus, row.apparatus_file, row.crop)
+    return row.apparatus
+
+
+class _Span(NamedTuple):
+    """Scored from `start_ns` (None: to be found) to before `end_ns`; read up to place `stop`."""
+
+    start_ns: int | None
+    end_ns: int
+    stop: int
+
+
+def _span(film: Film, row: Row) -> _Span:
+    start_ns = None if row.start.auto else film.moment_ns(row.start, "--start")
+    end_ns, stop = film.duration_ns + 1, film.frames
+    said_ns = None
+    if row.end is not None:
+        end_ns = said_ns = film.moment_ns(row.end, "--end")
+        if start_ns is not None and end_ns <= start_ns:
+            start_s = start_ns / NS_PER_S
+            raise ConfigError("--end", "", f"{row.end} s: not after the start at {start_s:g} s")
+        stop = film.place(end_ns)
+    elif row.duration_s is not None and start_ns is not None:
+        # As at the rig: the picture at which a test ends closes its last interval.
+        said_ns = start_ns + round(row.duration_s * NS_PER_S)
+        last = film.place(said_ns)
+        if last < film.frames:
+            stop, end_ns = last + 1, film.time_ns(last) + 1
+    torn_s = film.torn_s
+    if torn_s is not None and (said_ns is None or said_ns > round(torn_s * NS_PER_S)):
+        part = next(part for part in film.parts if part.torn)
+        message = f"breaks off after {part.frames} pictures; score what is there with --end"
+        raise ConfigError(str(part.path), "", f"{message} {torn_s:.3f}")
+    return _Span(start_ns, end_ns, stop)
+
+
+def _ready(
+    film: Film, row: Row, apparatus: Apparatus, span: _Span, stack: NDArray[np.uint8]
+) -> _Ready:
+    seen = median_of(stack, apparatus, row.crop)
+    given = row.background if isinstance(row.background, np.ndarray) else None
+    picture = seen.background if given is None else given
+    apparatus = settle(apparatus, picture, row.nudge).apparatus
+    prepared = tracking.prepare(apparatus, picture, film.rate_hz, seen.samples)
+    explore = Step(
+        do=Do.EXPLORE,
+        name="explore",
+        scored=True,
+        on_input_end="completed",
+        duration_s=row.duration_s if span.start_ns is None and row.end is None else None,
     )
-    end_ns = video.duration_ns + 1 if end_s is None else round(end_s * NS_PER_S)
+    windows = None
+    steps: tuple[Step, ...] = (explore,)
+    if span.start_ns is None:
+        # The rig's own rule, carried out by the rig's own plan; a recording waits for ever.
+        wait = Step(do=Do.PLACE, name="place", limit_s=1e9)
+        steps = (wait, explore)
+    else:
+        windows = (Window(start_ns=span.start_ns, end_ns=span.end_ns, step="explore", scored=True),)
     setup = Setup(
         software=__version__,
         uid="",
-        subject=subject,
-        phase=phase,
+        subject=row.subject,
+        phase=row.phase,
         anchor=Anchor(wall="", t_ns=0),
-        camera=source.name,
-        crop_px=crop,
-        rate_hz=video.rate_hz,
-        plan=SessionPlan(
-            protocol="rescore",
-            step=(Step(do=Do.EXPLORE, name="explore", scored=True, on_input_end="completed"),),
-        ),
+        camera=row.files[0].name,
+        crop_px=row.crop,
+        rate_hz=film.rate_hz,
+        plan=SessionPlan(protocol="rescore", step=steps),
         apparatus=apparatus,
         tracker=prepared.settings.model_dump(mode="json"),
         tracker_version=tracking.VERSION,
-        background=kind,
+        background="median" if given is None else "picture",
         contrast=tracking.contrast(prepared),
-        windows=(
-            Window(start_ns=round(start_s * NS_PER_S), end_ns=end_ns, step="explore", scored=True),
-        ),
+        arming="auto",
+        windows=windows,
     )
-    ticks = (
-        Tick(k, t_ns, index, detection)
-        for k, (index, t_ns, detection) in enumerate(detections(crew, video, prepared, crop, end_s))
-    )
-    return Recording(
-        id=source.stem,
-        setup=setup,
-        prepared=prepared,
-        ticks=ticks,
-        frames=video.frames,
-        times=str(video.times),
-        broken=lambda: video.broken,
-        pictures=lambda: video_pictures(video, crop, end_s),
-        last_frame=bisect_left(video.times_ns, end_ns) - 1,
-    )
+    return _Ready(setup, prepared, span.stop)
 
 
-def _end_s(video: VideoFile) -> float:
-    return video.duration_ns / NS_PER_S
-
-
-def _check_video(video: VideoFile, apparatus: Apparatus, file: str, crop: Crop | None) -> None:
-    size, what = video.size_px, video.path.name
+def _check_size(
+    size_px: tuple[int, int], what: str, apparatus: Apparatus, file: str, crop: Crop | None
+) -> None:
+    size = size_px
     if crop is not None:
         x, y, width, height = crop
         if min(x, y) < 0 or min(width, height) < 1 or x + width > size[0] or y + height > size[1]:
@@ -157,40 +251,39 @@ def _check_video(video: VideoFile, apparatus: Apparatus, file: str, crop: Crop |
         raise ConfigError(file, "frame_size_px", message)
 
 
-def _background(given: Path | str | None, apparatus: Apparatus) -> tuple[Gray | None, Any]:
-    if given is None or str(given) == "new":
-        return None, "median"
-    where, said = ("--background", ""), str(given)
-    return read_picture(Path(given), apparatus, where, said), "picture"
-
-
 # a session
 
 
-def from_session(
-    crew: Crew, source: Path, apparatus_file: Path | None, background: Path | str | None
-) -> Recording:
+def from_session(crew: Crew, row: Row, source: Path) -> Recording:
     """A session's folder. Raises ConfigError or StorageError for what cannot be used."""
+    options = (("--crop", row.crop), ("--start", row.start.s), ("--end", row.end))
+    more = (("fps", row.fps), ("true_duration_s", row.true_duration_s))
+    for option, given in (*options, ("duration_s", row.duration_s), *more):
+        if given or (option == "--start" and row.start != Moment(0.0)):
+            said = row.start if option == "--start" and given is None else given
+            message = f"{said}: a session's crop and scored window are its own"
+            raise ConfigError(option, "", message)
     record = SessionRecord.open(source)
     setup = record.setup
     live = session_measures(record, setup)
     windows = tuple(_windows(record))
     changes: dict[str, Any] = {"windows": windows, "tracker_version": tracking.VERSION}
-    if apparatus_file is not None:
-        changes["apparatus"] = load_apparatus(apparatus_file)
+    if row.apparatus is not None:
+        changes["apparatus"] = settle(row.apparatus, record.background(), row.nudge).apparatus
     kept = record.background()
     videos = [VideoFile.open(path) for path in record.videos]
     if not videos:
         raise ConfigError(str(source), "video.mkv", "missing: there are no pictures to score again")
     apparatus = changes.get("apparatus", setup.apparatus)
     for video in videos:
-        _check_video(video, apparatus, str(apparatus_file or source / "setup.json"), None)
-    picture, _ = _background(background, apparatus)
+        file = row.apparatus_file or str(source / "setup.json")
+        _check_size(video.size_px, video.path.name, apparatus, file, None)
+    picture = row.background if isinstance(row.background, np.ndarray) else None
     if picture is not None:
         changes["background"] = "picture"
-    if background == "new" or apparatus_file is not None:
+    if isinstance(row.background, str) or row.apparatus is not None:
         seen = median(videos[0], apparatus)
-        if background == "new":
+        if isinstance(row.background, str):
             picture, changes["background"] = seen.background, "median"
         image = kept if picture is None else picture
         prepared = tracking.prepare(apparatus, image, setup.rate_hz, seen.samples)

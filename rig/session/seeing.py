@@ -2,6 +2,9 @@
 
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rig import tracking
 from rig.apparatus import Animal, Apparatus
 from rig.config import Strict
@@ -26,7 +29,15 @@ def median(
     video: VideoFile, apparatus: Apparatus, crop_px: tuple[int, int, int, int] | None = None
 ) -> Seen:
     """The background of one box from a video file itself."""
-    stack = video.sample(SAMPLES)
+    return median_of(video.sample(SAMPLES), apparatus, crop_px)
+
+
+def median_of(
+    stack: NDArray[np.uint8],
+    apparatus: Apparatus,
+    crop_px: tuple[int, int, int, int] | None = None,
+) -> Seen:
+    """The background of one box from pictures (n, height, width) of a recording."""
     if crop_px is not None:
         x, y, width, height = crop_px
         stack = stack[:, y : y + height, x : x + width]

@@ -422,6 +422,20 @@ def test_space_does_what_is_asked_but_not_in_a_field(
     assert not page.panel.confirm_card.isVisible()
 
 
+def test_sixteen_boxes_that_run_leave_no_room_for_the_one_that_is_chosen_anew(
+    qtbot: QtBot, windows: Made
+) -> None:
+    page = windows().run_page
+    qtbot.waitUntil(lambda: page.checked is not None and page.checked.loaded is not None)
+    assert ("sim", "A") in page.grid.views
+    status = {"state": "running", "uid": "u", "subject": "M01", "phase": "pretest", "step": 1}
+    running = [("rig.toml", f"B{n}") for n in range(16)]
+    for key in running:
+        page.boxes.live(key).stand({**status, "t_s": 9.0}, 0.0)
+    page._arrange()
+    assert list(page.grid.views) == running
+
+
 @pytest.mark.parametrize("theme", Theme)
 def test_sixteen_boxes_are_painted_within_the_time_of_a_key(
     qtbot: QtBot, windows: Made, tmp_path: Path, theme: Theme

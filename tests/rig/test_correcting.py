@@ -11,11 +11,10 @@ from protocols import library
 from protocols.protocol import parse, plan_session, settings
 from rig.errors import ConfigError
 from rig.session import Recorded, Rescored, Wish, load_rig, record, rescore
+from rig.session.amending import Amend
 from rig.session.files import load_apparatus
-from rig.session.pieces import Crew
-from rig.session.retracking import detections
 from rig.session.seeing import median
-from rig.tracking import prepare
+from rig.tracking import choose, find, prepare
 from rig.tracking.outlining import outline
 from rig.video import VideoFile
 from tests.small import ARENA, FRAMES, write_clip
@@ -36,7 +35,9 @@ def scored(clip: Path, out: str, text: str | None = None, arena: str = ARENA) ->
     if text is not None:
         path = folder / "corrections.csv"
         path.write_text(text)
-    return rescore(clip, out=folder / out, apparatus=folder / "arena.toml", corrections=path)
+    return rescore(
+        clip, out=folder / out, apparatus=folder / "arena.toml", amend=Amend(corrections=path)
+    )
 
 
 def rows(result: Rescored | Recorded, name: str = "frames.csv") -> list[dict[str, str]]:
@@ -141,7 +142,7 @@ def test_a_session_is_corrected_and_drawn(tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_text(HEAD + f"{frames[-9]},{frames[-1]},,,1,gone,AB\n")
     out = tmp_path / "out"
-    result = rescore(session.folder, out=out, corrections=path, overlay=True)
+    result = rescore(session.folder, out=out, amend=Amend(corrections=path, overlay=True))
     assert result.summary["frames_untracked"] == 9
     assert VideoFile.open(result.folder / "overlay.mkv").frames == len(frames)
 
@@ -153,10 +154,8 @@ def test_the_outline_is_the_silhouettes_own(clip: Path) -> None:
     video, apparatus = VideoFile.open(clip), load_apparatus(clip.parent / "arena.toml")
     seen = median(video, apparatus)
     prepared = prepare(apparatus, seen.background, video.rate_hz, seen.samples)
-    with Crew(1) as crew:
-        found = [d for _, _, d in detections(crew, video, prepared)]
     for picture in video.read():
-        seen_at = found[picture.index]
+        seen_at = choose(find(picture.image, prepared), None, picture.t_ns)
         assert seen_at.x_px is not None
         assert seen_at.y_px is not None
         contour = outline(picture.image, prepared, seen_at.x_px, seen_at.y_px)
@@ -170,7 +169,11 @@ def test_the_outline_is_the_silhouettes_own(clip: Path) -> None:
 def test_overlay_shows_what_the_rows_say(clip: Path) -> None:
     folder = clip.parent
     result = rescore(
-        clip, out=folder / "out", apparatus=folder / "arena.toml", end_s=2.0, overlay=True
+        clip,
+        out=folder / "out",
+        apparatus=folder / "arena.toml",
+        end_s=2.0,
+        amend=Amend(overlay=True),
     )
     video = VideoFile.open(result.folder / "overlay.mkv")
     table = rows(result)

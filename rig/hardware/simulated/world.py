@@ -11,7 +11,7 @@ the next step; everything else belongs to the thread that steps.
 import typing
 import zlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +24,7 @@ from rig.hardware.simulated.hand import HOLD_S, Errand, Hand, edge_px
 from rig.hardware.simulated.maze import Maze, build, middle
 from rig.hardware.simulated.mouse import MouseSettings
 from rig.hardware.simulated.scene import Look, Place, Scene
+from rig.hardware.simulated.trouble import Trouble, Troubles
 from rig.hardware.wiring import Pin, wiring
 from rig.model import NS_PER_S, Gray
 from rig.rigfile import Box, RigFile
@@ -106,6 +107,7 @@ class World:
         frame_size_px: the picture's size, if not the rig's.
         look: grey levels.
         manual_open: whether doors moved by hand start open.
+        troubles: what makes the pictures hard to read.
 
     Raises ConfigError where a box does not fit the picture or names a door that is not there.
     """
@@ -120,6 +122,7 @@ class World:
         frame_size_px: tuple[int, int] | None = None,
         look: Look | None = None,
         manual_open: bool = True,
+        troubles: Collection[Trouble] = (),
     ) -> None:
         self._rig = rig
         self._seed = seed
@@ -139,6 +142,12 @@ class World:
             [state.place for state in self._states.values()],
             look or Look(),
             np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))),
+        )
+        self._troubles = Troubles(
+            troubles,
+            self.frame_size_px,
+            [state.place for state in self._states.values()],
+            np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(4,))),
         )
         self._orders: deque[Callable[[], None]] = deque()
         self._start_ns: int | None = None
@@ -336,12 +345,23 @@ class World:
         scene = self._scene
         picture = scene.begin(self._look_at_doors())
         states = self._states.values()
+        t_s = (self.now_ns - (self._start_ns or 0)) / NS_PER_S
+        troubles = self._troubles if self._troubles.kinds else None
+        if troubles is not None:
+            troubles.floor(picture, t_s)
         for state in states:
             if state.present:
-                scene.mouse(picture, state.place, self._pose(state))
+                pose = self._pose(state)
+                if troubles is not None:
+                    troubles.beside(picture, state.place, pose)
+                scene.mouse(picture, state.place, pose)
+                if troubles is not None:
+                    troubles.above(picture, state.place, pose)
         for state in states:
             if state.hand is not None:
                 scene.hand(picture, state.place, state.hand.edge, state.hand.tip_px())
+        if troubles is not None:
+            picture = troubles.camera(picture, t_s)
         return scene.finish(picture, index)
 
     def empty_picture(self, box: str) -> Gray:

@@ -1,0 +1,172 @@
+"""What makes real pictures hard to read, drawn into the simulated ones at an everyday strength."""
+
+import math
+from collections.abc import Collection
+from enum import StrEnum
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rig.hardware.simulated.body import Pose
+from rig.hardware.simulated.maze import Point
+from rig.hardware.simulated.scene import Place
+from rig.model import Gray
+
+AT_S = 60.0
+"""When the light steps and the camera is bumped, in seconds of the world."""
+LIGHT_STEP = 0.72
+DRIFT_PER_MIN = 1.06
+FLICKER = 0.05
+FLICKER_HZ = 4.3  # mains and shutter beat against each other
+BUMP_CM, BUMP_DEG = 0.6, 0.6
+BOLUS_EVERY_S = 25.0
+BOLUS_CM = 0.35  # half its length
+SPOT_EVERY_S = 40.0
+SHADOW, SHADOW_CM = 0.80, 0.9
+REFLECTION = 0.35
+BEDDING = 9.0  # standard deviation in grey levels
+CABLE_CM = 0.35
+
+
+class Trouble(StrEnum):
+    """One thing that goes wrong in pictures."""
+
+    BEDDING = "bedding"  # a coarse floor
+    BOLI = "boli"  # faeces, more and more of them
+    URINE = "urine"  # dark spots that stay
+    CABLE = "cable"  # a tether from above over the animal's back
+    SHADOW = "shadow"  # beside the animal, as under a lamp
+    REFLECTION = "reflection"  # of the animal in the outer walls
+    LIGHT_STEP = "light step"
+    DRIFT = "drift"
+    FLICKER = "flicker"
+    BUMP = "bump"  # the camera is knocked: another place and another angle from then on
+
+
+class Troubles:
+    """The troubles of one world. Everything is fixed by `rng` and the time."""
+
+    def __init__(
+        self,
+        kinds: Collection[Trouble],
+        frame_size_px: tuple[int, int],
+        places: Collection[Place],
+        rng: np.random.Generator,
+    ) -> None:
+        self.kinds = frozenset(kinds)
+        self._size, self._places = frame_size_px, tuple(places)
+        width, height = frame_size_px
+        grain = rng.standard_normal((height // 3 + 2, width // 3 + 2)).astype(np.float32)
+        self._grain: NDArray[np.float32] = np.asarray(
+            cv2.resize(grain, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
+        )
+        self._spots = rng.uniform(0.05, 0.95, (len(self._places), 200, 3))
+
+    def floor(self, picture: Gray, t_s: float) -> None:
+        """What lies on the floor, in place; before the animal is drawn."""
+        if Trouble.BEDDING in self.kinds:
+            np.clip(picture + self._grain * BEDDING, 0, 255, out=self._room)
+            np.copyto(picture, self._room, casting="unsafe")
+        for n, place in enumerate(self._places):
+            if Trouble.URINE in self.kinds:
+                for x, y, size in self._spots[n, 100 : 100 + int(t_s / SPOT_EVERY_S)]:
+                    self._stain(picture, place, (x, y), 0.6 + 0.8 * size)
+            if Trouble.BOLI in self.kinds:
+                for x, y, turn in self._spots[n, : int(t_s / BOLUS_EVERY_S)]:
+                    self._bolus(picture, place, (x, y), 180 * turn)
+
+    def beside(self, picture: Gray, place: Place, pose: Pose) -> None:
+        """The animal's shadow and its reflections, in place; before the animal is drawn."""
+        view, scale = place.crop(picture), place.px_per_cm
+        if Trouble.SHADOW in self.kinds:
+            shadow = _silhouette(view, pose, scale, (SHADOW_CM, SHADOW_CM / 2))
+            view[shadow > 0] = (view[shadow > 0] * SHADOW).astype(np.uint8)
+        if Trouble.REFLECTION in self.kinds:
+            xs = [x for outline in place.maze.outlines for x, _ in outline]
+            for wall in (min(xs), max(xs)):
+                mirrored = _silhouette(view, pose, scale, (0.0, 0.0), wall)
+                inside = slice(round(min(xs) * scale), round(max(xs) * scale) + 1)
+                mirrored[:, inside] = 0
+                there = mirrored > 0
+                view[there] = (view[there] * (1 - REFLECTION) + 30 * REFLECTION).astype(np.uint8)
+
+    def above(self, picture: Gray, place: Place, pose: Pose) -> None:
+        """What hangs over the animal, in place; after it is drawn."""
+        if Trouble.CABLE not in self.kinds:
+            return
+        view, scale = place.crop(picture), place.px_per_cm
+        back = pose.spine_cm[3] * scale
+        from_px = (view.shape[1] / 2, 0.0)
+        sag = ((from_px[0] + back[0]) / 2 + 2 * scale, (from_px[1] + back[1]) / 2)
+        points = np.rint(np.array([from_px, sag, back])).astype(np.int32)
+        cv2.polylines(view, [points], False, 60, max(1, round(CABLE_CM * scale)), cv2.LINE_AA)
+
+    def camera(self, picture: Gray, t_s: float) -> Gray:
+        """The picture as this light and this camera give it."""
+        gain = 1.0
+        if Trouble.LIGHT_STEP in self.kinds and t_s >= AT_S:
+            gain *= LIGHT_STEP
+        if Trouble.DRIFT in self.kinds:
+            gain *= DRIFT_PER_MIN ** (t_s / 60)
+        if Trouble.FLICKER in self.kinds:
+            gain *= 1 + FLICKER * math.sin(2 * math.pi * FLICKER_HZ * t_s)
+        if gain != 1.0:
+            picture = cv2.convertScaleAbs(picture, alpha=gain)  # type: ignore[assignment]
+        if Trouble.BUMP in self.kinds and t_s >= AT_S:
+            picture = np.asarray(
+                cv2.warpAffine(
+                    picture, self.bump, self._size,
+                    flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+                ), np.uint8,
+            )  # fmt: skip
+        return picture
+
+    @cached_property
+    def bump(self) -> NDArray[np.float64]:
+        """Where a point of the picture goes when the camera is knocked: 2 x 3."""
+        width, height = self._size
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), BUMP_DEG, 1.0)
+        far = BUMP_CM * self._places[0].px_per_cm
+        shift = np.array((far * 0.8, -far * 0.6))
+        turn[:, 2] += shift
+        return np.asarray(turn, np.float64)
+
+    @cached_property
+    def _room(self) -> NDArray[np.float32]:
+        return np.empty(self._size[::-1], np.float32)
+
+    @staticmethod
+    def _at(place: Place, share: Point) -> Point:
+        xs = [x for outline in place.maze.outlines for x, _ in outline]
+        ys = [y for outline in place.maze.outlines for _, y in outline]
+        x = min(xs) + share[0] * (max(xs) - min(xs))
+        y = min(ys) + share[1] * (max(ys) - min(ys))
+        return x * place.px_per_cm, y * place.px_per_cm
+
+    def _bolus(self, picture: Gray, place: Place, share: Point, turn_deg: float) -> None:
+        x, y = self._at(place, share)
+        long = max(1, round(BOLUS_CM * place.px_per_cm))
+        half = (long, max(1, long // 2))
+        at = (round(x), round(y))
+        cv2.ellipse(place.crop(picture), at, half, turn_deg, 0, 360, 50, -1, cv2.LINE_AA)
+
+    def _stain(self, picture: Gray, place: Place, share: Point, radius_cm: float) -> None:
+        x, y = self._at(place, share)
+        view = place.crop(picture)
+        spot = np.zeros(view.shape, np.uint8)
+        cv2.circle(spot, (round(x), round(y)), round(radius_cm * place.px_per_cm), 255, -1)
+        view[spot > 0] = (view[spot > 0] * 0.86).astype(np.uint8)
+
+
+def _silhouette(
+    view: Gray, pose: Pose, scale: float, by_cm: Point, mirror_cm: float | None = None
+) -> Gray:
+    """255 where the body would be, moved by so much or mirrored at an upright line."""
+    mask = np.zeros(view.shape, np.uint8)
+    for (x, y), radius in zip(pose.spine_cm.tolist(), pose.radii_cm.tolist(), strict=True):
+        x = x if mirror_cm is None else 2 * mirror_cm - x
+        at = (round((x + by_cm[0]) * scale), round((y + by_cm[1]) * scale))
+        cv2.circle(mask, at, max(1, round(radius * scale)), 255, -1)
+    return mask

@@ -1,0 +1,151 @@
+"""Several files in order as one recording on one clock."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rig.errors import ConfigError
+from rig.model import NS_PER_S
+from rig.session.pieces import Crew, Eye, Shown
+from rig.session.row import Moment
+from rig.video import VideoFile
+
+
+@dataclass(frozen=True)
+class Film:
+    """Files in order: a picture's place counts through, a file begins a frame after the one before.
+
+    `scale`: true time over the files' own. `starts_ns` and `firsts`: time (of the files' clock)
+    and place at which each file begins.
+    """
+
+    parts: tuple[VideoFile, ...]
+    scale: Fraction = Fraction(1)
+
+    @classmethod
+    def open(
+        cls, files: Sequence[Path], fps: float | None = None, true_duration_s: float | None = None
+    ) -> Self:
+        """The files looked through. Raises ConfigError, also for files of different sizes.
+
+        Args:
+            files: in order.
+            fps: the true rate, where the files' clock is consistent but wrong.
+            true_duration_s: the true time from the first picture to the last, likewise.
+        """
+        parts = tuple(VideoFile.open(path) for path in files)
+        for part in parts[1:]:
+            if part.size_px != parts[0].size_px:
+                (w, h), (w0, h0) = part.size_px, parts[0].size_px
+                message = f"{w}x{h} px, but {parts[0].path.name} is {w0}x{h0}; one row, one size"
+                raise ConfigError(str(part.path), "", message)
+        film = cls(parts)
+        if fps is not None:
+            return cls(parts, Fraction(film.rate_hz) / Fraction(fps))
+        if true_duration_s is not None:
+            return cls(parts, Fraction(true_duration_s) * NS_PER_S / max(1, film.duration_ns))
+        return film
+
+    @property
+    def starts_ns(self) -> list[int]:
+        """When each file begins, on the files' own clock."""
+        lengths = (part.duration_ns + round(NS_PER_S / part.rate_hz) for part in self.parts)
+        return [0, *accumulate(lengths)][:-1]
+
+    @property
+    def firsts(self) -> list[int]:
+        """The place of each file's first picture."""
+        return [0, *accumulate(part.frames for part in self.parts)][:-1]
+
+    @property
+    def frames(self) -> int:
+        """Pictures in all."""
+        return sum(part.frames for part in self.parts)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.parts[0].size_px
+
+    @property
+    def rate_hz(self) -> float:
+        """Nominal, on the true clock."""
+        return float(Fraction(self.parts[0].rate_hz) / self.scale)
+
+    @property
+    def duration_ns(self) -> int:
+        """From the first picture to the last."""
+        return self.clock_ns(self.starts_ns[-1] + self.parts[-1].duration_ns)
+
+    @property
+    def broken(self) -> int:
+        """Pictures that could not be decoded in the newest reading."""
+        return sum(part.broken for part in self.parts)
+
+    @property
+    def torn_s(self) -> float | None:
+        """Where the first file that breaks off ends, in seconds; None: all are whole."""
+        for part, start_ns in zip(self.parts, self.starts_ns, strict=True):
+            if part.torn:
+                return self.clock_ns(start_ns + part.duration_ns) / NS_PER_S
+        return None
+
+    def clock_ns(self, t_ns: int) -> int:
+        """A time of the files' own clock on the true one."""
+        above, below = self.scale.as_integer_ratio()
+        return t_ns if above == below else (2 * t_ns * above + below) // (2 * below)
+
+    def _clock_ns(self, start_ns: int, t_ns: int) -> int:
+        return self.clock_ns(start_ns + t_ns)
+
+    def time_ns(self, place: int) -> int:
+        """When the picture at `place` was taken."""
+        k = max(i for i, first in enumerate(self.firsts) if first <= place)
+        return self.clock_ns(self.starts_ns[k] + self.parts[k].times_ns[place - self.firsts[k]])
+
+    def place(self, t_ns: int) -> int:
+        """The place of the first picture at `t_ns` or later; `frames` where there is none."""
+        for part, start_ns, first in zip(self.parts, self.starts_ns, self.firsts, strict=True):
+            at = bisect_left(part.times_ns, t_ns, key=partial(self._clock_ns, start_ns))
+            if at < part.frames:
+                return first + at
+        return self.frames
+
+    def moment_ns(self, moment: Moment, option: str) -> int:
+        """The time of a moment that is said. Raises ConfigError for one outside the film."""
+        end_s = self.duration_ns / NS_PER_S
+        if moment.frame is not None:
+            if moment.frame >= self.frames:
+                message = (
+                    f"{moment}: the video has {self.frames} pictures, f0 to f{self.frames - 1}"
+                )
+                raise ConfigError(option, "", message)
+            return self.time_ns(moment.frame)
+        assert moment.s is not None
+        t_ns = round(moment.s * NS_PER_S)
+        if option == "--start" and not 0 <= t_ns <= self.duration_ns:
+            raise ConfigError(option, "", f"{moment.s:g} s: the video ends at {end_s:g} s")
+        return t_ns
+
+    def sample(self, count: int) -> NDArray[np.uint8]:
+        """Up to `count` pictures spread over all files (n, height, width)."""
+        shares = [max(1, round(count * part.frames / self.frames)) for part in self.parts]
+        taken = [part.sample(n) for part, n in zip(self.parts, shares, strict=True)]
+        return taken[0] if len(taken) == 1 else np.concatenate(taken)
+
+    def look(self, crew: Crew, eyes: Sequence[Eye], stop: int) -> Iterator[Shown]:
+        """All pictures up to the place `stop`, in order, each decoded once for all `eyes`."""
+        for part, start_ns, first in zip(self.parts, self.starts_ns, self.firsts, strict=True):
+            if first >= stop:
+                return
+            end = part.times_ns[stop - first] / NS_PER_S if stop - first < part.frames else None
+            for place, t_ns, found in crew.look_with(part, eyes, end):
+                yield Shown(first + place, self.clock_ns(start_ns + t_ns), found)

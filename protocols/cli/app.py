@@ -187,18 +187,32 @@ def close(
 
 @app.command()
 def rescore(
-    source: Annotated[list[Path], typer.Argument(help="A video, or a session's folder.")],
+    source: Annotated[
+        list[Path],
+        typer.Argument(help="Videos, sessions' folders, folders of them, or manifests (.csv)."),
+    ],
     out: Out,
-    apparatus: Annotated[Path | None, typer.Option(help="The apparatus file.")] = None,
+    apparatus: Annotated[
+        Path | None, typer.Option(help="The apparatus file, or a rig file with boxes.")
+    ] = None,
     crop: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="The box's part.")] = None,
-    start: Annotated[str, typer.Option(help="Seconds, or mm:ss.")] = "0",
-    end: Annotated[str | None, typer.Option(help="Seconds, or mm:ss.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Seconds, mm:ss, a frame f123, or auto: hands out.")
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="Seconds, mm:ss, or a frame f123.")] = None,
     background: Annotated[
         str | None, typer.Option(help="A picture of the empty box, or new.")
     ] = None,
     paired: Annotated[str | None, typer.Option(help="The paired chamber.")] = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Processes that share the work; the cores.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", help="Threads of each worker; 1: one in all.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786."),
     ] = None,
     corrections: Annotated[
         Path | None, typer.Option(help="A table of corrected frames; see docs/checking.md.")
@@ -233,7 +247,7 @@ def rescore(
         ),
     ] = False,
 ) -> None:
-    """Track and score a recording again.
+    """Track and score recordings again; what OUT holds already, unchanged, is not repeated.
 
     Example: placepref rescore M01.mp4 --apparatus box.toml --out scored
     """
@@ -241,30 +255,35 @@ def rescore(
 
     raise typer.Exit(
         scoring.rescore(
-            source,
-            out,
-            apparatus,
-            crop,
-            start,
-            end,
-            background,
-            paired,
-            workers,
-            scoring.amend(
-                corrections,
-                overlay,
-                tracks,
-                part or [],
-                min_likelihood,
-                individual,
-                tracks_origin,
-                tracks_unit,
-                tracks_shift,
-            ),
-            as_json=json,
-            progress_json=progress_json,
+            scoring.Wished(
+                source, out, apparatus, crop, start, end, background, paired, workers, threads,
+                scheduler, json, progress_json,
+                scoring.amend(
+                    corrections, overlay, tracks, part or [], min_likelihood, individual,
+                    tracks_origin, tracks_unit, tracks_shift,
+                ),
+            )
         )
-    )
+    )  # fmt: skip
+
+
+@app.command()
+def manifest(
+    folder: Annotated[Path, typer.Argument(help="Where the videos are.")],
+    pattern: Annotated[
+        str, typer.Option(help='How files are named, as "{subject}_{phase}_{date}.avi".')
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file; else standard output.")
+    ] = None,
+) -> None:
+    """Write a manifest, a line a video, with what the files' names tell; then add what they do not.
+
+    Example: placepref manifest videos --pattern "{subject}_{phase}_{date}.avi" --out rows.csv
+    """
+    from protocols.cli import scoring
+
+    raise typer.Exit(scoring.make_manifest(folder, pattern, out))
 
 
 @app.command()

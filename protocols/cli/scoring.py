@@ -1,83 +1,207 @@
-"""`rescore` and `verify`."""
+"""`rescore`, `manifest` and `verify`."""
 
-import math
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+from protocols import batch
 from protocols.cli.exits import DONE, FAILED
-from protocols.cli.table import lines, print_json, progress, progress_lines
+from protocols.cli.table import batch_lines, from_here, lines, print_json, progress, progress_lines
+from protocols.manifest import crop, made
+from protocols.rows import Defaults, gather, videos_in
+from protocols.working import Scored
 from rig.errors import ConfigError
 from rig.measures import MAX_DROPPED_SHARE, MAX_LOST_SHARE
 from rig.session import Verdict
-from rig.session import rescore as rescore_one
 from rig.session import verify as verify_one
-from rig.session.amending import Amend
+from rig.session.rescoring import check_out
+from rig.session.row import Amend, Row, moment
 from rig.session.tracks import Choice
 
 
-def rescore(
-    sources: list[Path],
-    out: Path,
-    apparatus: Path | None,
-    crop: str | None,
-    start: str,
-    end: str | None,
-    background: str | None,
-    paired: str | None,
-    workers: int | None,
-    amend: Amend | None = None,
-    *,
-    as_json: bool,
-    progress_json: bool = False,
-) -> int:
-    """Rescore recordings one after the other."""
-    part = _crop(crop)
-    start_s = _seconds(start, "--start")
-    end_s = None if end is None else _seconds(end, "--end")
-    if workers is not None and workers < 1:
-        raise ConfigError("--workers", "", f"{workers}: one or more")
-    for option, given in (
-        ("--corrections", amend and amend.corrections),
-        ("--tracks", amend and amend.tracks),
+class Wished(NamedTuple):
+    """What `rescore` was asked, as it was written."""
+
+    sources: list[Path]
+    out: Path | None
+    apparatus: Path | None = None
+    crop: str | None = None
+    start: str | None = None
+    end: str | None = None
+    background: str | None = None
+    paired: str | None = None
+    workers: int | None = None
+    threads: int | None = None
+    scheduler: str | None = None
+    as_json: bool = False
+    progress_json: bool = False
+    amend: Amend = Amend()
+
+
+def rescore(wished: Wished) -> int:
+    """Rescore rows: recordings, sessions, folders, manifests."""
+    out = wished.out
+    if out is None:
+        raise ConfigError("--out", "", "missing: the folder results go to")
+    if not wished.sources:
+        raise ConfigError("SOURCE", "", "missing: a video, a session, a folder or a manifest")
+    for option, count in (("--workers", wished.workers), ("--threads", wished.threads)):
+        if count is not None and count < 1:
+            raise ConfigError(option, "", f"{count}: one or more")
+    defaults = Defaults(
+        wished.apparatus,
+        None if wished.crop is None else _option(crop, wished.crop, "--crop"),
+        None if wished.start is None else _option(moment, wished.start, "--start"),
+        None if wished.end is None else _option(moment, wished.end, "--end"),
+        wished.background,
+        wished.paired,
+    )
+    if defaults.end is not None and defaults.end.auto:
+        raise ConfigError("--end", "", f"{wished.end!r}: only a start can be found by itself")
+    check_out(out)
+    rows = [replace(row, amend=wished.amend) for row in gather(wished.sources, defaults, out)]
+    for option, path in (
+        ("--corrections", wished.amend.corrections),
+        ("--tracks", wished.amend.tracks),
     ):
-        if given and len(sources) > 1:
-            raise ConfigError(option, "", "is of one recording: rescore them one at a time")
-    results = []
-    for source in sources:
-        name = source.resolve().parent.name if source.name == "behav" else source.name
-        lines_told = nullcontext(progress_lines(str(source)))
-        with lines_told if progress_json else progress(name or str(source)) as told:
-            result = rescore_one(
-                source,
-                out=out,
-                apparatus=apparatus,
-                crop=part,
-                start_s=start_s,
-                end_s=end_s,
-                background=background,
-                paired=paired,
-                workers=workers,
-                amend=amend,
-                progress=told,
-            )
-        results.append(result)
-        if not as_json:
-            if len(sources) > 1:
-                print(("" if len(results) == 1 else "\n") + str(source))
-            print_summary(result.summary)
-            print(f"written to {result.folder}")
-            if result.live is not None:
-                parts = [f"{name} {by:+.3f} s" for name, by in result.difference_s.items()]
-                print(f"rescored less live: {', '.join(parts)}")
-    if as_json:
-        print_json(
-            [
-                {**r.summary, "folder": str(r.folder), "difference_s": r.difference_s}
-                for r in results
-            ]
+        if path is not None and len(rows) > 1:
+            message = f"{path}: is of one recording; rescore them one at a time"
+            raise ConfigError(option, "", message)
+    batch.clear_parts(out)
+    many = len(rows) > 1
+    with _telling(wished, rows) as tell:
+        scored = batch.run(
+            rows,
+            out,
+            workers=wished.workers,
+            threads=wished.threads,
+            scheduler=wished.scheduler,
+            tell=tell,
         )
+    errors = [one for one in scored if one.error is not None]
+    if not many and errors:
+        assert errors[0].error is not None
+        raise errors[0].error
+    if wished.as_json:
+        print_json([batch.as_json(one) for one in scored])
+    else:
+        for one in scored:
+            _print(one, many=many)
+    for one in errors:
+        print(f"placepref: row {one.id}: {one.error}", file=sys.stderr)
+    for id, (length_s, usual_s) in batch.uneven_rows(rows, scored).items():
+        text = f"row {id}: scored {length_s:.1f} s, others of its group {usual_s:.1f} s"
+        print(f"placepref: {text}; look at its start and end", file=sys.stderr)
+    if many and not wished.as_json:
+        before = sum(one.before for one in scored)
+        again = f", {before} of them by an earlier run" if before else ""
+        print(f"{len(scored) - len(errors)} of {len(scored)} rows are scored{again}; see {out}")
+    return FAILED if errors else DONE
+
+
+def amend(
+    corrections: Path | None,
+    overlay: bool,
+    tracks: Path | None,
+    parts: Sequence[str],
+    min_likelihood: float,
+    individual: str | None,
+    origin: str | None,
+    unit: str | None,
+    shift_s: float,
+) -> Amend:
+    """The options of `rescore` that say what else is to be done with a row."""
+    if not 0 <= min_likelihood <= 1:
+        raise ConfigError("--min-likelihood", "", f"{min_likelihood:g}: from 0 to 1")
+    named = {}
+    for text in parts:
+        ours, _, theirs = text.partition("=")
+        if not (ours and theirs):
+            raise ConfigError("--part", "", f"{text!r}: write OURS=THEIRS, as in nose=snout")
+        named[ours] = theirs
+    at = None
+    if origin is not None:
+        try:
+            x, y = (float(part) for part in origin.split(","))
+        except ValueError:
+            raise ConfigError("--tracks-origin", "", f"{origin!r}: write X,Y in px") from None
+        at = (x, y)
+    if unit not in (None, "px", "cm", "mm"):
+        raise ConfigError("--tracks-unit", "", f"{unit!r}: one of px, cm, mm")
+    choice = Choice(named, min_likelihood, individual, at, unit, shift_s)
+    return Amend(corrections, tracks, choice, overlay)
+
+
+def _print(one: Scored, *, many: bool) -> None:
+    if one.error is not None:
+        return
+    if many:
+        print(_line(one))
+        return
+    print_summary(one.summary)
+    done = "was done before, and nothing has changed: see" if one.before else "written to"
+    print(f"{done} {one.folder}")
+    if one.difference_s is not None and not one.before and one.difference_s:
+        parts = [f"{name} {by:+.3f} s" for name, by in one.difference_s.items()]
+        print(f"rescored less live: {', '.join(parts)}")
+
+
+def _line(one: Scored) -> str:
+    row = one.summary
+    names = [k[5:-2] for k in row if k.startswith("time_") and f"latency_{k[5:]}" in row]
+    times = ", ".join(f"{name} {float(row[f'time_{name}_s']):.1f} s" for name in names)
+    flags = f"; flags {row['flags']}" if row.get("flags") else ""
+    done = "was done before" if one.before else "written to"
+    return f"{one.id}: {times}, lost {float(row['time_lost_s']):.1f} s{flags}; {done} {one.folder}"
+
+
+@contextmanager
+def _telling(wished: Wished, rows: Sequence[Row]) -> Iterator[batch.Tell | None]:
+    source = wished.sources[0]
+    many = len(rows) > 1
+    if wished.progress_json and many:
+        yield batch_lines(f"{len(rows)} rows")
+        return
+    name = source.resolve().parent.name if source.name == "behav" else source.name
+    what = f"{len(rows)} rows" if many else name or str(source)
+    lines_told = nullcontext(progress_lines(str(source)))
+    with lines_told if wished.progress_json else progress(what, "frames/s") as bar:
+        yield lambda far: bar(far.done, far.total)
+
+
+Value = TypeVar("Value")
+
+
+def _option(read: Callable[[str], Value], text: str, option: str) -> Value:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ConfigError(option, "", str(error)) from None
+
+
+def make_manifest(folder: Path, pattern: str, out: Path | None) -> int:
+    """Write a manifest of the videos below `folder` to `out` or standard output."""
+    if not folder.is_dir():
+        raise ConfigError(str(folder), "", "there is no such folder")
+    if out is not None and out.exists():
+        raise ConfigError("--out", "", f"{out} is there already; nothing is overwritten")
+    videos = [path for path in videos_in(folder) if path.is_file()]
+    if not videos:
+        raise ConfigError(str(folder), "", "this folder holds no video")
+    beside = Path.cwd() if out is None else out.parent
+    text, rest = made(videos, folder, pattern, beside)
+    for path in rest:
+        print(f"placepref: {from_here(path)}: does not match the pattern", file=sys.stderr)
+    if len(rest) == len(videos):
+        raise ConfigError("--pattern", "", f"{pattern!r}: matches none of {len(videos)} videos")
+    if out is None:
+        print(text, end="")
+    else:
+        out.write_text(text, encoding="utf-8-sig", newline="")  # a spreadsheet asks for the mark
+        print(f"{len(videos) - len(rest)} rows written to {out}")
     return DONE
 
 
@@ -146,59 +270,3 @@ def _sentence(v: Verdict) -> str:
         else:
             out.append(f"  tracked again ({kind}{same}): all {v.pictures} pictures equal")
     return "\n".join(out)
-
-
-def amend(
-    corrections: Path | None,
-    overlay: bool,
-    tracks: Path | None,
-    parts: Sequence[str],
-    min_likelihood: float,
-    individual: str | None,
-    origin: str | None,
-    unit: str | None,
-    shift_s: float,
-) -> Amend:
-    """The options of `rescore` that say what else is to be done with a row."""
-    if not 0 <= min_likelihood <= 1:
-        raise ConfigError("--min-likelihood", "", f"{min_likelihood:g}: from 0 to 1")
-    named = {}
-    for text in parts:
-        ours, _, theirs = text.partition("=")
-        if not (ours and theirs):
-            raise ConfigError("--part", "", f"{text!r}: write OURS=THEIRS, as in nose=snout")
-        named[ours] = theirs
-    at = None
-    if origin is not None:
-        try:
-            x, y = (float(part) for part in origin.split(","))
-        except ValueError:
-            raise ConfigError("--tracks-origin", "", f"{origin!r}: write X,Y in px") from None
-        at = (x, y)
-    if unit not in (None, "px", "cm", "mm"):
-        raise ConfigError("--tracks-unit", "", f"{unit!r}: one of px, cm, mm")
-    choice = Choice(named, min_likelihood, individual, at, unit, shift_s)
-    return Amend(corrections, tracks, choice, overlay)
-
-
-def _crop(text: str | None) -> tuple[int, int, int, int] | None:
-    if text is None:
-        return None
-    try:
-        x, y, width, height = (int(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError("--crop", "", f"{text!r}: write X,Y,W,H in whole pixels") from None
-    return x, y, width, height
-
-
-def _seconds(text: str, option: str) -> float:
-    *larger, rest = text.split(":")
-    try:
-        seconds = float(rest)
-        for place, part in enumerate(reversed(larger), 1):
-            seconds += int(part) * 60**place
-    except ValueError:
-        seconds = math.nan
-    if not (0 <= seconds < math.inf and len(larger) <= 2):
-        raise ConfigError(option, "", f"{text!r}: write seconds, mm:ss or h:mm:ss")
-    return seconds

@@ -4,10 +4,14 @@ import json
 import math
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from protocols.batch import Progress
 
 WIDTH = 79
 
@@ -88,9 +92,32 @@ def progress_lines(what: str) -> Bar:
     return told
 
 
+def batch_lines(what: str) -> Callable[["Progress"], None]:
+    """The same for a batch: how many rows are done, pictures a second and seconds left, too."""
+    began_s = time.monotonic()
+
+    def told(far: "Progress") -> None:
+        rate_hz = far.done / max(1e-3, time.monotonic() - began_s)
+        line = {
+            "progress": what,
+            "done": far.done,
+            "total": far.total,
+            "rows_done": far.rows_done,
+            "rows": far.rows,
+            "rate_hz": round(rate_hz, 1),
+            "left_s": round((far.total - far.done) / rate_hz, 1) if rate_hz else None,
+        }
+        print(json.dumps(line), file=sys.stderr, flush=True)
+
+    return told
+
+
 @contextmanager
-def progress(what: str) -> Iterator[Bar]:
-    """A bar with the time left on standard error; nothing when that is no terminal."""
+def progress(what: str, unit: str = "") -> Iterator[Bar]:
+    """A bar with the time left on standard error; nothing when that is no terminal.
+
+    `unit`: of the rate that is shown, as "frames/s"; none without.
+    """
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -98,12 +125,20 @@ def progress(what: str) -> Iterator[Bar]:
     from rich.progress import (
         BarColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TaskProgressColumn,
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
 
-    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.0f} {unit}" if unit and task.speed else "")
+
+    share, left = TaskProgressColumn(), TimeRemainingColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), share, Rate(), left)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
 

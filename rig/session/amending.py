@@ -1,7 +1,6 @@
 """What is asked of a row beside scoring it: corrections, another program's track, an overlay."""
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,8 @@ from rig.model import Tick
 from rig.session.correcting import RAW, Folded, Mended, read_corrections
 from rig.session.overlaying import write_overlay
 from rig.session.retracking import Recording
-from rig.session.tracks import Choice, Following, read_track
-
-
-@dataclass(frozen=True)
-class Amend:
-    """Files of corrections and of tracks, how the latter is read, and whether to draw."""
-
-    corrections: Path | None = None
-    tracks: Path | None = None
-    choice: Choice = field(default_factory=Choice)
-    overlay: bool = False
+from rig.session.row import Amend
+from rig.session.tracks import Following, read_track
 
 
 class Amended:
@@ -52,11 +42,13 @@ class Amended:
             ticks = self._following.replace(ticks)
         return fold(ticks) if self._mended is None else self._mended.fold(ticks, fold)
 
-    def used(self) -> dict[str, Any]:
-        """For rescore.json."""
+    def used(self, *, hidden: bool) -> dict[str, Any]:
+        """For rescore.json; without paths where they are `hidden`."""
         used: dict[str, Any] = {}
         if self._following is not None:
             used["tracks"] = self._following.to_json()
+            if hidden:
+                del used["tracks"]["file"]
         if self._mended is not None:
             used["corrections"] = self._mended.to_json()
         return used

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig.errors import ConfigError
-from rig.model import NS_PER_S
+from rig.model import NS_PER_S, Gray
 from rig.session.pieces import Crew, Eye, Shown
 from rig.session.row import Moment
+from rig.tracking.registration import Move
 from rig.video import VideoFile
 
 
@@ -135,17 +136,36 @@ class Film:
             raise ConfigError(option, "", f"{moment.s:g} s: the video ends at {end_s:g} s")
         return t_ns
 
-    def sample(self, count: int) -> NDArray[np.uint8]:
-        """Up to `count` pictures spread over all files (n, height, width)."""
+    def sampled(self, count: int) -> tuple[list[int], NDArray[np.uint8]]:
+        """Up to `count` pictures spread over all files (n, height, width), after their places."""
         shares = [max(1, round(count * part.frames / self.frames)) for part in self.parts]
-        taken = [part.sample(n) for part, n in zip(self.parts, shares, strict=True)]
-        return taken[0] if len(taken) == 1 else np.concatenate(taken)
+        places: list[int] = []
+        stacks = []
+        for part, first, share in zip(self.parts, self.firsts, shares, strict=True):
+            own, stack = part.sampled(share)
+            places += [first + place for place in own]
+            stacks.append(stack)
+        return places, stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
 
-    def look(self, crew: Crew, eyes: Sequence[Eye], stop: int) -> Iterator[Shown]:
-        """All pictures up to the place `stop`, in order, each decoded once for all `eyes`."""
+    def pictures(self, places: Sequence[int]) -> list[Gray]:
+        """The pictures at these places, in order, as far as they can be decoded."""
+        images: list[Gray] = []
+        for part, first in zip(self.parts, self.firsts, strict=True):
+            own = [place - first for place in places if 0 <= place - first < part.frames]
+            images += [picture.image for picture in part.chosen(own)]
+        return images
+
+    def look(
+        self, crew: Crew, eyes: Sequence[Eye], stop: int, moves: Sequence[Move] = ()
+    ) -> Iterator[Shown]:
+        """All pictures up to the place `stop`, in order, each decoded once for all `eyes`.
+
+        `moves` of the camera are put right before anything is looked for.
+        """
         for part, start_ns, first in zip(self.parts, self.starts_ns, self.firsts, strict=True):
             if first >= stop:
                 return
             end = part.times_ns[stop - first] / NS_PER_S if stop - first < part.frames else None
-            for place, t_ns, found in crew.look_with(part, eyes, end):
+            own = tuple(move._replace(first=move.first - first) for move in moves)
+            for place, t_ns, found in crew.look_with(part, eyes, end, own):
                 yield Shown(first + place, self.clock_ns(start_ns + t_ns), found)

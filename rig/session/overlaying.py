@@ -2,7 +2,7 @@
 
 import csv
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from rig.storage import SessionRecord
 from rig.tracking import Prepared
 from rig.tracking.drawing import Drawing
 from rig.tracking.outlining import outline
+from rig.tracking.registration import Move, steady
 from rig.video import VideoFile, VideoWriter
 
 OVERLAY = "overlay.mkv"
@@ -25,14 +26,16 @@ Pictures = Iterator[tuple[int, Gray]]
 """Frame numbers as in frames.csv, and their pictures, of the apparatus's size."""
 
 
-def film_pictures(film: Film, crop: Crop | None, stop: int) -> Pictures:
-    """The pictures of a film before place `stop`."""
+def film_pictures(film: Film, crop: Crop | None, stop: int, moves: Sequence[Move] = ()) -> Pictures:
+    """The pictures of a film before place `stop`, `moves` of the camera put right."""
     for part, first in zip(film.parts, film.firsts, strict=True):
         with closing(part.blocks()) as blocks:
             for block in blocks:
                 for place, _, image in block:
                     if first + place >= stop:
                         return
+                    if moves:
+                        image = steady(image, first + place, moves)
                     if crop is not None:
                         x, y, width, height = crop
                         image = image[y : y + height, x : x + width]

@@ -21,6 +21,7 @@ from typing import NamedTuple, Self
 from rig.model import Gray
 from rig.session.processes import send, start
 from rig.tracking import Found, Prepared, find
+from rig.tracking.registration import Move, steady
 from rig.tracking.threads import use_one_thread
 from rig.video import Picture, Piece, ReadPiece, VideoFile
 
@@ -107,11 +108,18 @@ class Crew:
             yield Looked(place, t_ns, found)
 
     def look_with(
-        self, video: VideoFile, eyes: Sequence[Eye], end_s: float | None = None
+        self,
+        video: VideoFile,
+        eyes: Sequence[Eye],
+        end_s: float | None = None,
+        moves: Sequence[Move] = (),
     ) -> Iterator[Shown]:
-        """The same for several eyes; each picture is decoded once for all of them."""
+        """The same for several eyes; each picture is decoded once for all of them.
+
+        `moves` of the camera (places are the file's) are put right first.
+        """
         self.call(video)
-        job = _Job(video, tuple(eyes))
+        job = _Job(video, tuple(eyes), tuple(moves))
         pieces = video.pieces(LEAST_PICTURES, end_s)
         reached = 0
         if self._helpers and len(pieces) >= LEAST_PIECES:
@@ -127,7 +135,7 @@ class Crew:
             for block in blocks:
                 for place, t_ns, image in block:
                     if place >= reached:
-                        yield Shown(place, t_ns, job.find(image))
+                        yield Shown(place, t_ns, job.find(place, image))
 
     def _blocks(self, video: VideoFile, end_s: float | None) -> Generator[list[Picture]]:
         if self._threads > 1:
@@ -202,9 +210,12 @@ class _Job(NamedTuple):
 
     video: VideoFile
     eyes: tuple[Eye, ...]
+    moves: tuple[Move, ...] = ()
 
-    def find(self, image: Gray) -> tuple[Found, ...]:
+    def find(self, place: int, image: Gray) -> tuple[Found, ...]:
         """What each eye finds in a picture."""
+        if self.moves:
+            image = steady(image, place, self.moves)
         return tuple(find(_cut(image, crop), prepared) for prepared, crop in self.eyes)
 
     def look(self, read: ReadPiece, piece: Piece) -> list[Shown] | None:
@@ -215,7 +226,7 @@ class _Job(NamedTuple):
             for place, t_ns, image in block:
                 if place != piece.first + len(shown):
                     return None
-                shown.append(Shown(place, t_ns, self.find(image)))
+                shown.append(Shown(place, t_ns, self.find(place, image)))
         whole = len(shown) == piece.stop - piece.first
         return shown if whole and not self.video.broken else None
 

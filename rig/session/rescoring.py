@@ -17,13 +17,13 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.ledger import Ledger
 from rig.measures import Measures, measure
 from rig.model import NS_PER_S, Gray, Request, RequestKind, Tick
-from rig.session.amending import Amend, Amended
+from rig.session.amending import Amended
 from rig.session.clock import wall_now
 from rig.session.derive import head, summary_row
 from rig.session.files import load_apparatus, read_picture
 from rig.session.pieces import Crew, Crop
 from rig.session.retracking import Recording, from_film, from_session
-from rig.session.row import Moment, Row, asked, stamp
+from rig.session.row import Amend, Moment, Row, asked, stamp
 from rig.storage import SessionRecord, write_summary, write_visits
 from rig.table import TableBuilder
 from rig.tracking.threads import quick_turns
@@ -113,11 +113,12 @@ def rescore(
         start=Moment(start_s),
         end=None if end_s is None else Moment(end_s),
         paired=paired,
+        amend=amend or Amend(),
     )
     if apparatus is not None:
         row = replace(row, apparatus=load_apparatus(apparatus), apparatus_file=str(apparatus))
     row = replace(row, background=read_background(background, row))
-    (result,) = score((row,), out, workers=workers, amend=amend, progress=progress)
+    (result,) = score((row,), out, workers=workers, progress=progress)
     if isinstance(result, Exception):
         raise result
     write_summary(out, result.summary, append=True)
@@ -145,7 +146,6 @@ def score(
     *,
     workers: int | None = None,
     threads: int | None = None,
-    amend: Amend | None = None,
     progress: Progress | None = None,
 ) -> list[Rescored | RigError]:
     """Score the rows of one film, each into `out`/<id>/; its pictures are decoded once for all.
@@ -157,9 +157,7 @@ def score(
         folder = rows[0].session
         jobs: Sequence[Recording | RigError]
         jobs = from_film(crew, rows) if folder is None else [from_session(crew, rows[0], folder)]
-        tasks = [
-            _begun(row, job, out, amend or Amend()) for row, job in zip(rows, jobs, strict=True)
-        ]
+        tasks = [_begun(row, job, out) for row, job in zip(rows, jobs, strict=True)]
         del jobs  # each holds the pictures' iterator, which keeps what was not yet taken from it
         going = [task for task in tasks if isinstance(task, _Task)]
         ended: dict[_Task, Rescored | RigError] = {}
@@ -199,7 +197,7 @@ class _Task:
         return None
 
 
-def _begun(row: Row, job: Recording | RigError, out: Path, amend: Amend) -> _Task | RigError:
+def _begun(row: Row, job: Recording | RigError, out: Path) -> _Task | RigError:
     if isinstance(job, RigError):
         return job
     named = f"{row.subject}_{row.phase}" if row.subject and row.phase else job.id
@@ -208,7 +206,7 @@ def _begun(row: Row, job: Recording | RigError, out: Path, amend: Amend) -> _Tas
         return ConfigError("--out", "", f"{folder} is there already; nothing is overwritten")
     try:
         roles = _roles(job.setup.apparatus, paired_chamber(row, job.setup.apparatus))
-        amended = Amended(amend, job)
+        amended = Amended(row.amend, job)
     except RigError as error:
         return error
     return _Task(_scored(row, job, folder, roles, amended), amended.steps)
@@ -241,7 +239,9 @@ def _scored(
             attempt=job.setup.attempt if job.live else "",
         )
         summary = summary_row(first, measures, job.setup.apparatus, roles)
-        told = _used(row, job, folder.name, measures) | amended.used()
+        if job.moves:
+            summary["flags"] = "+".join(filter(None, [str(summary["flags"]), "camera_moved"]))
+        told = _used(row, job, folder.name, measures) | amended.used(hidden=row.hidden)
         used = json.dumps(told, indent=1)
         try:
             shutil.rmtree(part, ignore_errors=True)
@@ -279,6 +279,16 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "rate_hz": job.setup.rate_hz,
         "frames": job.frames,
         "frames_broken": job.broken(),
+        "camera_moved": [
+            {
+                "frame": move.first,
+                "dx_px": move.dx_px,
+                "dy_px": move.dy_px,
+                "turn_deg": move.turn_deg,
+                "shift_cm": round(move.shift_px / job.setup.apparatus.px_per_cm_mean, 2),
+            }
+            for move in job.moves
+        ],
         "crop_px": row.crop,
         "start_s": None if measures.first_ns is None else measures.first_ns / NS_PER_S,
         "end_s": None if measures.last_ns is None else measures.last_ns / NS_PER_S,

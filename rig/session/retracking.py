@@ -31,10 +31,12 @@ from rig.session.overlaying import Pictures, film_pictures, session_pictures
 from rig.session.pieces import Crew, Crop, Eye, Shown
 from rig.session.row import Moment, Row
 from rig.session.seeing import SAMPLES, median, median_of, tracker
+from rig.session.steady import moves_in, steadied
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
 from rig.storage import SessionRecord
 from rig.tracking import Found, Prepared, choose, next_prior
+from rig.tracking.registration import Move
 from rig.video import VideoFile
 
 
@@ -52,6 +54,7 @@ class Recording:
     pictures: Callable[[], Pictures]
     last_frame: int
     live: Measures | None = None
+    moves: tuple[Move, ...] = ()
 
 
 # a plain video
@@ -66,6 +69,7 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
     """
     film = Film.open(rows[0].files, rows[0].fps, rows[0].true_duration_s)
     stack: NDArray[np.uint8] | None = None
+    moves: tuple[Move, ...] = ()
     ready: list[_Ready | RigError] = []
     for row in rows:
         try:
@@ -73,7 +77,9 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
             span = _span(film, row)
             if stack is None:
                 crew.call(film.parts[0])
-                stack = film.sample(SAMPLES)
+                places, stack = film.sampled(SAMPLES)
+                moves = moves_in(film, places, stack)
+                stack = steadied(stack, places, moves)
             ready.append(_ready(film, row, apparatus, span, stack))
         except RigError as error:
             ready.append(error)
@@ -81,7 +87,7 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
     if not good:
         return [one for one in ready if isinstance(one, RigError)]
     eyes = [Eye(one.prepared, one.setup.crop_px) for one in good]
-    shown = tee(_Shared(film.look(crew, eyes, max(one.stop for one in good))), len(good))
+    shown = tee(_Shared(film.look(crew, eyes, max(one.stop for one in good), moves)), len(good))
     # Pictures with an animal in them are kept no longer than they are needed.
     del stack
     jobs: list[Recording | RigError] = []
@@ -99,8 +105,9 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
                 frames=one.stop,
                 times=str(film.parts[0].times),
                 broken=lambda: film.broken,
-                pictures=partial(film_pictures, film, one.setup.crop_px, one.stop),
+                pictures=partial(film_pictures, film, one.setup.crop_px, one.stop, moves),
                 last_frame=one.stop - 1,
+                moves=moves,
             )
         )
         which += 1

@@ -45,6 +45,19 @@ def write_summary(folder: Path, row: Mapping[str, object], *, append: bool = Fal
     _write(path, columns, rows)
 
 
+def read_summary(folder: Path) -> list[dict[str, str]]:
+    """The lines of `folder`/summary.csv; [] where there is none. Raises ConfigError."""
+    path = folder / SUMMARY
+    return _read(path)[1] if path.exists() else []
+
+
+def write_summaries(folder: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write `folder`/summary.csv anew: columns as they first come. Raises StorageError."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = ({name: _cell(value) for name, value in row.items()} for row in rows)
+    _write(folder / SUMMARY, columns, cells)
+
+
 def write_visits(folder: Path, visits: Iterable[Stay]) -> None:
     """Write `folder`/visits.csv: zone,start_s,end_s,duration_s with nine decimals.
 

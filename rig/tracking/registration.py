@@ -5,6 +5,7 @@ it, and a median of several pictures covers less.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import atan2, degrees, hypot
 from typing import NamedTuple, cast
 
@@ -62,14 +63,22 @@ STILL: Matrix = np.array(((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
 
 def small(picture: Gray) -> tuple[NDArray[np.float32], float]:
     """The picture made small and evenly lit, and how many of its pixels one of these is."""
+    less = _reduced(picture)
+    return _evened(less), picture.shape[1] / less.shape[1]
+
+
+def _reduced(picture: Gray) -> Gray:
     height, width = picture.shape
     step = max(1.0, width / WIDE_PX)
     size = (round(width / step), round(height / step))
-    less = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    less = np.asarray(cv2.GaussianBlur(less, (0, 0), 1.0), np.float32)
-    around = cv2.GaussianBlur(less, (0, 0), 12.0)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _evened(less: Gray) -> NDArray[np.float32]:
+    smooth = cv2.GaussianBlur(less.astype(np.float32), (0, 0), 1.0)
+    around = cv2.blur(cv2.blur(smooth, (25, 25)), (25, 25))
     # relative to its surroundings: other light changes nothing
-    return np.asarray(less / np.maximum(around, 8.0), np.float32), width / size[0]
+    return np.asarray(smooth / np.maximum(around, 8.0), np.float32)
 
 
 def shift(
@@ -121,8 +130,9 @@ def laid_over(reference: Gray, picture: Gray) -> Matrix | None:
         mask[off > np.percentile(off, 97)] = 0
         start = best
     if after > BETTER * before:
-        # as it lies, or not at all
-        return STILL if hypot(dx, dy) * step < LEAST_PX else None
+        # it lies there as it is where a small pixel's shift would be worse; else not at all
+        aside = np.array(((1.0, 0.0, 1.0), (0.0, 1.0, 1.0)), np.float32)
+        return STILL if before < _difference(_brought(one, aside), one, edges) else None
     warp = best
     matrix = warp.astype(np.float64)
     # from small pixels to pixels: a pixel's centre is its place
@@ -152,6 +162,17 @@ def brought_back(picture: Gray, matrix: Matrix, background: Gray | None = None) 
     )  # fmt: skip
 
 
+def matrix_of(move: Move | None) -> Matrix:
+    """The matrix of a move; None: the camera stands where it stood."""
+    return STILL if move is None else np.array(move.matrix).reshape(2, 3)
+
+
+def steady(image: Gray, place: int, moves: Sequence[Move]) -> Gray:
+    """The picture at `place` as if the camera had stayed where it stood at the start."""
+    move = next((move for move in reversed(moves) if move.first <= place), None)
+    return image if move is None or move.still else brought_back(image, matrix_of(move))
+
+
 def told(first: int, matrix: Matrix, shape: tuple[int, ...]) -> Move:
     """The move that a matrix is."""
     middle = np.array((shape[1] / 2, shape[0] / 2, 1.0))
@@ -169,23 +190,20 @@ def too_far(move: Move, shape: tuple[int, ...]) -> bool:
 def stood(samples: Sequence[Gray]) -> list[tuple[int, int, Matrix]]:
     """Where the camera stood in pictures in the order of time.
 
-    One entry for each time that it stood otherwise than before: the last sample that was surely
-    before it, the first that surely is after it, and how it stands from then on. Nothing for a
-    camera that never moved: the usual case, which costs a millisecond a picture.
+    One entry for each time that it stood otherwise than before: a sample that was surely before
+    it, one that surely is after it, and how it stands from then on. Nothing for a
+    camera that never moved, which is the usual case and soon told.
     """
     if len(samples) < 2 * BLOCK or min(samples[0].shape) < 48:
         return []
     firsts = list(range(0, len(samples) - BLOCK + 1, BLOCK))
     ends = [*firsts[1:], len(samples)]
-    blocks = [
-        np.median(np.stack([small(sample)[0] for sample in samples[a:b]]), axis=0)
-        for a, b in zip(firsts, ends, strict=True)
-    ]
+    reduced = [_reduced(sample) for sample in samples]
+    blocks = [_evened(_middle(reduced[a:b])) for a, b in zip(firsts, ends, strict=True)]
     height, width = blocks[0].shape
     window = np.asarray(cv2.createHanningWindow((width, height), cv2.CV_32F), np.float32)
     least = LEAST_PX * width / samples[0].shape[1]
-    pairs = zip(blocks[:-1], blocks[1:], strict=True)
-    if all(hypot(*shift(one, other, window)) <= least for one, other in pairs):
+    if all(hypot(*shift(one, other, window)) <= least for one, other in pairwise(blocks)):
         return []
     shape = samples[0].shape
     middles = [_middle(samples[a:b]) for a, b in zip(firsts, ends, strict=True)]
@@ -200,15 +218,25 @@ def stood(samples: Sequence[Gray]) -> list[tuple[int, int, Matrix]]:
     ]
     if not sure[0] or sum(sure) < len(ways) // 2:
         return []  # there is nothing in these pictures that stands still
-    found: list[tuple[int, int, Matrix]] = []
-    now, last = STILL, 0
+    runs: list[list[int]] = []
     for n, way in enumerate(ways):
         if not sure[n] or way is None:
             continue
+        before = ways[runs[-1][-1]] if runs else None
+        if before is None or _apart(way, before, shape):
+            runs.append([])
+        runs[-1].append(n)
+    found: list[tuple[int, int, Matrix]] = []
+    now = STILL
+    for before_it, run in pairwise(runs):
+        # a block in which it was moved is a little off; most of a run are not
+        way = np.median(np.stack([way for n in run if (way := ways[n]) is not None]), axis=0)
+        way = way if _apart(way, STILL, shape) else STILL
         if _apart(way, now, shape):
-            now = way if _apart(way, STILL, shape) else STILL
-            found.append((ends[last] - 1, firsts[n], now))
-        last = n
+            last, first = firsts[before_it[-1]], firsts[run[0]]
+            # and shows what most of its samples do
+            found.append((last + 2, min(first + BLOCK - 2, ends[run[0]] - 1), way))
+            now = way
     return found
 
 
@@ -242,11 +270,12 @@ def _apart(one: Matrix, other: Matrix, shape: tuple[int, ...]) -> bool:
     """Whether two ways to stand differ noticeably anywhere in the picture."""
     height, width = shape[:2]
     corners = np.array(((0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)), np.float64)
-    return bool(np.hypot(*((one - other) @ corners.T)).max() > LEAST_PX)
+    return bool(np.hypot(*((one - other) @ corners.T)).max() > 2 * LEAST_PX)
 
 
 def _middle(pictures: Sequence[Gray]) -> Gray:
-    middle: Gray = np.median(np.stack(pictures), axis=0).astype(np.uint8)
+    ordered = np.sort(np.stack(pictures), axis=0)
+    middle: Gray = ordered[len(ordered) // 2]
     return middle
 
 

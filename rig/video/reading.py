@@ -270,7 +270,13 @@ class VideoFile:
     def sample(
         self, count: int, *, start_s: float = 0.0, end_s: float | None = None
     ) -> NDArray[np.uint8]:
-        """Up to `count` pictures spread evenly over the span, as one array (n, height, width).
+        """Up to `count` pictures spread evenly over the span, as one array (n, height, width)."""
+        return self.sampled(count, start_s=start_s, end_s=end_s)[1]
+
+    def sampled(
+        self, count: int, *, start_s: float = 0.0, end_s: float | None = None
+    ) -> tuple[list[int], NDArray[np.uint8]]:
+        """Up to `count` pictures spread evenly over the span, and their places before them.
 
         Where the file has many key frames (half of `count` or more, spread over the span) only
         those nearest to the even places are decoded, which is cheap; else the whole span is
@@ -282,16 +288,27 @@ class VideoFile:
         even = [first + (2 * i + 1) * (stop - first) // (2 * count) for i in range(count)]
         keys = _nearest([k for k in self._keys if first <= k < stop], even)
         gap = max((b - a for a, b in zip([first, *keys], [*keys, stop], strict=True)), default=0)
-        images: list[Gray] = []
+        places, images = keys, list[Gray]()
         if 2 * len(keys) >= count and gap * count <= 4 * (stop - first):
             images = self._at_keys(keys)
         if not images:
-            wanted = set(even)
-            images = [
-                p.image.copy() for p in self.read(start_s=start_s, end_s=end_s) if p.index in wanted
-            ]
+            taken = self.chosen(even)
+            places, images = [p.index for p in taken], [p.image for p in taken]
         width, height = self.size_px
-        return np.stack(images) if images else np.empty((0, height, width), np.uint8)
+        return places, np.stack(images) if images else np.empty((0, height, width), np.uint8)
+
+    def chosen(self, places: Sequence[int]) -> list[Picture]:
+        """Copies of the pictures at these places, as far as they can be decoded."""
+        if not places:
+            return []
+        wanted, last = set(places), max(places)
+        taken: list[Picture] = []
+        for picture in self.read(start_s=self.times_ns[min(places)] / NS_PER_S):
+            if picture.index in wanted:
+                taken.append(picture._replace(image=picture.image.copy()))
+            if picture.index >= last:
+                break
+        return taken
 
     def _span(self, start_s: float, end_s: float | None) -> tuple[int, int]:
         """First place in the span, and the place after its last."""

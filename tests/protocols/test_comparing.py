@@ -182,10 +182,11 @@ def test_bad_visits_and_results_are_one_line(cli: Cli, here: Path) -> None:
 
 
 def test_corrections_are_of_one_recording(cli: Cli, clip: Path) -> None:
-    asked = ["rescore", clip, clip, "--apparatus", "arena.toml", "--out", "o"]
+    Path("other.mkv").write_bytes(clip.read_bytes())
+    asked = ["rescore", clip, "other.mkv", "--apparatus", "arena.toml", "--out", "o"]
     said = cli(*asked, "--corrections", "c.csv")
     assert said.code == 2
-    assert "--corrections: is of one recording" in said.err
+    assert "--corrections: c.csv: is of one recording" in said.err
     assert not Path("o").exists()
     Path("c.csv").write_text("frame_from,frame_to,x_px,y_px,reason,who\n1,2,3,4,r,w\n")
     asked = ["rescore", clip, "--apparatus", "arena.toml", "--out", "o"]

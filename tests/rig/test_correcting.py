@@ -11,8 +11,8 @@ from protocols import library
 from protocols.protocol import parse, plan_session, settings
 from rig.errors import ConfigError
 from rig.session import Recorded, Rescored, Wish, load_rig, record, rescore
-from rig.session.amending import Amend
 from rig.session.files import load_apparatus
+from rig.session.row import Amend
 from rig.session.seeing import median
 from rig.tracking import choose, find, prepare
 from rig.tracking.outlining import outline

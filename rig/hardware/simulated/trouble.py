@@ -38,7 +38,7 @@ class Trouble(StrEnum):
     URINE = "urine"  # dark spots that stay
     CABLE = "cable"  # a tether from above over the animal's back
     SHADOW = "shadow"  # beside the animal, as under a lamp
-    REFLECTION = "reflection"  # of the animal in the outer walls
+    REFLECTION = "reflection"  # of the animal in the long outer walls
     LIGHT_STEP = "light step"
     DRIFT = "drift"
     FLICKER = "flicker"
@@ -84,11 +84,11 @@ class Troubles:
             shadow = _silhouette(view, pose, scale, (SHADOW_CM, SHADOW_CM / 2))
             view[shadow > 0] = (view[shadow > 0] * SHADOW).astype(np.uint8)
         if Trouble.REFLECTION in self.kinds:
-            xs = [x for outline in place.maze.outlines for x, _ in outline]
-            for wall in (min(xs), max(xs)):
+            ys = [y for outline in place.maze.outlines for _, y in outline]
+            for wall in (min(ys), max(ys)):
                 mirrored = _silhouette(view, pose, scale, (0.0, 0.0), wall)
-                inside = slice(round(min(xs) * scale), round(max(xs) * scale) + 1)
-                mirrored[:, inside] = 0
+                inside = slice(round(min(ys) * scale), round(max(ys) * scale) + 1)
+                mirrored[inside] = 0
                 there = mirrored > 0
                 view[there] = (view[there] * (1 - REFLECTION) + 30 * REFLECTION).astype(np.uint8)
 
@@ -163,10 +163,10 @@ class Troubles:
 def _silhouette(
     view: Gray, pose: Pose, scale: float, by_cm: Point, mirror_cm: float | None = None
 ) -> Gray:
-    """255 where the body would be, moved by so much or mirrored at an upright line."""
+    """255 where the body would be, moved by so much or mirrored at a level line."""
     mask = np.zeros(view.shape, np.uint8)
     for (x, y), radius in zip(pose.spine_cm.tolist(), pose.radii_cm.tolist(), strict=True):
-        x = x if mirror_cm is None else 2 * mirror_cm - x
+        y = y if mirror_cm is None else 2 * mirror_cm - y
         at = (round((x + by_cm[0]) * scale), round((y + by_cm[1]) * scale))
         cv2.circle(mask, at, max(1, round(radius * scale)), 255, -1)
     return mask

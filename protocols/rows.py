@@ -1,0 +1,217 @@
+"""Rows out of what was named: videos, sessions, folders, patterns, manifests. Each has an id."""
+
+import glob
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from protocols import manifest
+from rig.apparatus import Apparatus
+from rig.errors import ConfigError
+from rig.model import Gray
+from rig.session.derive import session_id
+from rig.session.files import load_apparatus
+from rig.session.rescoring import read_background
+from rig.session.row import Moment, Row
+
+VIDEOS = frozenset(
+    (
+        ".avi", ".mp4", ".m4v", ".mkv", ".mov", ".mpg", ".mpeg", ".m2ts", ".mts", ".ts", ".wmv",
+        ".asf", ".webm", ".flv", ".ogv", ".vob", ".3gp", ".mj2", ".dv", ".h264", ".mjpeg", ".mjpg",
+    )
+)  # fmt: skip
+
+
+class Defaults(NamedTuple):
+    """What holds for each row that does not say it itself."""
+
+    apparatus: Path | None = None
+    crop: tuple[int, int, int, int] | None = None
+    start: Moment | None = None
+    end: Moment | None = None
+    background: str | None = None
+    paired: str | None = None
+
+
+def gather(sources: Sequence[Path], defaults: Defaults, out: Path) -> list[Row]:
+    """The rows that `sources` stand for, in order, each with an id of its own.
+
+    Raises ConfigError for what is not there, cannot be read, or would share a folder.
+    """
+    read = _Read()
+    lines: list[manifest.Line] = []
+    seen: set[Path] = set()
+    for source in sources:
+        if source.suffix.lower() == ".csv":
+            lines += manifest.read(source)
+            continue
+        for path in _named(source, out):
+            if path.absolute() not in seen:
+                seen.add(path.absolute())
+                lines.append(manifest.Line("", (path,), {}))
+    rows = [_row(line, defaults, read) for line in lines]
+    wheres = [line.where or str(line.files[0]) for line in lines]
+    return _with_ids(rows, wheres)
+
+
+def videos_in(folder: Path, out: Path | None = None) -> list[Path]:
+    """The videos below a folder and the sessions, in the order of their paths; not those in `out`.
+
+    A session stands for the videos in it.
+    """
+    found: list[Path] = []
+    places = [folder]
+    while places:
+        place = places.pop()
+        inside = sorted(place.iterdir())
+        if any(path.name == "setup.json" for path in inside):
+            found.append(place)
+            continue
+        for path in inside:
+            if path.name.startswith("."):
+                continue
+            if path.is_dir():
+                if out is None or path.resolve() != out.resolve():
+                    places.append(path)
+            elif path.suffix.lower() in VIDEOS:
+                found.append(path)
+    return sorted(found)
+
+
+def _named(source: Path, out: Path) -> Iterable[Path]:
+    if source.is_dir():
+        if Row((source,)).session is not None:
+            return (source,)
+        found = videos_in(source, out)
+        if not found:
+            message = "this folder holds no session (no setup.json) and no video"
+            raise ConfigError(str(source), "", message)
+        return found
+    if source.exists():
+        return (source,)
+    if any(sign in str(source) for sign in "*?["):
+        matching = sorted(glob.glob(str(source), recursive=True))
+        if not matching:
+            raise ConfigError(str(source), "", "no file is named like this")
+        return [path for name in matching for path in _named(Path(name), out)]
+    raise ConfigError(str(source), "", "no such file")
+
+
+@dataclass
+class _Read:
+    """Files that many rows name, read once."""
+
+    apparatuses: dict[Path, Apparatus] = field(default_factory=dict)
+
+    def apparatus(self, path: Path) -> Apparatus:
+        if path not in self.apparatuses:
+            self.apparatuses[path] = load_apparatus(path)
+        return self.apparatuses[path]
+
+
+def _row(line: manifest.Line, defaults: Defaults, read: _Read) -> Row:
+    said: dict[str, Any] = dict(line.said)
+    file = said.pop("apparatus", defaults.apparatus)
+    row = Row(line.files, **said)
+    changes: dict[str, Any] = {}
+    if "start" not in said and defaults.start is not None:
+        changes["start"] = defaults.start
+    if "end" not in said and "duration_s" not in said and defaults.end is not None:
+        changes["end"] = defaults.end
+    if "crop" not in said and defaults.crop is not None:
+        changes["crop"] = defaults.crop
+    if "paired" not in said and defaults.paired is not None:
+        changes["paired"] = defaults.paired
+    picture: Gray | None = None
+    if file is not None and _is_rig(file):
+        box_crop, picture, changes["apparatus"] = _box(file, row.box or None, line.where)
+        if row.crop is None and box_crop is not None:
+            changes["crop"] = box_crop
+    elif file is not None:
+        changes["apparatus"] = read.apparatus(file)
+    if file is not None:
+        changes["apparatus_file"] = str(file)
+    row = replace(row, **changes)
+    background = read_background(defaults.background, row)
+    return replace(row, background=picture if background is None else background)
+
+
+def _is_rig(file: Path) -> bool:
+    if file.name.lower().endswith(".rig.toml"):
+        return True
+    try:
+        return "camera" in tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False  # said when it is read as an apparatus
+
+
+def _box(
+    file: Path, name: str | None, where: str
+) -> tuple[tuple[int, int, int, int] | None, Gray | None, Apparatus]:
+    from rig.session.load import load_rig
+
+    try:
+        box = load_rig(str(file)).box_named(name)
+    except ConfigError as error:
+        if error.file != "--box":
+            raise
+        raise ConfigError(where or str(file), "box", error.message) from None
+    return box.box.crop_px, box.picture, box.apparatus
+
+
+# ids
+
+
+def _with_ids(rows: list[Row], wheres: Sequence[str]) -> list[Row]:
+    ids = [row.id or _own_id(row) for row in rows]
+    for alike in _shared(ids):
+        parts = _differing([rows[k].files[0].absolute().parts[:-1] for k in alike])
+        for k, part in zip(alike, parts, strict=True):
+            ids[k] = f"{part}_{ids[k]}" if part else ids[k]
+    for alike in _shared(ids):
+        names = {rows[k].files[0].name.lower() for k in alike}
+        for k in alike:
+            row = rows[k]
+            if row.box:
+                ids[k] = f"{ids[k]}_{row.box}"
+            elif len(names) == len(alike):  # they differ by their suffix at least
+                name = row.files[0].stem if row.id or row.subject else row.files[0].name
+                ids[k] = f"{ids[k]}_{name}" if row.id or row.subject else name
+            elif row.crop is not None:
+                ids[k] = f"{ids[k]}_x{row.crop[0]}y{row.crop[1]}"
+    for alike in _shared(ids):
+        one, other = wheres[alike[0]], wheres[alike[1]]
+        message = f"would share the folder {ids[alike[0]]!r} with {other}; give each an id"
+        raise ConfigError(one, "", message)
+    for id, row, where in zip(ids, rows, wheres, strict=True):
+        if row.id or row.subject or row.box:
+            manifest.check_id(id, where)
+    return [replace(row, id=id) for row, id in zip(rows, ids, strict=True)]
+
+
+def _own_id(row: Row) -> str:
+    if row.subject and row.phase:
+        return f"{row.subject}_{row.phase}"
+    if row.session is not None:
+        return session_id(row.files[0].resolve())
+    return row.files[0].stem
+
+
+def _shared(ids: Sequence[str]) -> Iterator[list[int]]:
+    often = Counter(id.casefold() for id in ids)
+    for name, count in often.items():
+        if count > 1:
+            yield [k for k, id in enumerate(ids) if id.casefold() == name]
+
+
+def _differing(folders: Sequence[Sequence[str]]) -> list[str]:
+    """What is left of each path without the beginning and the end that all have."""
+    shortest = min(map(len, folders))
+    head = next((i for i in range(shortest) if len({f[i] for f in folders}) > 1), shortest)
+    cut = [folder[head:] for folder in folders]
+    shortest = min(map(len, cut))
+    tail = next((i for i in range(shortest) if len({f[-1 - i] for f in cut}) > 1), shortest)
+    return ["_".join(folder[: len(folder) - tail]) for folder in cut]

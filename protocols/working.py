@@ -1,0 +1,163 @@
+"""A worker: a process that scores one film after the other, and how to talk to it."""
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from rig.errors import RigError
+from rig.session.processes import send, start
+from rig.session.row import Row
+from rig.tracking.threads import use_one_thread
+
+
+class Scored(NamedTuple):
+    """What came of a row: its folder and summary, or why there is none.
+
+    `difference_s`: rescored less live, for a session. `error`: the row's own fault, or the
+    world's; the others go on. `before`: it was done by an earlier run.
+    """
+
+    id: str
+    folder: Path
+    summary: dict[str, Any] = {}
+    difference_s: dict[str, float] | None = None
+    error: RigError | None = None
+    before: bool = False
+
+
+class Far(NamedTuple):
+    """Pictures of a film that are done, and all of them."""
+
+    task: int
+    done: int
+    total: int
+
+
+class Task(NamedTuple):
+    """The rows of one film, and its number."""
+
+    number: int
+    rows: tuple[Row, ...]
+    out: Path
+    workers: int | None
+    threads: int | None
+
+
+Told = Far | tuple[int, list[Scored]]
+"""How far a film is, or what came of its rows."""
+
+
+def carry_out(task: Task, told: Any) -> list[Scored]:
+    """Score the rows of one film. Whatever fails is in what it gives, never raised."""
+    from rig.session.rescoring import score
+
+    ids = [row.id for row in task.rows]
+    try:
+        ended = score(
+            task.rows,
+            task.out,
+            workers=task.workers,
+            threads=task.threads,
+            progress=lambda done, total: told(Far(task.number, done, total)),
+        )
+    except RigError as error:
+        return [Scored(id, task.out / id, error=error) for id in ids]
+    except Exception as error:  # a fault of ours in one row; the others go on
+        traceback.print_exc()
+        fault = RigError(f"{type(error).__name__}: {error}")
+        return [Scored(id, task.out / id, error=fault) for id in ids]
+    return [
+        Scored(id, task.out / id, error=one)
+        if isinstance(one, RigError)
+        else Scored(id, one.folder, dict(one.summary), one.difference_s)
+        for id, one in zip(ids, ended, strict=True)
+    ]
+
+
+@dataclass(eq=False)
+class Worker:
+    """A process that takes films from a list until none is left."""
+
+    todo: deque[Task]
+    told: SimpleQueue[Told]
+    failed: dict[int, int] = field(default_factory=dict)  # how often a film took a worker along
+
+    def __post_init__(self) -> None:
+        self._closing = threading.Event()
+        self._process = start("from protocols.working import main; main()")
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def _work(self) -> None:
+        while not self._closing.is_set():
+            try:
+                task = self.todo.popleft()
+            except IndexError:
+                return
+            try:
+                self._ask(task)
+            except (OSError, EOFError, pickle.UnpicklingError):
+                if self._closing.is_set():
+                    return
+                self._end()
+                self._process = start("from protocols.working import main; main()")
+                self.failed[task.number] = self.failed.get(task.number, 0) + 1
+                if self.failed[task.number] < 2:  # once may be an accident
+                    self.todo.appendleft(task)
+                    continue
+                fault = RigError("the process that scored it ended twice; is there memory enough?")
+                ended = [Scored(row.id, task.out / row.id, error=fault) for row in task.rows]
+                self.told.put((task.number, ended))
+
+    def _ask(self, task: Task) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        send(self._process.stdin, task)
+        while isinstance(told := pickle.load(self._process.stdout), Far):
+            self.told.put(told)
+        self.told.put(told)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self._closing.set()
+        self._end()
+        self._thread.join()
+        self._end()
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with suppress(OSError):
+                pipe.close()
+
+
+def main() -> None:
+    """The worker's own side: films in, how far they are and what came of them out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    use_one_thread()
+    try:
+        while True:
+            task: Task = pickle.load(sys.stdin.buffer)
+            ended = carry_out(task, lambda far: send(answers, far))
+            send(answers, (task.number, ended))
+    except (EOFError, pickle.UnpicklingError):  # a question may be cut off in its middle
+        pass
+    except BrokenPipeError:
+        os._exit(1)

@@ -1,0 +1,50 @@
+"""Each trouble shows in the pictures, the same every time, and only what it is meant to."""
+
+import numpy as np
+import pytest
+
+from rig.hardware.simulated.builtin import builtin
+from rig.hardware.simulated.trouble import AT_S, BUMP_CM, Trouble, Troubles
+from rig.hardware.simulated.world import World
+from rig.model import NS_PER_S, Gray
+
+
+def picture(*troubles: Trouble, at_s: float = 0.5, present: bool = True) -> Gray:
+    rig, apparatuses = builtin()
+    world = World(rig, apparatuses, 4, troubles=troubles)
+    if present:
+        world.place("A", "left")
+    world.step_to(0)
+    world.step_to(round(at_s * NS_PER_S))
+    return world.picture(3)
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_it_shows_and_is_the_same_every_time(trouble: Trouble) -> None:
+    times_s = [AT_S + wait_s for wait_s in (1, 4, 8, 12)]  # a wall must be near for a reflection
+    seen = [picture(trouble, at_s=at_s) for at_s in times_s]
+    plain = [picture(at_s=at_s) for at_s in times_s]
+    np.testing.assert_array_equal(seen[0], picture(trouble, at_s=times_s[0]))
+    apart = [np.abs(a.astype(int) - b) for a, b in zip(seen, plain, strict=True)]
+    assert max((one > 6).sum() for one in apart) > 20
+
+
+@pytest.mark.parametrize("trouble", [Trouble.CABLE, Trouble.SHADOW, Trouble.REFLECTION])
+def test_what_belongs_to_the_animal_is_not_there_without_it(trouble: Trouble) -> None:
+    seen = picture(trouble, present=False)
+    np.testing.assert_array_equal(seen, picture(present=False))
+
+
+@pytest.mark.parametrize("trouble", [Trouble.BUMP, Trouble.LIGHT_STEP])
+def test_what_happens_at_a_time_has_not_happened_before(trouble: Trouble) -> None:
+    np.testing.assert_array_equal(picture(trouble), picture())
+
+
+def test_the_bump_is_as_large_as_it_says() -> None:
+    rig, apparatuses = builtin()
+    world = World(rig, apparatuses, 4)
+    places = [state.place for state in world._states.values()]
+    troubles = Troubles([Trouble.BUMP], world.frame_size_px, places, np.random.default_rng(1))
+    middle = np.array((world.frame_size_px[0] / 2, world.frame_size_px[1] / 2, 1.0))
+    off = np.hypot(*(troubles.bump @ middle - middle[:2]))
+    assert off == pytest.approx(BUMP_CM * places[0].px_per_cm)

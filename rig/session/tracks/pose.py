@@ -19,18 +19,19 @@ def deeplabcut(lines: Sequence[str], file: str, individual: str | None) -> Track
     """
     heads, k = [], 0
     for k, line in enumerate(lines):  # noqa: B007
-        cells = [cell.strip() for cell in next(csv.reader([line]))]
+        cells = [cell.strip() for cell in next(csv.reader([line]), [])] or [""]
         if cells[0] not in ("scorer", "individuals", "bodyparts", "coords"):
             break
         heads.append(cells)
-    if len(heads) not in (3, 4) or heads[-1][0] != "coords":
+    even = len({len(head) for head in heads}) == 1
+    if len(heads) not in (3, 4) or heads[-1][0] != "coords" or not even:
         message = "no DeepLabCut table: rows scorer, (individuals,) bodyparts, coords are expected"
         raise ConfigError(file, "", message)
     columns: list[Column] = list(zip(*(head[1:] for head in heads), strict=True))
-    names = ["frame", *("\t".join(column) for column in columns)]
+    names = ["frame", *("/".join(column) for column in columns)]
     head = ",".join(f'"{name}"' for name in names)
     table = sheet([head, *lines[k:]], file, first=k)
-    values = {column: table.numbers("\t".join(column)) for column in columns}
+    values = {column: table.numbers("/".join(column)) for column in columns}
     return Track(file, "DeepLabCut", parts_of(values, file, individual), table.wholes("frame"))
 
 

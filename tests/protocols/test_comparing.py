@@ -45,7 +45,7 @@ def test_frames_of_two_tables(cli: Cli, here: Path) -> None:
         "frame 39: 30.0 px apart", "second 2: right in A, left in B"
     ]  # fmt: skip
     assert ET.parse(here / "f.svg").getroot().tag.endswith("svg")
-    text = cli("compare", a, b).out
+    text = cli("compare", "a.csv", "b.csv").out  # paths are told in one piece
     assert max(map(len, text.splitlines())) <= 80
     assert "3 of 4 seconds in the same zone" in text
 
@@ -197,3 +197,28 @@ def test_corrections_are_of_one_recording(cli: Cli, clip: Path) -> None:
     assert sorted(path.name for path in Path("o/mouse").iterdir()) == [
         "frames.csv", "frames_raw.csv", "overlay.mkv", "rescore.json", "summary.csv", "visits.csv"
     ]  # fmt: skip
+
+
+def test_a_track_from_the_command_line(cli: Cli, clip: Path) -> None:
+    rows = "".join(f"{k / 20},{k * 0.5},5\n" for k in range(60))
+    Path("t.csv").write_text("t_s,x_px,y_px\n" + rows)
+    asked = ["rescore", clip, "--apparatus", "arena.toml", "--out", "o", "--tracks", "t.csv"]
+    for words, said in (
+        (("--tracks-unit", "inch"), "--tracks-unit: 'inch': one of px, cm, mm"),
+        (("--tracks-origin", "3"), "--tracks-origin: '3': write X,Y in px"),
+        (("--part", "nose"), "--part: 'nose': write OURS=THEIRS"),
+        (("--min-likelihood", "2"), "--min-likelihood: 2: from 0 to 1"),
+    ):
+        ended = cli(*asked, *words)
+        assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+        assert said in ended.err
+    assert not Path("o").exists()
+    said_ = cli(*asked, "--tracks-unit", "cm", "--tracks-origin", "10,20", "--json")
+    assert said_.code == 0
+    first = Path("o/mouse/frames.csv").read_text().splitlines()[2].split(",")
+    assert first[2:4] == ["12.00", "40.00"]  # 0.5 cm and 5 cm at 4 px/cm, from 10, 20
+    # the same again is not repeated; another reading of the track is another row
+    assert "was done before" in cli(*asked, "--tracks-unit", "cm", "--tracks-origin", "10,20").out
+    again = cli(*asked)
+    assert again.code == 2
+    assert "amend" in again.err

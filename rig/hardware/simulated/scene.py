@@ -16,6 +16,7 @@ _SHIFT = 4
 _SUB = 1 << _SHIFT  # OpenCV's fixed point: 16ths of a pixel
 _LIFT = 8  # mean of the noise pictures; the scene is painted so much darker
 _OFFSETS = 4093
+_PATCH = slice(4, 8)  # of the circles along the spine
 _TAIL_THICK_CM = (0.4, 0.32, 0.22)
 _SLACK_PX = 64  # how far a noise picture reaches beyond the frame, to be laid on shifted
 
@@ -31,6 +32,7 @@ class Look:
     table_luma: int = 140
     mouse_luma: int = 40
     tail_luma: int = 70
+    patch_luma: int | None = None  # of a piebald's back; None: as the rest of the coat
     glove_luma: int = 80
     sleeve_luma: int = 60
     texture: float = 1.5
@@ -125,6 +127,10 @@ class Scene:
         radii = np.maximum(radii, 0).tolist()
         for centre, radius in zip(spine, radii, strict=True):
             cv2.circle(view, centre, radius, luma, -1, cv2.LINE_AA, _SHIFT)
+        if self._look.patch_luma is not None:
+            luma = self._luma(self._look.patch_luma)
+            for centre, radius in zip(spine[_PATCH], radii[_PATCH], strict=True):
+                cv2.circle(view, centre, radius * 3 // 4, luma, -1, cv2.LINE_AA, _SHIFT)
 
     def hand(self, picture: Gray, place: Place, edge_px: Point, tip_px: Point) -> None:
         """Draws an arm from the picture's edge with the palm at `tip_px`, fingers ahead."""

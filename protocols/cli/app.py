@@ -217,6 +217,30 @@ def rescore(
     check: Annotated[
         bool, typer.Option("--check", help="Open every file and write a proof sheet; no tracking.")
     ] = False,
+    corrections: Annotated[
+        Path | None, typer.Option(help="A table of corrected frames; see docs/checking.md.")
+    ] = None,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Also a video with track, zone and clock drawn in.")
+    ] = False,
+    tracks: Annotated[
+        Path | None, typer.Option(help="Another program's track, scored in place of ours.")
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OURS=THEIRS", help="What it calls centroid, nose or tail; repeatable."
+        ),
+    ] = None,
+    min_likelihood: Annotated[float, typer.Option(help="A point below it is none.")] = 0.6,
+    individual: Annotated[str | None, typer.Option(help="Which animal of its several.")] = None,
+    tracks_origin: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="Where its 0, 0 lies in the picture, px.")
+    ] = None,
+    tracks_unit: Annotated[str | None, typer.Option(help="px, cm or mm.")] = None,
+    tracks_shift: Annotated[
+        float, typer.Option(metavar="S", help="Second of the recording at which its time is 0.")
+    ] = 0.0,
     json: Json = False,
     progress_json: Annotated[
         bool,
@@ -237,6 +261,10 @@ def rescore(
             scoring.Wished(
                 source, out, apparatus, crop, start, end, background, paired, workers, threads,
                 scheduler, json, progress_json, check,
+                scoring.amend(
+                    corrections, overlay, tracks, part or [], min_likelihood, individual,
+                    tracks_origin, tracks_unit, tracks_shift,
+                ),
             )
         )
     )  # fmt: skip
@@ -273,6 +301,57 @@ def verify(
     from protocols.cli import scoring
 
     raise typer.Exit(scoring.verify(session, as_json=json))
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A session, a rescored folder, or a table.")],
+    b: Annotated[Path, typer.Argument(help="The same, of any program; told is B less A.")],
+    of: Annotated[str | None, typer.Option(help="frames, visits or results.")] = None,
+    column_a: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="What A calls a column; repeatable."),
+    ] = None,
+    column_b: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="What B calls a column; repeatable."),
+    ] = None,
+    apparatus: Annotated[
+        Path | None, typer.Option(help="For scale and zones, where neither has its own.")
+    ] = None,
+    zone: Annotated[
+        list[str] | None, typer.Option(help="Of visits only this one; repeatable.")
+    ] = None,
+    measure: Annotated[
+        list[str] | None, typer.Option(help="Of results only this column; repeatable.")
+    ] = None,
+    rate_hz: Annotated[
+        float | None, typer.Option(help="Frames a second, where neither has times.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="An SVG file to draw into.")] = None,
+    json: Json = False,
+) -> None:
+    """How far two tables of frames, visits or results agree.
+
+    Example: placepref compare scored/M01 tracks.csv --column-b x_px=X --column-b y_px=Y
+    """
+    from protocols.cli import comparing
+
+    raise typer.Exit(
+        comparing.compare_two(
+            a,
+            b,
+            of,
+            column_a or [],
+            column_b or [],
+            apparatus,
+            zone or [],
+            measure or [],
+            rate_hz,
+            figure,
+            as_json=json,
+        )
+    )
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,7 +18,8 @@ from rig.measures import MAX_DROPPED_SHARE, MAX_LOST_SHARE
 from rig.session import Verdict
 from rig.session import verify as verify_one
 from rig.session.rescoring import check_out
-from rig.session.row import Row, moment
+from rig.session.row import Amend, Row, moment
+from rig.session.tracks import Choice
 
 
 class Wished(NamedTuple):
@@ -37,6 +39,7 @@ class Wished(NamedTuple):
     as_json: bool = False
     progress_json: bool = False
     check: bool = False
+    amend: Amend = Amend()
 
 
 def rescore(wished: Wished) -> int:
@@ -60,7 +63,14 @@ def rescore(wished: Wished) -> int:
     if defaults.end is not None and defaults.end.auto:
         raise ConfigError("--end", "", f"{wished.end!r}: only a start can be found by itself")
     check_out(out)
-    rows = gather(wished.sources, defaults, out)
+    rows = [replace(row, amend=wished.amend) for row in gather(wished.sources, defaults, out)]
+    for option, path in (
+        ("--corrections", wished.amend.corrections),
+        ("--tracks", wished.amend.tracks),
+    ):
+        if path is not None and len(rows) > 1:
+            message = f"{path}: is of one recording; rescore them one at a time"
+            raise ConfigError(option, "", message)
     batch.clear_parts(out)
     many = len(rows) > 1
     if wished.check:
@@ -112,6 +122,39 @@ def _check(rows: Sequence[Row], out: Path, *, as_json: bool) -> int:
         print(f"look at {out / proof.SHEET}, decide in {out / proof.DECISIONS}, then run it again")
         print("without --check: only accepted rows are scored")
     return FAILED if any(one.error for one in seen) else DONE
+
+
+def amend(
+    corrections: Path | None,
+    overlay: bool,
+    tracks: Path | None,
+    parts: Sequence[str],
+    min_likelihood: float,
+    individual: str | None,
+    origin: str | None,
+    unit: str | None,
+    shift_s: float,
+) -> Amend:
+    """The options of `rescore` that say what else is to be done with a row."""
+    if not 0 <= min_likelihood <= 1:
+        raise ConfigError("--min-likelihood", "", f"{min_likelihood:g}: from 0 to 1")
+    named = {}
+    for text in parts:
+        ours, _, theirs = text.partition("=")
+        if not (ours and theirs):
+            raise ConfigError("--part", "", f"{text!r}: write OURS=THEIRS, as in nose=snout")
+        named[ours] = theirs
+    at = None
+    if origin is not None:
+        try:
+            x, y = (float(part) for part in origin.split(","))
+        except ValueError:
+            raise ConfigError("--tracks-origin", "", f"{origin!r}: write X,Y in px") from None
+        at = (x, y)
+    if unit not in (None, "px", "cm", "mm"):
+        raise ConfigError("--tracks-unit", "", f"{unit!r}: one of px, cm, mm")
+    choice = Choice(named, min_likelihood, individual, at, unit, shift_s)
+    return Amend(corrections, tracks, choice, overlay)
 
 
 def _print(one: Scored, *, many: bool) -> None:

@@ -2,9 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, Literal
@@ -16,12 +17,13 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.ledger import Ledger
 from rig.measures import Measures, measure
 from rig.model import NS_PER_S, Gray, Request, RequestKind, Tick
+from rig.session.amending import Amended
 from rig.session.clock import wall_now
 from rig.session.derive import head, summary_row
 from rig.session.files import load_apparatus, read_picture
 from rig.session.pieces import Crew, Crop
 from rig.session.retracking import Recording, from_film, from_session
-from rig.session.row import Moment, Row, asked, stamp
+from rig.session.row import Amend, Moment, Row, asked, stamp
 from rig.storage import SessionRecord, write_summary, write_visits
 from rig.table import TableBuilder
 from rig.tracking.threads import quick_turns
@@ -72,6 +74,7 @@ def rescore(
     phase: str = "",
     paired: str | None = None,
     workers: int | None = None,
+    amend: Amend | None = None,
     progress: Progress | None = None,
 ) -> Rescored:
     """Score a recording again and write `OUT/<id>/` and a line of `OUT/summary.csv`.
@@ -92,6 +95,8 @@ def rescore(
         paired: the paired chamber, for `time_paired_s` and its like.
         workers: processes that share the work, this one among them; None: as many as there are
             cores where the recording is long enough. The result is the same.
+        amend: corrections, which go in place of what is found (frames_raw.csv keeps that), tracks
+            of another program, and whether overlay.mkv is to be drawn.
         progress: told as frames are done.
 
     Raises ConfigError for what cannot be used; nothing is left behind then.
@@ -108,6 +113,7 @@ def rescore(
         start=Moment(start_s),
         end=None if end_s is None else Moment(end_s),
         paired=paired,
+        amend=amend or Amend(),
     )
     if apparatus is not None:
         row = replace(row, apparatus=load_apparatus(apparatus), apparatus_file=str(apparatus))
@@ -200,18 +206,20 @@ def _begun(row: Row, job: Recording | RigError, out: Path) -> _Task | RigError:
         return ConfigError("--out", "", f"{folder} is there already; nothing is overwritten")
     try:
         roles = _roles(job.setup.apparatus, paired_chamber(row, job.setup.apparatus))
-    except ConfigError as error:
+        amended = Amended(row.amend, job)
+    except RigError as error:
         return error
-    return _Task(_scored(row, job, folder, roles), job.frames)
+    return _Task(_scored(row, job, folder, roles, amended), amended.steps)
 
 
 def _scored(
-    row: Row, job: Recording, folder: Path, roles: dict[str, str] | None
+    row: Row, job: Recording, folder: Path, roles: dict[str, str] | None, amended: Amended
 ) -> Generator[int, None, Rescored]:
     """Fold a recording and write its folder; under its own name it is whole, however this ends."""
     ledger, builder = Ledger.for_setup(job.setup), TableBuilder(job.setup.apparatus)
     part = folder.with_name(f".{folder.name}.part")
-    with SpooledTemporaryFile(MOST_IN_MEMORY) as frames, closing(_fold(job)) as folded:
+    folding = amended.fold(partial(_fold, job))
+    with SpooledTemporaryFile(MOST_IN_MEMORY) as frames, closing(folding) as folded:
         frames.write(ledger.header())
         for tick, outcome in folded:
             frames.write(ledger.frame_rows(tick.t_ns, outcome.samples))
@@ -233,7 +241,8 @@ def _scored(
         summary = summary_row(first, measures, job.setup.apparatus, roles)
         if job.moves:
             summary["flags"] = "+".join(filter(None, [str(summary["flags"]), "camera_moved"]))
-        used = json.dumps(_used(row, job, folder.name, measures), indent=1)
+        told = _used(row, job, folder.name, measures) | amended.used(hidden=row.hidden)
+        used = json.dumps(told, indent=1)
         try:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
@@ -243,6 +252,7 @@ def _scored(
             write_visits(part, (*measures.visits, *measures.zone_visits))
             write_summary(part, summary)
             (part / "rescore.json").write_text(used + "\n", encoding="utf-8")
+            yield from amended.write(part)
             part.rename(folder)
         except BaseException as error:
             shutil.rmtree(part, ignore_errors=True)
@@ -299,9 +309,9 @@ def check_out(out: Path) -> None:
         raise ConfigError("--out", "", f"{there} is in the way: not a folder")
 
 
-def _fold(job: Recording) -> Generator[tuple[Tick, Outcome]]:
+def _fold(job: Recording, ticks: Iterator[Tick]) -> Generator[tuple[Tick, Outcome]]:
     state, t_ns, k = begin(job.setup), 0, -1
-    for tick in job.ticks:
+    for tick in ticks:
         outcome = advance(job.setup, state, tick)
         state, t_ns, k = outcome.state, tick.t_ns, tick.k
         yield tick, outcome

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import tee
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from rig.model import (
 from rig.session.derive import session_id, session_measures
 from rig.session.film import Film
 from rig.session.fitting import read_reference, settle
+from rig.session.overlaying import Pictures, film_pictures, session_pictures
 from rig.session.pieces import Crew, Crop, Eye, Shown
 from rig.session.row import Moment, Row
 from rig.session.seeing import SAMPLES, median, median_of, tracker
@@ -49,6 +51,8 @@ class Recording:
     frames: int
     times: str
     broken: Callable[[], int]
+    pictures: Callable[[], Pictures]
+    last_frame: int
     live: Measures | None = None
     moves: tuple[Move, ...] = ()
 
@@ -101,6 +105,8 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
                 frames=one.stop,
                 times=str(film.parts[0].times),
                 broken=lambda: film.broken,
+                pictures=partial(film_pictures, film, one.setup.crop_px, one.stop, moves),
+                last_frame=one.stop - 1,
                 moves=moves,
             )
         )
@@ -304,6 +310,8 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         frames=sum(video.frames for video in videos),
         times="frames.csv",
         broken=lambda: 0,
+        pictures=lambda: session_pictures(record),
+        last_frame=int(max(record.columns()["frame"], default=-1)),
         live=live,
     )
 

@@ -13,6 +13,7 @@ from rig.apparatus import Apparatus
 from rig.errors import ConfigError
 from rig.model import Gray
 from rig.session.pieces import Crop
+from rig.session.tracks import Choice
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,29 @@ class Nudge:
     turn_deg: float = 0.0
 
 
+@dataclass(frozen=True)
+class Amend:
+    """What is asked of a row beside scoring it.
+
+    `corrections`: a file of them. `tracks`: a file of another program's, scored in place of ours as
+    `choice` says. `overlay`: draw overlay.mkv.
+    """
+
+    corrections: Path | None = None
+    tracks: Path | None = None
+    choice: Choice = field(default_factory=Choice)
+    overlay: bool = False
+
+    def to_json(self) -> dict[str, Any] | None:
+        """As `asked` keeps it, files by their content; None: nothing. Raises ConfigError."""
+        if self == Amend():
+            return None
+        files = {"corrections": self.corrections, "tracks": self.tracks}
+        sums = {name: path and stamp(path)["sha256"] for name, path in files.items()}
+        choice = {**vars(self.choice), "parts": dict(self.choice.parts)}
+        return {**sums, "choice": choice, "overlay": self.overlay}
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """One row, all that it needs read and checked.
@@ -100,6 +124,7 @@ class Row:
     nudge: Nudge | None = None
     decision: Mapping[str, str] = field(default_factory=dict)
     hidden: bool = False
+    amend: Amend = Amend()
 
     @property
     def film(self) -> tuple[object, ...]:
@@ -160,6 +185,7 @@ def asked(row: Row, sums: Sequence[str]) -> dict[str, Any]:
         "paired": row.paired,
         "cues": dict(row.cues),
         "nudge": None if row.nudge is None else list(vars(row.nudge).values()),
+        "amend": row.amend.to_json(),
         "version": __version__,
         "tracking": tracking.VERSION,
     }

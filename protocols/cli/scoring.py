@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from protocols import batch, proof
+from protocols import blind as blinding
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import batch_lines, from_here, lines, print_json, progress, progress_lines
 from protocols.manifest import crop, made
@@ -37,6 +38,7 @@ class Wished(NamedTuple):
     as_json: bool = False
     progress_json: bool = False
     check: bool = False
+    blind: bool = False
 
 
 def rescore(wished: Wished) -> int:
@@ -63,8 +65,12 @@ def rescore(wished: Wished) -> int:
     rows = gather(wished.sources, defaults, out)
     batch.clear_parts(out)
     many = len(rows) > 1
+    hidden = None
+    blinding.check(out, blind=wished.blind)
+    if wished.blind:
+        rows, hidden = blinding.hide(rows, out)
     if wished.check:
-        return _check(rows, out, as_json=wished.as_json)
+        return _check(rows, out, hidden, as_json=wished.as_json)
     rows, left = proof.decided(rows, out)
     for id, why in left.items():
         print(f"placepref: row {id}: not scored: it {why}", file=sys.stderr)
@@ -79,6 +85,11 @@ def rescore(wished: Wished) -> int:
             scheduler=wished.scheduler,
             tell=tell,
         )
+    if hidden is not None:
+        scored = [
+            one if one.error is None else one._replace(error=hidden.fault(one.error))
+            for one in scored
+        ]
     proof.show(out, scored)
     errors = [one for one in scored if one.error is not None]
     if not many and errors:
@@ -101,9 +112,9 @@ def rescore(wished: Wished) -> int:
     return FAILED if errors else DONE
 
 
-def _check(rows: Sequence[Row], out: Path, *, as_json: bool) -> int:
+def _check(rows: Sequence[Row], out: Path, hidden: blinding.Hidden | None, *, as_json: bool) -> int:
     with progress(f"checking {len(rows)} rows") as bar:
-        seen = proof.look_at(rows, out, bar)
+        seen = proof.look_at(rows, out, bar, hidden)
     if as_json:
         print_json([{"id": one.id, "error": one.error, "flags": one.flags} for one in seen])
     else:
@@ -145,10 +156,18 @@ def _telling(wished: Wished, rows: Sequence[Row]) -> Iterator[batch.Tell | None]
         yield batch_lines(f"{len(rows)} rows")
         return
     name = source.resolve().parent.name if source.name == "behav" else source.name
-    what = f"{len(rows)} rows" if many else name or str(source)
-    lines_told = nullcontext(progress_lines(str(source)))
+    what = f"{len(rows)} rows" if many or wished.blind else name or str(source)
+    lines_told = nullcontext(progress_lines("1 row" if wished.blind else str(source)))
     with lines_told if wished.progress_json else progress(what, "frames/s") as bar:
         yield lambda far: bar(far.done, far.total)
+
+
+def close_blind(out: Path) -> int:
+    """Close a blind set: its hash, then the codes joined."""
+    digest, rows = blinding.close(out)
+    print(f"closed: {rows} rows, SHA-256 {digest}")
+    print(f"the codes are joined in {out / blinding.JOINED}")
+    return DONE
 
 
 Value = TypeVar("Value")

@@ -292,3 +292,19 @@ def test_a_full_disk_ends_it_and_what_is_done_stays(
     assert "No space left on device" in said.err
     assert "row long: not begun" in said.err
     assert sorted(path.name for path in Path("out").iterdir()) == ["a_clip", "summary.csv"]
+
+
+def test_the_manifest_of_the_manual_runs(cli: Cli, here: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rescoring.md").read_text(encoding="utf-8")
+    Path("rows.csv").write_text(page.split("```csv\n")[1].split("```")[0], encoding="utf-8")
+    (here / "arena.toml").write_text(ARENA)
+    (here / "videos").mkdir()
+    for name in ("M01_a", "M01_b", "M02_a", "M02_b"):
+        write_clip(here / "videos", 100, f"{name}.mkv")
+    said = cli("rescore", "rows.csv", "--apparatus", "arena.toml", "--out", "scored", "--json")
+    rows = {row["id"]: row for row in json.loads(said.out)}
+    assert said.code == 0
+    assert list(rows) == ["M01_pretest", "M02_pretest", "M02_posttest"]
+    assert [row["test_s"] for row in rows.values()] == [4.0, 2.5, 4.0]
+    assert [row["start_s"] for row in rows.values()] == [0.0, 1.0, 1.0]
+    assert all(row["time_paired_s"] == row["time_left_s"] for row in rows.values())

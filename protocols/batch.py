@@ -182,7 +182,9 @@ def _carry_out(
 
 
 def _bytes(task: Task) -> int:
-    return sum(path.stat().st_size for row in task.rows[:1] for path in row.sources())
+    # A file that only a cluster's workers see has no size here.
+    paths = (path for row in task.rows[:1] for path in row.sources() if path.is_file())
+    return sum(path.stat().st_size for path in paths)
 
 
 class _Count:

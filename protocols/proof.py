@@ -94,7 +94,8 @@ def decided(rows: Sequence[Row], out: Path) -> tuple[list[Row], dict[str, str]]:
 
 
 def _asked(row: Row) -> dict[str, Any]:
-    sizes = [str(path.stat().st_size) for path in row.sources()]
+    paths = (path for path in row.sources() if path.is_file())
+    sizes = [str(path.stat().st_size) for path in paths]
     told = asked(replace(row, nudge=None), sizes)
     return {key: value for key, value in told.items() if key not in ("version", "tracking")}
 

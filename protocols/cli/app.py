@@ -214,6 +214,10 @@ def rescore(
         str | None,
         typer.Option(metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786."),
     ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(help="Videos are so many times as large as the apparatus was drawn for."),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Open every file and write a proof sheet; no tracking.")
     ] = False,
@@ -245,7 +249,7 @@ def rescore(
         scoring.rescore(
             scoring.Wished(
                 source or [], out, apparatus, crop, start, end, background, paired, workers,
-                threads, scheduler, json, progress_json, check, blind,
+                threads, scheduler, json, progress_json, check, blind, scale,
             )
         )
     )  # fmt: skip

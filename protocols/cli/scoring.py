@@ -1,5 +1,6 @@
 """`rescore`, `manifest` and `verify`."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -39,6 +40,7 @@ class Wished(NamedTuple):
     progress_json: bool = False
     check: bool = False
     blind: bool = False
+    scale: float | None = None
 
 
 def rescore(wished: Wished) -> int:
@@ -58,11 +60,14 @@ def rescore(wished: Wished) -> int:
         None if wished.end is None else _option(moment, wished.end, "--end"),
         wished.background,
         wished.paired,
+        wished.scale,
     )
+    if wished.scale is not None and not 0 < wished.scale < math.inf:
+        raise ConfigError("--scale", "", f"{wished.scale:g}: a number above 0")
     if defaults.end is not None and defaults.end.auto:
         raise ConfigError("--end", "", f"{wished.end!r}: only a start can be found by itself")
     check_out(out)
-    rows = gather(wished.sources, defaults, out)
+    rows = gather(wished.sources, defaults, out, far=wished.scheduler is not None)
     batch.clear_parts(out)
     many = len(rows) > 1
     hidden = None

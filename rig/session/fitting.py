@@ -1,7 +1,7 @@
 """Where a row's apparatus comes to lie in a picture: the one place where that is settled."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from rig.apparatus import Apparatus, from_table
@@ -44,13 +44,29 @@ def moved(apparatus: Apparatus, nudge: Nudge) -> Apparatus:
         x, y = cx + x * cos - y * sin + nudge.dx_px, cy + x * sin + y * cos + nudge.dy_px
         return [min(max(round(x, 3), 0), width), min(max(round(y, 3), 0), height)]
 
-    def through(table: Any, key: str = "") -> Any:
-        if isinstance(table, dict):
-            return {name: through(value, name) for name, value in table.items()}
-        if key in ("outline_px", "line_px", "sweep_px", "points_px"):
-            return [move(point) for point in table]
-        if key == "ignore_px":
-            return [[move(point) for point in outline] for outline in table]
-        return [through(item) for item in table] if isinstance(table, list) else table
+    table = apparatus.model_dump(mode="json", exclude_none=True)
+    return from_table(_through(table, move), "nudge")
 
-    return from_table(through(apparatus.model_dump(mode="json", exclude_none=True)), "nudge")
+
+def scaled(apparatus: Apparatus, factor: float, name: str) -> Apparatus:
+    """The apparatus for pictures that are `factor` times as large; `name` is told in errors.
+
+    Raises ConfigError where it cannot be used then.
+    """
+    table = apparatus.model_dump(mode="json", exclude_none=True)
+    table = _through(table, lambda point: [round(value * factor, 3) for value in point])
+    table["frame_size_px"] = [round(side * factor) for side in apparatus.frame_size_px]
+    if apparatus.px_per_cm is not None:
+        table["px_per_cm"] = apparatus.px_per_cm * factor
+    return from_table(table, name)
+
+
+def _through(table: Any, move: Callable[[Sequence[float]], list[float]], key: str = "") -> Any:
+    """A table of an apparatus with all that is in pixels moved."""
+    if isinstance(table, dict):
+        return {name: _through(value, move, name) for name, value in table.items()}
+    if key in ("outline_px", "line_px", "sweep_px", "points_px"):
+        return [move(point) for point in table]
+    if key == "ignore_px":
+        return [[move(point) for point in outline] for outline in table]
+    return [_through(item, move) for item in table] if isinstance(table, list) else table

@@ -181,6 +181,9 @@ def change(row: Row, kept: Mapping[str, Any]) -> str | None:
     known = {one.get("path"): one for one in kept.get("files", ())}
     for path in row.sources():
         old = known.get(str(path.absolute()), {})
+        if old and not path.is_file():  # seen by others only, who saw it last time
+            sums.append(old["sha256"])
+            continue
         facts = path.stat()
         if old and (old["bytes"], old.get("mtime_ns")) == (facts.st_size, facts.st_mtime_ns):
             sums.append(old["sha256"])

@@ -308,3 +308,21 @@ def test_the_manifest_of_the_manual_runs(cli: Cli, here: Path) -> None:
     assert [row["test_s"] for row in rows.values()] == [4.0, 2.5, 4.0]
     assert [row["start_s"] for row in rows.values()] == [0.0, 1.0, 1.0]
     assert all(row["time_paired_s"] == row["time_left_s"] for row in rows.values())
+
+
+def test_a_scale_is_offered_and_applied_when_asked(cli: Cli, clips: Path) -> None:
+    small = ARENA.split("\n[[chamber]]")[0].replace("[160, 120]", "[80, 60]").replace("4.0", "2.0")
+    small += "".join(
+        f'\n[[chamber]]\nname = "{name}"\noutline_px = [[{a}, 0], [{b}, 0], [{b}, 60], [{a}, 60]]\n'
+        for name, a, b in (("left", 0, 40), ("right", 40, 80))
+    )
+    Path("small.toml").write_text(small)
+    asked = ["rescore", clips / "a", "--apparatus", "small.toml", "--out", "out"]
+    said = cli(*asked)
+    assert said.code == 2
+    line = "small.toml: frame_size_px: 80x60, but clip.mkv is 160x120 px (x2): draw it for that"
+    assert said.err.startswith(f"placepref: {line}")
+    assert said.err.endswith("or give --scale 2\n")
+    assert cli(*asked, "--scale", "2").code == 0
+    assert cli("rescore", clips / "a", "--apparatus", "arena.toml", "--out", "same").code == 0
+    assert Path("out/clip/frames.csv").read_bytes() == Path("same/clip/frames.csv").read_bytes()

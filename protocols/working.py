@@ -140,7 +140,8 @@ class Worker:
     def close(self) -> None:
         """End it, whatever it does."""
         self._closing.set()
-        self._end()
+        self._process.kill()  # the thread hears that its answer will not come
+        self._process.wait()
         self._thread.join()
         self._end()
 

@@ -326,3 +326,21 @@ def test_a_scale_is_offered_and_applied_when_asked(cli: Cli, clips: Path) -> Non
     assert cli(*asked, "--scale", "2").code == 0
     assert cli("rescore", clips / "a", "--apparatus", "arena.toml", "--out", "same").code == 0
     assert Path("out/clip/frames.csv").read_bytes() == Path("same/clip/frames.csv").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to consoles only")
+def test_ctrl_c_ends_the_workers_and_leaves_nothing_half_made(clips: Path) -> None:
+    for place in ("a", "b"):
+        write_clip(clips / place, 4000, "clip.mkv")
+    words = ["rescore", str(clips), "--apparatus", "arena.toml", "--out", "out", "--workers", "2"]
+    asked = subprocess.Popen([sys.executable, "-c", KILLED, *words, "--progress-json"],
+                             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)  # fmt: skip
+    assert asked.stderr is not None
+    json.loads(asked.stderr.readline())
+    asked.send_signal(signal.SIGINT)
+    # The workers have the same standard error: it ends when the last of them does.
+    _, said = asked.communicate(timeout=60)
+    assert asked.returncode == 3
+    lines = [line for line in said.decode().splitlines() if not line.startswith("{")]
+    assert lines == ["placepref: stopped by Ctrl-C"]
+    assert not [path for path in Path("out").rglob("*") if path.name.startswith(".")]

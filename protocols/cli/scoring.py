@@ -108,7 +108,7 @@ def rescore(wished: Wished) -> int:
     for one in errors:
         print(f"placepref: row {one.id}: {one.error}", file=sys.stderr)
     for id, (length_s, usual_s) in batch.uneven_rows(rows, scored).items():
-        text = f"row {id}: scored {length_s:.1f} s, others of its group {usual_s:.1f} s"
+        text = f"row {id}: scored {length_s:.1f} s, its group or its duration says {usual_s:.1f} s"
         print(f"placepref: {text}; look at its start and end", file=sys.stderr)
     if many and not wished.as_json:
         before = sum(one.before for one in scored)

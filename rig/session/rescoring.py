@@ -276,6 +276,7 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "apparatus": job.setup.apparatus.model_dump(
             mode="json", exclude_none=True, exclude={"reference"} if row.hidden else None
         ),
+        "labels": {"box": row.box, "date": row.date, "group": row.group},
         "decision": dict(row.decision),
         "asked": asked(row, sums),
         "files": stamps,

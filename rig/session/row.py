@@ -103,7 +103,12 @@ class Row:
 
     @property
     def film(self) -> tuple[object, ...]:
-        """Rows of one film share its pictures: the same files on the same clock."""
+        """Rows of one film share its pictures: the same files on the same clock.
+
+        A session is a film of its own.
+        """
+        if self.session is not None:
+            return (str(self.files[0].absolute()), self.id)
         files = tuple(str(path.absolute()) for path in self.files)
         return (*files, self.fps, self.true_duration_s)
 

@@ -15,7 +15,7 @@ import pytest
 from protocols import batch, working
 from protocols.rows import Defaults, gather
 from tests.protocols.conftest import Cli
-from tests.small import ARENA, FRAMES, write_clip
+from tests.small import ARENA, CLIP_RIG, FRAMES, write_clip
 
 FILES = ("frames.csv", "visits.csv", "summary.csv")
 
@@ -48,7 +48,7 @@ def test_a_folder_is_scored_the_same_by_one_worker_and_by_two(cli: Cli, clips: P
             ).read_bytes()
     assert Path("one/summary.csv").read_bytes() == Path("two/summary.csv").read_bytes()
     # The third is longer than the others by more than 2 %: it is named, and flagged.
-    assert "row long: scored 4.0 s, others of its group 3.0 s" in said.err
+    assert "row long: scored 4.0 s, its group or its duration says 3.0 s" in said.err
     assert [row["flags"].split("+")[-1] for row in summary(Path("one"))] == ["", "", "length"]
 
 
@@ -344,3 +344,27 @@ def test_ctrl_c_ends_the_workers_and_leaves_nothing_half_made(clips: Path) -> No
     lines = [line for line in said.decode().splitlines() if not line.startswith("{")]
     assert lines == ["placepref: stopped by Ctrl-C"]
     assert not [path for path in Path("out").rglob("*") if path.name.startswith(".")]
+
+
+def test_a_row_shorter_than_it_says_is_named(cli: Cli, clips: Path) -> None:
+    Path("rows.csv").write_text("files,duration_s\nvideos/a/clip.mkv,9\nvideos/b/clip.mkv,2.95\n")
+    said = cli("rescore", "rows.csv", "--apparatus", "arena.toml", "--out", "out")
+    assert said.code == 0
+    line = "row a_clip: scored 3.0 s, its group or its duration says 9.0 s; look at its start"
+    assert said.err.startswith(f"placepref: {line}")
+    assert said.err.count("\n") == 1
+    assert [row["flags"].split("+")[-1] for row in summary(Path("out"))] == ["length", ""]
+
+
+def test_a_session_in_two_rows_is_scored_twice(cli: Cli, clips: Path) -> None:
+    Path("clip.rig.toml").write_text(CLIP_RIG)
+    write_clip(Path())
+    run = ["run", "free-exploration", "--subject", "M01", "--rig", "clip.rig.toml"]
+    assert cli(*run, "--out", "study", "--speed", "max", "--set", "test_s=1.5").code == 0
+    (setup,) = Path("study").rglob("setup.json")
+    folder = setup.parents[1]
+    Path("rows.csv").write_text(f"files,id\n{folder},one\n{folder},two\n")
+    said = cli("rescore", "rows.csv", "--out", "out", "--json")
+    one, two = json.loads(said.out)
+    assert (said.code, one["difference_s"]) == (0, {"left": 0.0, "right": 0.0})
+    assert {**one, "id": "", "folder": ""} == {**two, "id": "", "folder": ""}

@@ -182,7 +182,9 @@ def _carry_out(
 
 
 def _bytes(task: Task) -> int:
-    return sum(path.stat().st_size for row in task.rows[:1] for path in row.sources())
+    # A file that only a cluster's workers see has no size here.
+    paths = (path for row in task.rows[:1] for path in row.sources() if path.is_file())
+    return sum(path.stat().st_size for path in paths)
 
 
 class _Count:
@@ -235,9 +237,10 @@ def _summed(rows: Sequence[Row], scored: Sequence[Scored], out: Path) -> list[Sc
 
 
 def uneven_rows(rows: Sequence[Row], scored: Sequence[Scored]) -> dict[str, tuple[float, float]]:
-    """Rows whose scored time is 2 % or more off its group's median: both in seconds, by id.
+    """Rows whose scored time is more than 2 % off what is usual: both in seconds, by id.
 
-    A group is the rows of one phase; rows without a phase are one group.
+    Usual is the median of the rows of one phase, or of those without a phase; a row that says how
+    long it lasts is compared with that, too.
     """
     groups: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for row, one in zip(rows, scored, strict=True):
@@ -252,6 +255,11 @@ def uneven_rows(rows: Sequence[Row], scored: Sequence[Scored]) -> dict[str, tupl
             off_s = off_s if len(group) == 2 else abs(length_s - usual_s)
             if off_s > UNEVEN * usual_s:
                 found[id] = (length_s, usual_s)
+    for row, one in zip(rows, scored, strict=True):
+        if one.error is None and row.duration_s is not None:
+            length_s = float(one.summary["test_s"])
+            if abs(length_s - row.duration_s) > UNEVEN * row.duration_s:
+                found[one.id] = (length_s, row.duration_s)
     return found
 
 

@@ -44,13 +44,14 @@ class Line(NamedTuple):
     said: Mapping[str, Any]
 
 
-def read(path: Path) -> list[Line]:
+def read(path: Path, *, far: bool = False) -> list[Line]:
     """The lines of the manifest at `path`, relative paths from its folder.
 
-    Raises ConfigError, naming line and column, for anything that cannot be used, also for a
-    file that is not there.
+    `far`: files lie where others see them, not this machine. Raises ConfigError, naming line and
+    column, for anything that cannot be used, also for a file that is not there.
     """
-    return parse(_text(_bytes(path, "manifest"), str(path)), str(path), path.parent)
+    text = _text(_bytes(path, "manifest"), str(path))
+    return parse(text, str(path), path.parent, far=far)
 
 
 def spreadsheet(
@@ -97,7 +98,7 @@ def _text(data: bytes, name: str) -> str:
         return data.decode("cp1252", errors="replace")  # what a spreadsheet on Windows writes
 
 
-def parse(text: str, name: str, folder: Path) -> list[Line]:
+def parse(text: str, name: str, folder: Path, *, far: bool = False) -> list[Line]:
     """The lines in a manifest's text; `name` is only named in errors. Raises ConfigError."""
     first = next((line for line in text.splitlines() if line.strip(' \t,;"')), "")
     if not first:
@@ -118,7 +119,7 @@ def parse(text: str, name: str, folder: Path) -> list[Line]:
                 message = f"{len(cells)} cells, but {len(head)} columns; quote a cell with a comma"
                 raise ConfigError(where, "", message)
             pairs = zip(head, (cell.strip() for cell in cells), strict=False)
-            lines.append(_line({key: cell for key, cell in pairs if cell}, where, folder))
+            lines.append(_line({key: cell for key, cell in pairs if cell}, where, folder, far))
     except csv.Error as error:
         raise ConfigError(name, f"line {reader.line_num}", str(error)) from None
     if not lines:
@@ -144,12 +145,12 @@ def _head(cells: Sequence[str], name: str) -> list[str]:
     return head
 
 
-def _line(cells: Mapping[str, str], where: str, folder: Path) -> Line:
+def _line(cells: Mapping[str, str], where: str, folder: Path, far: bool) -> Line:
     if "files" not in cells:
         raise ConfigError(where, "files", "says no file")
     files = tuple(folder / part.strip() for part in cells["files"].split("|") if part.strip())
     for file in files:
-        if not file.exists():
+        if not far and not file.exists():
             raise ConfigError(where, "files", f"{file}: there is no such file")
     said: dict[str, Any] = {key: cells[key] for key in _LABELS if key in cells}
     if "apparatus" in said:

@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from protocols.batch import UNEVEN
+from protocols.blind import Hidden
 from protocols.manifest import spreadsheet
 from protocols.working import Scored
 from rig.apparatus import Apparatus
@@ -29,14 +30,21 @@ COLUMNS = ("id", "decision", "dx_px", "dy_px", "turn_deg", "who", "when")
 WORDS = ("accept", "nudge", "reject")
 
 
-def look_at(rows: Sequence[Row], out: Path, tell: Any = None) -> list[Checked]:
+def look_at(
+    rows: Sequence[Row], out: Path, tell: Any = None, hidden: Hidden | None = None
+) -> list[Checked]:
     """Check every row and write the sheet into `out`; decisions that are there stay.
 
-    Gives what was seen, worst first. Raises StorageError.
+    `hidden`: what must not stand in it. Gives what was seen, worst first. Raises StorageError.
     """
     seen = []
     for k, row in enumerate(rows):
-        seen.append(check(row))
+        one = check(row)
+        if hidden is not None:
+            flags = tuple(map(hidden.out_of, one.flags))
+            shape = one.apparatus and one.apparatus.model_copy(update={"reference": None})
+            one = replace(one, error=hidden.out_of(one.error), flags=flags, apparatus=shape)
+        seen.append(one)
         if tell is not None:
             tell(k + 1, len(rows))
     seen = _uneven(rows, seen)
@@ -86,7 +94,8 @@ def decided(rows: Sequence[Row], out: Path) -> tuple[list[Row], dict[str, str]]:
 
 
 def _asked(row: Row) -> dict[str, Any]:
-    sizes = [str(path.stat().st_size) for path in row.sources()]
+    paths = (path for path in row.sources() if path.is_file())
+    sizes = [str(path.stat().st_size) for path in paths]
     told = asked(replace(row, nudge=None), sizes)
     return {key: value for key, value in told.items() if key not in ("version", "tracking")}
 

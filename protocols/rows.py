@@ -14,6 +14,7 @@ from rig.errors import ConfigError
 from rig.model import Gray
 from rig.session.derive import session_id
 from rig.session.files import load_apparatus
+from rig.session.fitting import scaled
 from rig.session.rescoring import read_background
 from rig.session.row import Moment, Row
 
@@ -34,19 +35,23 @@ class Defaults(NamedTuple):
     end: Moment | None = None
     background: str | None = None
     paired: str | None = None
+    scale: float | None = None
 
 
-def gather(sources: Sequence[Path], defaults: Defaults, out: Path) -> list[Row]:
+def gather(
+    sources: Sequence[Path], defaults: Defaults, out: Path, *, far: bool = False
+) -> list[Row]:
     """The rows that `sources` stand for, in order, each with an id of its own.
 
-    Raises ConfigError for what is not there, cannot be read, or would share a folder.
+    `far`: a manifest may name files that only the workers of a cluster see. Raises
+    ConfigError for what is not there, cannot be read, or would share a folder.
     """
     read = _Read()
     lines: list[manifest.Line] = []
     seen: set[Path] = set()
     for source in sources:
         if source.suffix.lower() == ".csv":
-            lines += manifest.read(source)
+            lines += manifest.read(source, far=far)
             continue
         for path in _named(source, out):
             if path.absolute() not in seen:
@@ -134,6 +139,9 @@ def _row(line: manifest.Line, defaults: Defaults, read: _Read) -> Row:
         changes["apparatus"] = read.apparatus(file)
     if file is not None:
         changes["apparatus_file"] = str(file)
+        if defaults.scale is not None:
+            changes["apparatus"] = scaled(changes["apparatus"], defaults.scale, str(file))
+            picture = None  # it is of the size that was
     row = replace(row, **changes)
     background = read_background(defaults.background, row)
     return replace(row, background=picture if background is None else background)

@@ -1,5 +1,6 @@
 """A worker: a process that scores one film after the other, and how to talk to it."""
 
+import logging
 import os
 import pickle
 import signal
@@ -61,6 +62,8 @@ def carry_out(task: Task, told: Any) -> list[Scored]:
     from rig.session.rescoring import score
 
     ids = [row.id for row in task.rows]
+    if any(row.hidden for row in task.rows):  # warnings name files
+        logging.disable(logging.WARNING)
     try:
         ended = score(
             task.rows,
@@ -72,9 +75,12 @@ def carry_out(task: Task, told: Any) -> list[Scored]:
     except RigError as error:
         return [Scored(id, task.out / id, error=error) for id in ids]
     except Exception as error:  # a fault of ours in one row; the others go on
-        traceback.print_exc()
+        if not any(row.hidden for row in task.rows):
+            traceback.print_exc()
         fault = RigError(f"{type(error).__name__}: {error}")
         return [Scored(id, task.out / id, error=fault) for id in ids]
+    finally:
+        logging.disable(logging.NOTSET)
     return [
         Scored(id, task.out / id, error=one)
         if isinstance(one, RigError)
@@ -134,7 +140,8 @@ class Worker:
     def close(self) -> None:
         """End it, whatever it does."""
         self._closing.set()
-        self._end()
+        self._process.kill()  # the thread hears that its answer will not come
+        self._process.wait()
         self._thread.join()
         self._end()
 

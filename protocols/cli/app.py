@@ -188,10 +188,10 @@ def close(
 @app.command()
 def rescore(
     source: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(help="Videos, sessions' folders, folders of them, or manifests (.csv)."),
-    ],
-    out: Out,
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The folder results go to.")] = None,
     apparatus: Annotated[
         Path | None, typer.Option(help="The apparatus file, or a rig file with boxes.")
     ] = None,
@@ -213,6 +213,10 @@ def rescore(
     scheduler: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786."),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(help="Videos are so many times as large as the apparatus was drawn for."),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Open every file and write a proof sheet; no tracking.")
@@ -241,6 +245,13 @@ def rescore(
     tracks_shift: Annotated[
         float, typer.Option(metavar="S", help="Second of the recording at which its time is 0.")
     ] = 0.0,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Rows under random codes until the set is closed.")
+    ] = False,
+    close_blind: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Close a blind set with a hash, and join the codes."),
+    ] = None,
     json: Json = False,
     progress_json: Annotated[
         bool,
@@ -256,11 +267,13 @@ def rescore(
     """
     from protocols.cli import scoring
 
+    if close_blind is not None:
+        raise typer.Exit(scoring.close_blind(close_blind))
     raise typer.Exit(
         scoring.rescore(
             scoring.Wished(
-                source, out, apparatus, crop, start, end, background, paired, workers, threads,
-                scheduler, json, progress_json, check,
+                source or [], out, apparatus, crop, start, end, background, paired, workers,
+                threads, scheduler, json, progress_json, check, blind, scale,
                 scoring.amend(
                     corrections, overlay, tracks, part or [], min_likelihood, individual,
                     tracks_origin, tracks_unit, tracks_shift,

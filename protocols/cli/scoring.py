@@ -1,5 +1,6 @@
 """`rescore`, `manifest` and `verify`."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from protocols import batch, proof
+from protocols import blind as blinding
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import batch_lines, from_here, lines, print_json, progress, progress_lines
 from protocols.manifest import crop, made
@@ -39,6 +41,8 @@ class Wished(NamedTuple):
     as_json: bool = False
     progress_json: bool = False
     check: bool = False
+    blind: bool = False
+    scale: float | None = None
     amend: Amend = Amend()
 
 
@@ -59,11 +63,15 @@ def rescore(wished: Wished) -> int:
         None if wished.end is None else _option(moment, wished.end, "--end"),
         wished.background,
         wished.paired,
+        wished.scale,
     )
+    if wished.scale is not None and not 0 < wished.scale < math.inf:
+        raise ConfigError("--scale", "", f"{wished.scale:g}: a number above 0")
     if defaults.end is not None and defaults.end.auto:
         raise ConfigError("--end", "", f"{wished.end!r}: only a start can be found by itself")
     check_out(out)
-    rows = [replace(row, amend=wished.amend) for row in gather(wished.sources, defaults, out)]
+    found = gather(wished.sources, defaults, out, far=wished.scheduler is not None)
+    rows = [replace(row, amend=wished.amend) for row in found]
     for option, path in (
         ("--corrections", wished.amend.corrections),
         ("--tracks", wished.amend.tracks),
@@ -73,8 +81,12 @@ def rescore(wished: Wished) -> int:
             raise ConfigError(option, "", message)
     batch.clear_parts(out)
     many = len(rows) > 1
+    hidden = None
+    blinding.check(out, blind=wished.blind)
+    if wished.blind:
+        rows, hidden = blinding.hide(rows, out)
     if wished.check:
-        return _check(rows, out, as_json=wished.as_json)
+        return _check(rows, out, hidden, as_json=wished.as_json)
     rows, left = proof.decided(rows, out)
     for id, why in left.items():
         print(f"placepref: row {id}: not scored: it {why}", file=sys.stderr)
@@ -89,6 +101,11 @@ def rescore(wished: Wished) -> int:
             scheduler=wished.scheduler,
             tell=tell,
         )
+    if hidden is not None:
+        scored = [
+            one if one.error is None else one._replace(error=hidden.fault(one.error))
+            for one in scored
+        ]
     proof.show(out, scored)
     errors = [one for one in scored if one.error is not None]
     if not many and errors:
@@ -102,7 +119,7 @@ def rescore(wished: Wished) -> int:
     for one in errors:
         print(f"placepref: row {one.id}: {one.error}", file=sys.stderr)
     for id, (length_s, usual_s) in batch.uneven_rows(rows, scored).items():
-        text = f"row {id}: scored {length_s:.1f} s, others of its group {usual_s:.1f} s"
+        text = f"row {id}: scored {length_s:.1f} s, its group or its duration says {usual_s:.1f} s"
         print(f"placepref: {text}; look at its start and end", file=sys.stderr)
     if many and not wished.as_json:
         before = sum(one.before for one in scored)
@@ -111,9 +128,9 @@ def rescore(wished: Wished) -> int:
     return FAILED if errors else DONE
 
 
-def _check(rows: Sequence[Row], out: Path, *, as_json: bool) -> int:
+def _check(rows: Sequence[Row], out: Path, hidden: blinding.Hidden | None, *, as_json: bool) -> int:
     with progress(f"checking {len(rows)} rows") as bar:
-        seen = proof.look_at(rows, out, bar)
+        seen = proof.look_at(rows, out, bar, hidden)
     if as_json:
         print_json([{"id": one.id, "error": one.error, "flags": one.flags} for one in seen])
     else:
@@ -188,10 +205,18 @@ def _telling(wished: Wished, rows: Sequence[Row]) -> Iterator[batch.Tell | None]
         yield batch_lines(f"{len(rows)} rows")
         return
     name = source.resolve().parent.name if source.name == "behav" else source.name
-    what = f"{len(rows)} rows" if many else name or str(source)
-    lines_told = nullcontext(progress_lines(str(source)))
+    what = f"{len(rows)} rows" if many or wished.blind else name or str(source)
+    lines_told = nullcontext(progress_lines("1 row" if wished.blind else str(source)))
     with lines_told if wished.progress_json else progress(what, "frames/s") as bar:
         yield lambda far: bar(far.done, far.total)
+
+
+def close_blind(out: Path) -> int:
+    """Close a blind set: its hash, then the codes joined."""
+    digest, rows = blinding.close(out)
+    print(f"closed: {rows} rows, SHA-256 {digest}")
+    print(f"the codes are joined in {out / blinding.JOINED}")
+    return DONE
 
 
 Value = TypeVar("Value")

@@ -103,15 +103,31 @@ def through(
         x, y = move(point[0], point[1])
         return [min(max(round(x, 3), 0), width), min(max(round(y, 3), 0), height)]
 
-    def changed(table: Any, key: str = "") -> Any:
-        if isinstance(table, dict):
-            return {name: changed(value, name) for name, value in table.items()}
-        if key in ("outline_px", "line_px", "sweep_px", "points_px"):
-            return [put(point) for point in table]
-        if key == "ignore_px":
-            return [[put(point) for point in outline] for outline in table]
-        if key == "px_per_cm":
-            return table * scale
-        return [changed(item) for item in table] if isinstance(table, list) else table
+    table = _through(apparatus.model_dump(mode="json", exclude_none=True), put)
+    if apparatus.px_per_cm is not None:
+        table["px_per_cm"] = apparatus.px_per_cm * scale
+    return from_table(table, what)
 
-    return from_table(changed(apparatus.model_dump(mode="json", exclude_none=True)), what)
+
+def scaled(apparatus: Apparatus, factor: float, name: str) -> Apparatus:
+    """The apparatus for pictures that are `factor` times as large; `name` is told in errors.
+
+    Raises ConfigError where it cannot be used then.
+    """
+    table = apparatus.model_dump(mode="json", exclude_none=True)
+    table = _through(table, lambda point: [round(value * factor, 3) for value in point])
+    table["frame_size_px"] = [round(side * factor) for side in apparatus.frame_size_px]
+    if apparatus.px_per_cm is not None:
+        table["px_per_cm"] = apparatus.px_per_cm * factor
+    return from_table(table, name)
+
+
+def _through(table: Any, move: Callable[[Sequence[float]], list[float]], key: str = "") -> Any:
+    """A table of an apparatus with all that is in pixels moved."""
+    if isinstance(table, dict):
+        return {name: _through(value, move, name) for name, value in table.items()}
+    if key in ("outline_px", "line_px", "sweep_px", "points_px"):
+        return [move(point) for point in table]
+    if key == "ignore_px":
+        return [[move(point) for point in outline] for outline in table]
+    return [_through(item, move) for item in table] if isinstance(table, list) else table

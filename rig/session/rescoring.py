@@ -205,7 +205,7 @@ def _begun(row: Row, job: Recording | RigError, out: Path) -> _Task | RigError:
     if folder.exists():
         return ConfigError("--out", "", f"{folder} is there already; nothing is overwritten")
     try:
-        roles = _roles(job.setup.apparatus, paired_chamber(row, job.setup.apparatus))
+        roles = roles_of(job.setup.apparatus, paired_chamber(row, job.setup.apparatus))
         amended = Amended(row.amend, job)
     except RigError as error:
         return error
@@ -234,8 +234,8 @@ def _scored(
         first = head(
             measures,
             id=folder.name,
-            subject=row.subject or job.setup.subject,
-            phase=row.phase or job.setup.phase,
+            subject=row.subject or ("" if row.hidden else job.setup.subject),
+            phase=row.phase or ("" if row.hidden else job.setup.phase),
             attempt=job.setup.attempt if job.live else "",
         )
         summary = summary_row(first, measures, job.setup.apparatus, roles)
@@ -295,7 +295,10 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "background": job.setup.background,
         "tracker": job.setup.tracker,
         "contrast": job.setup.contrast,
-        "apparatus": job.setup.apparatus.model_dump(mode="json", exclude_none=True),
+        "apparatus": job.setup.apparatus.model_dump(
+            mode="json", exclude_none=True, exclude={"reference"} if row.hidden else None
+        ),
+        "labels": {"box": row.box, "date": row.date, "group": row.group},
         "decision": dict(row.decision),
         "asked": asked(row, sums),
         "files": stamps,
@@ -345,7 +348,8 @@ def paired_chamber(row: Row, apparatus: Apparatus) -> str | None:
     return found[0] if found else row.paired
 
 
-def _roles(apparatus: Apparatus, paired: str | None) -> dict[str, str] | None:
+def roles_of(apparatus: Apparatus, paired: str | None) -> dict[str, str] | None:
+    """Each chamber's role, where one is paired. Raises ConfigError for one that is not there."""
     if paired is None:
         return None
     names = [c.name for c in apparatus.chamber]

@@ -253,7 +253,8 @@ def _check_size(
         size, what = (width, height), f"the crop of {what}"
     if tuple(size) != tuple(apparatus.frame_size_px):
         wanted = "x".join(map(str, apparatus.frame_size_px))
-        factor = f" (x{size[0] / apparatus.frame_size_px[0]:.4g})"
+        times = f"{size[0] / apparatus.frame_size_px[0]:.6g}"
+        factor = f" (x{times}): draw it for that size, or give --scale {times}"
         same = size[0] * apparatus.frame_size_px[1] == size[1] * apparatus.frame_size_px[0]
         have = f"{size[0]}x{size[1]}"
         message = f"{wanted}, but {what} is {have} px{factor if same else ''}"

@@ -128,7 +128,12 @@ class Row:
 
     @property
     def film(self) -> tuple[object, ...]:
-        """Rows of one film share its pictures: the same files on the same clock."""
+        """Rows of one film share its pictures: the same files on the same clock.
+
+        A session is a film of its own.
+        """
+        if self.session is not None:
+            return (str(self.files[0].absolute()), self.id)
         files = tuple(str(path.absolute()) for path in self.files)
         return (*files, self.fps, self.true_duration_s)
 
@@ -207,6 +212,9 @@ def change(row: Row, kept: Mapping[str, Any]) -> str | None:
     known = {one.get("path"): one for one in kept.get("files", ())}
     for path in row.sources():
         old = known.get(str(path.absolute()), {})
+        if old and not path.is_file():  # seen by others only, who saw it last time
+            sums.append(old["sha256"])
+            continue
         facts = path.stat()
         if old and (old["bytes"], old.get("mtime_ns")) == (facts.st_size, facts.st_mtime_ns):
             sums.append(old["sha256"])

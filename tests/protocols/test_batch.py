@@ -15,7 +15,7 @@ import pytest
 from protocols import batch, working
 from protocols.rows import Defaults, gather
 from tests.protocols.conftest import Cli
-from tests.small import ARENA, FRAMES, write_clip
+from tests.small import ARENA, CLIP_RIG, FRAMES, write_clip
 
 FILES = ("frames.csv", "visits.csv", "summary.csv")
 
@@ -48,7 +48,7 @@ def test_a_folder_is_scored_the_same_by_one_worker_and_by_two(cli: Cli, clips: P
             ).read_bytes()
     assert Path("one/summary.csv").read_bytes() == Path("two/summary.csv").read_bytes()
     # The third is longer than the others by more than 2 %: it is named, and flagged.
-    assert "row long: scored 4.0 s, others of its group 3.0 s" in said.err
+    assert "row long: scored 4.0 s, its group or its duration says 3.0 s" in said.err
     assert [row["flags"].split("+")[-1] for row in summary(Path("one"))] == ["", "", "length"]
 
 
@@ -292,3 +292,79 @@ def test_a_full_disk_ends_it_and_what_is_done_stays(
     assert "No space left on device" in said.err
     assert "row long: not begun" in said.err
     assert sorted(path.name for path in Path("out").iterdir()) == ["a_clip", "summary.csv"]
+
+
+def test_the_manifest_of_the_manual_runs(cli: Cli, here: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rescoring.md").read_text(encoding="utf-8")
+    Path("rows.csv").write_text(page.split("```csv\n")[1].split("```")[0], encoding="utf-8")
+    (here / "arena.toml").write_text(ARENA)
+    (here / "videos").mkdir()
+    for name in ("M01_a", "M01_b", "M02_a", "M02_b"):
+        write_clip(here / "videos", 100, f"{name}.mkv")
+    said = cli("rescore", "rows.csv", "--apparatus", "arena.toml", "--out", "scored", "--json")
+    rows = {row["id"]: row for row in json.loads(said.out)}
+    assert said.code == 0
+    assert list(rows) == ["M01_pretest", "M02_pretest", "M02_posttest"]
+    assert [row["test_s"] for row in rows.values()] == [4.0, 2.5, 4.0]
+    assert [row["start_s"] for row in rows.values()] == [0.0, 1.0, 1.0]
+    assert all(row["time_paired_s"] == row["time_left_s"] for row in rows.values())
+
+
+def test_a_scale_is_offered_and_applied_when_asked(cli: Cli, clips: Path) -> None:
+    small = ARENA.split("\n[[chamber]]")[0].replace("[160, 120]", "[80, 60]").replace("4.0", "2.0")
+    small += "".join(
+        f'\n[[chamber]]\nname = "{name}"\noutline_px = [[{a}, 0], [{b}, 0], [{b}, 60], [{a}, 60]]\n'
+        for name, a, b in (("left", 0, 40), ("right", 40, 80))
+    )
+    Path("small.toml").write_text(small)
+    asked = ["rescore", clips / "a", "--apparatus", "small.toml", "--out", "out"]
+    said = cli(*asked)
+    assert said.code == 2
+    line = "small.toml: frame_size_px: 80x60, but clip.mkv is 160x120 px (x2): draw it for that"
+    assert said.err.startswith(f"placepref: {line}")
+    assert said.err.endswith("or give --scale 2\n")
+    assert cli(*asked, "--scale", "2").code == 0
+    assert cli("rescore", clips / "a", "--apparatus", "arena.toml", "--out", "same").code == 0
+    assert Path("out/clip/frames.csv").read_bytes() == Path("same/clip/frames.csv").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to consoles only")
+def test_ctrl_c_ends_the_workers_and_leaves_nothing_half_made(clips: Path) -> None:
+    for place in ("a", "b"):
+        write_clip(clips / place, 4000, "clip.mkv")
+    words = ["rescore", str(clips), "--apparatus", "arena.toml", "--out", "out", "--workers", "2"]
+    asked = subprocess.Popen([sys.executable, "-c", KILLED, *words, "--progress-json"],
+                             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)  # fmt: skip
+    assert asked.stderr is not None
+    json.loads(asked.stderr.readline())
+    asked.send_signal(signal.SIGINT)
+    # The workers have the same standard error: it ends when the last of them does.
+    _, said = asked.communicate(timeout=60)
+    assert asked.returncode == 3
+    lines = [line for line in said.decode().splitlines() if not line.startswith("{")]
+    assert lines == ["placepref: stopped by Ctrl-C"]
+    assert not [path for path in Path("out").rglob("*") if path.name.startswith(".")]
+
+
+def test_a_row_shorter_than_it_says_is_named(cli: Cli, clips: Path) -> None:
+    Path("rows.csv").write_text("files,duration_s\nvideos/a/clip.mkv,9\nvideos/b/clip.mkv,2.95\n")
+    said = cli("rescore", "rows.csv", "--apparatus", "arena.toml", "--out", "out")
+    assert said.code == 0
+    line = "row a_clip: scored 3.0 s, its group or its duration says 9.0 s; look at its start"
+    assert said.err.startswith(f"placepref: {line}")
+    assert said.err.count("\n") == 1
+    assert [row["flags"].split("+")[-1] for row in summary(Path("out"))] == ["length", ""]
+
+
+def test_a_session_in_two_rows_is_scored_twice(cli: Cli, clips: Path) -> None:
+    Path("clip.rig.toml").write_text(CLIP_RIG)
+    write_clip(Path())
+    run = ["run", "free-exploration", "--subject", "M01", "--rig", "clip.rig.toml"]
+    assert cli(*run, "--out", "study", "--speed", "max", "--set", "test_s=1.5").code == 0
+    (setup,) = Path("study").rglob("setup.json")
+    folder = setup.parents[1]
+    Path("rows.csv").write_text(f"files,id\n{folder},one\n{folder},two\n")
+    said = cli("rescore", "rows.csv", "--out", "out", "--json")
+    one, two = json.loads(said.out)
+    assert (said.code, one["difference_s"]) == (0, {"left": 0.0, "right": 0.0})
+    assert {**one, "id": "", "folder": ""} == {**two, "id": "", "folder": ""}

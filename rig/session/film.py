@@ -185,5 +185,8 @@ class Film:
                 return
             end = part.times_ns[stop - first] / NS_PER_S if stop - first < part.frames else None
             own = tuple(move._replace(first=move.first - first) for move in moves)
+            if not (first or start_ns) and self.scale == 1:
+                yield from crew.look_with(part, eyes, end, own)
+                continue
             for place, t_ns, found in crew.look_with(part, eyes, end, own):
                 yield Shown(first + place, self.clock_ns(start_ns + t_ns), found)

@@ -31,6 +31,7 @@ from rig.tracking.threads import quick_turns
 MOST_IN_MEMORY = 1 << 25
 """Bytes of rows that are held back until a row is whole; a longer recording's go to a file."""
 
+ROWS_AT_ONCE = 256
 Progress = Callable[[int, int], None]
 """Told the frames done and the frames in all, now and then."""
 
@@ -220,13 +221,17 @@ def _scored(
     part = folder.with_name(f".{folder.name}.part")
     folding = amended.fold(partial(_fold, job))
     with SpooledTemporaryFile(MOST_IN_MEMORY) as frames, closing(folding) as folded:
-        frames.write(ledger.header())
+        rows = [ledger.header()]
         for tick, outcome in folded:
-            frames.write(ledger.frame_rows(tick.t_ns, outcome.samples))
+            rows.append(ledger.frame_rows(tick.t_ns, outcome.samples))
             for sample in outcome.samples:
                 builder.append(sample, outcome.state.zero_ns or 0)
             if tick.frame is not None:
+                if len(rows) >= ROWS_AT_ONCE:
+                    frames.write(b"".join(rows))
+                    rows.clear()
                 yield tick.frame
+        frames.write(b"".join(rows))
         measures = measure(builder.table(), job.setup.apparatus, job.setup.rate_hz)
         if row.start.auto and not measures.scored_ns:
             message = "auto: never was one animal alone in the box for a second, hands out"

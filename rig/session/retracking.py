@@ -87,7 +87,9 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
     if not good:
         return [one for one in ready if isinstance(one, RigError)]
     eyes = [Eye(one.prepared, one.setup.crop_px) for one in good]
-    shown = tee(_Shared(film.look(crew, eyes, max(one.stop for one in good), moves)), len(good))
+    looked = film.look(crew, eyes, max(one.stop for one in good), moves)
+    # One reader takes them as they come; several keep what another has not taken yet.
+    shown = (looked,) if len(good) == 1 else tee(_Shared(looked), len(good))
     # Pictures with an animal in them are kept no longer than they are needed.
     del stack
     jobs: list[Recording | RigError] = []

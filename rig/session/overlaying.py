@@ -15,7 +15,7 @@ from rig.session.pieces import Crop
 from rig.storage import SessionRecord
 from rig.tracking import Prepared
 from rig.tracking.drawing import Drawing
-from rig.tracking.outlining import outline
+from rig.tracking.outlines import contour
 from rig.tracking.registration import Move, steady
 from rig.video import VideoFile, VideoWriter
 
@@ -106,7 +106,7 @@ def write_overlay(
                 image,
                 zones=zones,
                 trail=_pieces(trail),
-                outline=None if at is None else outline(image, prepared, *at),
+                outline=None if at is None else contour(image, prepared, *at),
                 at=at,
                 words=_words(row, t_ns, zones),
             )

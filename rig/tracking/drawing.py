@@ -7,7 +7,7 @@ import numpy as np
 
 from rig.apparatus import Apparatus, OutlinePx, PointPx
 from rig.model import Gray
-from rig.tracking.outlining import Contour
+from rig.tracking.outlines import Contour
 
 _SHIFT = 3  # OpenCV draws at eighths of a pixel
 _FONT = cv2.FONT_HERSHEY_SIMPLEX

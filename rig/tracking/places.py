@@ -70,7 +70,7 @@ def window(
     part = image[rows, cols]
     if levels is not None:
         part = scaled(part, levels)
-    thing = foreground(
+    thing = _foreground(
         part,
         None if low is None else low[rows, cols],
         None if high is None else high[rows, cols],
@@ -86,7 +86,7 @@ def window(
 
 
 def _beyond(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
-    """How far the picture is beyond its limits: not 0 where `foreground` is, but told sooner."""
+    """How far the picture is beyond its limits: not 0 where `_foreground` is, but told sooner."""
     if high is None:
         assert low is not None
         return cast(Gray, cv2.subtract(low, image))
@@ -96,7 +96,7 @@ def _beyond(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
     return cast(Gray, above)
 
 
-def foreground(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
+def _foreground(image: Gray, low: Gray | None, high: Gray | None) -> Gray:
     """255 where the picture is beyond its limits."""
     if high is None:
         assert low is not None
@@ -111,7 +111,7 @@ def _blocks(foreground: Gray, block: int) -> Gray:
     """Not 0 for each block x block pixels (1, 2 or 4) that hold any foreground (not 0).
 
     Blocks of 2 and 4 are made of every second row of the picture, which is all that
-    `foreground` has then.
+    `_foreground` has then.
     """
     if block == 1:
         return foreground

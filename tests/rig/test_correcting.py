@@ -15,7 +15,7 @@ from rig.session.files import load_apparatus
 from rig.session.row import Amend
 from rig.session.seeing import median
 from rig.tracking import choose, find, prepare
-from rig.tracking.outlining import outline
+from rig.tracking.outlines import contour
 from rig.video import VideoFile
 from tests.small import ARENA, FRAMES, write_clip
 
@@ -158,12 +158,12 @@ def test_the_outline_is_the_silhouettes_own(clip: Path) -> None:
         seen_at = choose(find(picture.image, prepared), None, picture.t_ns)
         assert seen_at.x_px is not None
         assert seen_at.y_px is not None
-        contour = outline(picture.image, prepared, seen_at.x_px, seen_at.y_px)
-        assert contour is not None
+        rim = contour(picture.image, prepared, seen_at.x_px, seen_at.y_px)
+        assert rim is not None
         dark = np.argwhere(picture.image < 100)[:, ::-1]
-        assert contour.min(axis=0).tolist() == dark.min(axis=0).tolist()
-        assert contour.max(axis=0).tolist() == dark.max(axis=0).tolist()
-        assert outline(picture.image, prepared, 80, 110) is None
+        assert rim.min(axis=0).tolist() == dark.min(axis=0).tolist()
+        assert rim.max(axis=0).tolist() == dark.max(axis=0).tolist()
+        assert contour(picture.image, prepared, 80, 110) is None
 
 
 def test_overlay_shows_what_the_rows_say(clip: Path) -> None:

@@ -17,6 +17,7 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.ledger import Ledger
 from rig.measures import Measures, measure
 from rig.model import NS_PER_S, Gray, Request, RequestKind, Tick
+from rig.scheduling import quick_turns
 from rig.session.amending import Amended
 from rig.session.clock import wall_now
 from rig.session.derive import head, summary_row
@@ -26,7 +27,6 @@ from rig.session.retracking import Recording, from_film, from_session
 from rig.session.row import Amend, Moment, Row, asked, stamp
 from rig.storage import SessionRecord, write_summary, write_visits
 from rig.table import TableBuilder
-from rig.tracking.threads import quick_turns
 
 MOST_IN_MEMORY = 1 << 25
 """Bytes of rows that are held back until a row is whole; a longer recording's go to a file."""

@@ -361,6 +361,10 @@ class Link:
                 self._greeted(fields, now_ns)
             elif line.text.startswith("hello"):
                 self._limits(fields, doors=line.text == "hello doors")
+            elif line.sent > 1:
+                # The board gives the same bytes its first answer again, which may be older than an
+                # event heard since.
+                self._asks.appendleft(_Line("state"))
             else:
                 self._read_state(fields, now_ns)
         except ValueError as error:

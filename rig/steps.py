@@ -182,6 +182,8 @@ class SessionPlan(Strict, allow_inf_nan=False):
 
     `cues` maps a chamber to its cue set (floor, wall, odour, light). `stall_limit_s`: camera
     silent that long fails the session. `resume_gap_s`: longest interruption that may be resumed.
+    `latency_budget_ms`: 99 of 100 commands are in the port so soon after their picture was
+    delivered (of 100 pictures decided, where nothing was commanded), else the session is flagged.
     """
 
     protocol: str
@@ -196,6 +198,7 @@ class SessionPlan(Strict, allow_inf_nan=False):
     resume_gap_s: float = Field(60.0, gt=0)
     lost_frames_off: int = Field(6, ge=1)
     hands_out_s: float = Field(1.0, gt=0)
+    latency_budget_ms: float = Field(10.0, gt=0)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ The order inside a tick is the order in which things count: what was said, what 
 that leaves the plan, which outputs are on, and last the row.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rig.engine.draft import Draft
@@ -155,9 +156,12 @@ def _sample(d: Draft, step: str, scored: bool) -> Sample:
     )
 
 
-def _stop(d: Draft, figures: dict[str, object]) -> None:
+def _stop(d: Draft, figures: Mapping[str, object]) -> None:
     s = d.s
     assert s.ending is not None, "closing comes after an end was decided"
+    over = over_budget(d.setup.plan.latency_budget_ms, figures)
+    if over is not None:
+        d.tell("latency_over_budget", p99_ms=over, budget_ms=d.setup.plan.latency_budget_ms)
     d.tell("checkpoint")
     d.tell(
         "stop",
@@ -170,3 +174,12 @@ def _stop(d: Draft, figures: dict[str, object]) -> None:
         **figures,
     )
     s.stopped = True
+
+
+def over_budget(budget_ms: float, figures: Mapping[str, object]) -> float | None:
+    """The 99th percentile (ms) that counts against the plan's budget, where it is above it.
+
+    That of commands written to the port; of decisions where nothing was commanded.
+    """
+    p99_ms = figures.get("latency_written_p99_ms", figures.get("latency_decided_p99_ms"))
+    return p99_ms if isinstance(p99_ms, int | float) and p99_ms > budget_ms else None

@@ -156,7 +156,9 @@ def test_an_output_goes_off_when_its_lease_ends(
         stop()
     figures = driver.timings()
     assert [figure.verb for figure in figures] == [Verb.OUT]
-    assert figures[0].queued_ns <= figures[0].written_ns <= figures[0].answered_ns
+    (timed,) = figures
+    assert timed.asked_ns == timed.queued_ns <= timed.written_ns <= timed.answered_ns
+    assert timed.confirmed_ns is not None
     assert driver.timings() == ()
 
 

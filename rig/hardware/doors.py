@@ -199,9 +199,7 @@ class SerialBoard:
 
     # Below: with the lock held, except for _run, _read and _wake.
 
-    def _step(
-        self, data: bytes, orders: Sequence[Order] = (), asked_ns: int | None = None
-    ) -> None:
+    def _step(self, data: bytes, orders: Sequence[Order] = (), asked_ns: int | None = None) -> None:
         link = self._link
         out, reports = link.step(self._clock(), data, orders, asked_ns)
         if out and self._serial is not None:

@@ -12,7 +12,7 @@ from rig.engine.hearing import hear_reports, hear_requests
 from rig.engine.plan import follow_plan, permits
 from rig.engine.sight import see
 from rig.engine.state import State
-from rig.engine.stimulation import stimulate
+from rig.engine.stimulation import stimulate, tell_sham
 from rig.model import NS_PER_S, Command, Event, RequestKind, Sample, Tick
 from rig.setup import Setup, Window
 from rig.zones import begin as begin_zones
@@ -51,7 +51,7 @@ def advance(setup: Setup, state: State, tick: Tick) -> Outcome:
         s.zero_ns = tick.t_ns
         s.checkpoint_ns = tick.t_ns + CHECKPOINT_NS
         d.tell("started", subject=setup.subject, phase=setup.phase, uid=setup.uid)
-    scored_before, step_before = s.scored, s.step
+    scored_before, step_before, rules_before = s.scored, s.step, s.rules
     hear_reports(d)
     if setup.windows is None:
         hear_requests(d)
@@ -61,6 +61,8 @@ def advance(setup: Setup, state: State, tick: Tick) -> Outcome:
         if s.ending is None:
             permits(d)
             stimulate(d)
+        if state.ending is None:
+            tell_sham(d, step_before, rules_before)
     else:
         hear_requests(d)
         _renew(d, setup.windows)

@@ -380,19 +380,32 @@ def cameras(json: Json = False) -> None:
 
 @app.command()
 def doors(
-    action: Annotated[str, typer.Argument(help="list; open, close and test come later.")] = "list",
+    action: Annotated[str, typer.Argument(help="list, open, close or test.")] = "list",
+    port: Annotated[str | None, typer.Option(help="The board's port; opened for this.")] = None,
+    door: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="Which door; repeatable. Else all.")
+    ] = None,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="My word that no animal is in the boxes.")
+    ] = False,
+    times: Annotated[int, typer.Option(help="How often test closes and opens each door.")] = 10,
+    force: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N=NEWTON", help="A spring gauge's reading of a door; repeatable."),
+    ] = None,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Serve a simulated board and print its port.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """List the ports boards may be on, or serve a simulated board until Ctrl-C.
+    """List ports, move or test a board's doors, or serve a simulated board until Ctrl-C.
 
-    Example: placepref doors --simulate
+    Example: placepref doors test --port /dev/ttyACM0 --empty --force 1=0.3 --force 2=0.35
     """
     from protocols.cli import hardware
 
-    raise typer.Exit(hardware.doors(action, simulate=simulate, as_json=json))
+    asked = hardware.Doors(action, port, tuple(door or ()), empty, times, force or [], simulate)
+    raise typer.Exit(hardware.doors(asked, as_json=json))
 
 
 @app.command()

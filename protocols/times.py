@@ -119,7 +119,9 @@ def _plain(name: str) -> str:
 
 def _kept(table: Sheet, notes: list[str]) -> tuple[list[str], list[int]]:
     """The phases of the rows that are scored, and which rows; the others are told of."""
-    phases, kept, left = [], [], {}
+    phases: list[str] = []
+    kept: list[int] = []
+    left: dict[str, int] = {}
     for k, text in enumerate(table.texts("phase")):
         if text.lower() in BLANKS:
             raise table.error(k, "column phase: is blank")

@@ -8,11 +8,14 @@ from typing import Any
 from protocols.cli.exits import DONE
 from protocols.cli.table import WIDTH, lines, print_json, wrapped
 from protocols.scores import NAMES, Scored, score_animals
+from protocols.statistics.result import Result, Role, p_text
 from protocols.times import read_times
 from rig.errors import ConfigError
 
-NOTHING = "say which table of times, as in --table scored/summary.csv"
+NOTHING = "say which table of times, as in --table summary.csv"
 NO_STUDY = "a study cannot be scored yet; say which table of times, as in --table summary.csv"
+BY_RANKS = ("wilcoxon", "wilcoxon_paired", "mann_whitney", "kruskal_wallis")
+LATER = ("cpp_score_s", "proportion_of_initial", "reinstatement_score_s", "recovery")
 SHOWN = (*NAMES, "ancova_residual")
 
 
@@ -56,22 +59,39 @@ def score(
     for phase in dict.fromkeys(name for one in scored for name in one.phases):
         print(f"{phase}\n{_phase(scored, phase)}\n")
     cells = [
-        (one.group or "all animals", s.n, *map(_text, (s.mean, s.sd, s.sem, s.low, s.high)))
+        (
+            one.group or "all animals",
+            s.n,
+            *(_text(v, primary) for v in (s.mean, s.sd, s.sem, s.low, s.high)),
+        )
         for one in groups
         for s in (one.scores[primary],)
     ]
     print(lines(cells, ("group", "n", f"mean {primary}", "sd", "sem", "95 % from", "to")))
-    for role in ("primary", "secondary", "check"):
-        told = [one for one in results if one.role == role]
-        if told:
-            print(f"\n{role}")
-        for one in told:
-            print(wrapped(f"{one.test}: {one.sentence}{_adjusted(one.p_adjusted)}", 2, 4))
+    _print_tests(results)
     if planned:
         print("\nthe next study")
         for plan in planned:
             print(wrapped(plan.sentence, 2, 4))
     return DONE
+
+
+def _print_tests(results: Sequence[Result]) -> None:
+    """The sentences, and what the primary tests take for granted."""
+    for role in Role:
+        told = [one for one in results if one.role == role]
+        if role is Role.SECONDARY:  # what could not be tested is said of the primary score
+            told = [one for one in told if not math.isnan(one.p) and one.test not in BY_RANKS]
+        if told:
+            print(f"\n{role}")
+        for one in told:
+            print(wrapped(f"{one.test}: {one.sentence}{_adjusted(one.p_adjusted)}", 2, 4))
+    print("\nthe primary tests take for granted that")
+    for text in dict.fromkeys(
+        t for one in results if one.role == "primary" for t in one.assumptions
+    ):
+        print(wrapped(text, 2, 4))
+    print(wrapped("--json has each test by ranks too, effect sizes, and what it takes for granted"))
 
 
 def _columns(said: Sequence[str]) -> dict[str, str]:
@@ -89,8 +109,8 @@ def _row(one: Scored, *, named: bool) -> dict[str, str]:
     return {
         "subject": one.subject,
         **({"group": one.group or "-"} if named else {}),
-        **{name: _text(plain[name]) for name in SHOWN},
         "flags": " ".join(one.flags) or "-",
+        **{name: _text(plain[name], name) for name in SHOWN},
     }
 
 
@@ -98,20 +118,19 @@ def _phase(scored: Sequence[Scored], phase: str) -> str:
     rows = []
     for one in scored:
         if phase in one.phases:
-            later = one.phases[phase]
-            told = {True: "yes", False: "no", None: "-"}[later.extinguished]
-            numbers = (later.proportion_of_initial, later.reinstatement_score_s, later.recovery)
-            score = _text(later.scores.cpp_score_s)
-            rows.append((one.subject, score, *map(_text, numbers), told))
-    head = ("cpp_score_s", "proportion_of_initial", "reinstatement_score_s", "recovery")
-    return next(
-        _blocks([dict(zip(("subject", *head, "extinguished"), r, strict=True)) for r in rows], 1)
-    )
+            plain = one.to_json()["phases"][phase]
+            told = {True: "yes", False: "no", None: "-"}[one.phases[phase].extinguished]
+            numbers = {name: _text(plain[name], name) for name in LATER}
+            rows.append({"subject": one.subject, **numbers, "extinguished": told})
+    return "\n\n".join(_blocks(rows, 1))
 
 
 def _blocks(rows: Sequence[dict[str, str]], keys: int) -> Iterator[str]:
-    """The rows as tables of at most 79 characters, each with the first `keys` columns."""
-    names = list(rows[0])
+    """The rows as tables of at most 79 characters, each with the first `keys` columns.
+
+    Columns that say nothing are left out.
+    """
+    names = [n for k, n in enumerate(rows[0]) if k < keys or any(row[n] != "-" for row in rows)]
     width = {name: max(len(name), *(len(row[name]) for row in rows)) + 2 for name in names}
     first, rest = names[:keys], names[keys:]
     while rest:
@@ -124,11 +143,16 @@ def _blocks(rows: Sequence[dict[str, str]], keys: int) -> Iterator[str]:
         yield lines([[row[name] for name in shown] for row in rows], shown)
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, name: str) -> str:
+    """A number as it stands in a table: times and percents with one decimal, shares with four."""
     if value is None or math.isnan(value):
         return "-"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.4f}"
+    share = not name.endswith(("_s", "_per_min")) and name not in (
+        "percent_of_session",
+        "ancova_residual",
+    )
+    return f"{value:.4f}" if share else f"{value:.1f}"
 
 
 def _adjusted(p: float) -> str:
-    return "" if math.isnan(p) else f"; corrected for several p = {p:.4f}"
+    return "" if math.isnan(p) else f"; corrected for several {p_text(p)}"

@@ -10,7 +10,7 @@ from protocols.scores import Scored
 from protocols.statistics.effects import Floats, hedges_g, interval, mean_difference, varies
 from protocols.statistics.groups import values_of
 from protocols.statistics.result import Result, Role, number_text
-from protocols.statistics.words import INDEPENDENT, LEAST, cause, differs, normal
+from protocols.statistics.words import INDEPENDENT, LEAST, cause, differs, more_in, normal
 
 
 def between_groups(
@@ -53,7 +53,7 @@ def welch_t(score: str, a: str, b: str, x: Floats, y: Floats, role: Role) -> tup
         effect=float(hedges_g(x, y)),
         effect_low=low,
         effect_high=high,
-        sentence=f"{pair}: {score} {number_text(off)} higher in {a} (95 % interval {ends});"
+        sentence=f"{pair}: {score} {more_in(off, a)} (95 % interval {ends});"
         f" {differs(float(told.pvalue), 'between the groups')}",
         assumptions=(
             INDEPENDENT,
@@ -142,7 +142,7 @@ def welch_anova(score: str, groups: Sequence[tuple[str, Floats]], role: Role) ->
                 effect=float(hedges_g(by_name[a], by_name[b])),
                 effect_low=low,
                 effect_high=high,
-                sentence=f"{a} and {b}: {score} {number_text(off)} higher in {a};"
+                sentence=f"{a} and {b}: {score} {more_in(off, a)};"
                 f" {differs(p, 'between the two')}, corrected for all pairs",
                 assumptions=(INDEPENDENT, "spreads may differ"),
             )

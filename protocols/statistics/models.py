@@ -14,6 +14,8 @@ from protocols.times import FACTORS
 
 LEAST_A_LEVEL = 2
 MOST_LEVELS = 12
+ALIKE = 1e-4
+"""Animals whose variance is below this share of the rest have no level of their own."""
 ESTIMATED = "; the p is of a likelihood ratio, a little too small for few animals"
 
 
@@ -97,7 +99,8 @@ def ancova(animals: Sequence[Animal]) -> list[Result]:
         sign = 1.0 if other == groups[0] else -1.0  # the first group less the second
         ends = sorted(sign * float(end) for end in fit.conf_int().loc[name])
         estimate, low, high = sign * float(fit.params[name]), ends[0], ends[1]
-        beside = f" {number_text(estimate)} s more in {groups[0]} than in {groups[1]}:"
+        more = "more" if estimate >= 0 else "less"
+        beside = f" {number_text(abs(estimate))} s {more} in {groups[0]} than in {groups[1]}:"
     sure = "a difference" if p < 0.05 else "no clear difference"
     return [
         replace(
@@ -200,31 +203,20 @@ def _disturbed(
 
 def _mixed_model(asked: Result, table: Any, between: str, what: str) -> Result:
     """Likelihood ratio of the term of interest: with `between` its interaction, else the phase."""
-    import statsmodels.formula.api as formulas
     from scipy.stats import chi2
 
     larger = "time ~ C(group) * C(phase)" if between else "time ~ C(phase)"
     smaller = "time ~ C(group) + C(phase)" if between else "time ~ 1"
-    scale = float(np.std(table["time"]))
     if not varies(table["time"]):
         return _refused(asked, "no time differs from another", test="mixed_model")
-    scaled = table.assign(time=table["time"] / scale)  # the optimiser likes numbers near 1
-    try:
-        fits = [
-            formulas.mixedlm(formula, scaled, groups=scaled["subject"]).fit(
-                reml=False, method=["lbfgs", "powell"]
-            )
-            for formula in (larger, smaller)
-        ]
-    except (np.linalg.LinAlgError, ValueError):
-        return _refused(asked, "the model cannot be fitted to so few animals", test="mixed_model")
-    if not all(fit.converged and math.isfinite(fit.llf) for fit in fits):
+    scaled = table.assign(time=table["time"] / np.std(table["time"]))  # numbers near 1 fit better
+    fits = [_fitted(formula, scaled) for formula in (larger, smaller)]
+    if any(fit is None for fit in fits):
         return _refused(asked, "the model did not settle on a fit", test="mixed_model")
-    df = len(fits[0].fe_params) - len(fits[1].fe_params)
-    ratio = max(0.0, 2 * float(fits[0].llf - fits[1].llf))
+    (likely, own, terms), (less_likely, _, fewer) = (fit for fit in fits if fit is not None)
+    df = terms - fewer
+    ratio = max(0.0, 2 * (likely - less_likely))
     p = float(chi2.sf(ratio, df))
-    level = float(fits[0].cov_re.iloc[0, 0])
-    own = level / (level + float(fits[0].scale))
     seen = "differs" if p < 0.05 else "does not clearly differ"
     return replace(
         asked,
@@ -241,6 +233,29 @@ def _mixed_model(asked: Result, table: Any, between: str, what: str) -> Result:
             f"what is left over is normally distributed and spreads alike{ESTIMATED}",
         ),
     )
+
+
+def _fitted(formula: str, table: Any) -> tuple[float, float, int] | None:
+    """Log likelihood, the animals' share of the variance, and number of terms; None without a fit.
+
+    Where animals differ no more than chance makes them, their share is 0, and the fit is the plain
+    one without them: the optimiser only ever comes near.
+    """
+    import statsmodels.formula.api as formulas
+
+    plain = formulas.ols(formula, table).fit()
+    try:
+        fit = formulas.mixedlm(formula, table, groups=table["subject"]).fit(
+            reml=False, method=["powell", "nm"]
+        )
+        level, rest, likely = float(fit.cov_re.iloc[0, 0]), float(fit.scale), float(fit.llf)
+    except (np.linalg.LinAlgError, ValueError):
+        return None
+    if level < ALIKE * rest or (plain.llf >= likely and math.isfinite(plain.llf)):
+        return float(plain.llf), 0.0, len(plain.params)
+    if not (fit.converged and math.isfinite(likely)):
+        return None
+    return likely, level / (level + rest), len(plain.params)
 
 
 def _long(animals: Sequence[Animal], phases: Sequence[str], *, whole: bool) -> Any:

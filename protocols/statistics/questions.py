@@ -25,6 +25,10 @@ def all_tests(
     groups = groups_of(scored)
     scores = [primary, *(name for name in NULLS if name != primary)]
     results: list[Result] = []
+    # Loaded before: loading them changes which warnings are shown.
+    import pingouin  # noqa: F401
+    import statsmodels.formula.api  # noqa: F401
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the libraries warn of stands in the sentences
         for score in scores:

@@ -58,7 +58,7 @@ def one_sample_t(score: str, group: str | None, values: Floats, role: Role) -> R
         effect_high=high,
         sentence=f"{of(group, len(values))}: mean {score} {middle} (95 % interval {ends});"
         f" {differs(float(told.pvalue), f'from {null:g}')}",
-        assumptions=(INDEPENDENT, normal("the scores", values)),
+        assumptions=(INDEPENDENT, normal(f"the scores of {group or 'all animals'}", values)),
     )
 
 
@@ -122,7 +122,7 @@ def paired_t(group: str | None, pre: Floats, post: Floats) -> tuple[Result, Resu
         effect_high=high,
         sentence=f"{of(group, len(pre))}: in the paired chamber {means};"
         f" {differs(float(told.pvalue), 'between the two')}",
-        assumptions=(INDEPENDENT, normal("the differences", differences)),
+        assumptions=(INDEPENDENT, normal(f"the differences of {group or 'all animals'}", differences)),
     )
     p = float(by_ranks["p_val"])
     second = replace(
@@ -132,8 +132,8 @@ def paired_t(group: str | None, pre: Floats, post: Floats) -> tuple[Result, Resu
         estimate=float(np.median(differences)),
         effect_name="rank_biserial",
         effect=float(by_ranks["RBC"]),
-        sentence=f"{of(group, len(pre))}: half of the animals changed by more than"
-        f" {number_text(float(np.median(differences)))} s in the paired chamber; by signed ranks"
+        sentence=f"{of(group, len(pre))}: the median change in the paired chamber is"
+        f" {number_text(float(np.median(differences)))} s; by signed ranks"
         f" {differs(p, 'between before and after')}",
         assumptions=(
             INDEPENDENT,

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from protocols.statistics.effects import Floats, varies
-from protocols.statistics.result import Result, p_text
+from protocols.statistics.result import Result, number_text, p_text
 
 LEAST = 3
 """Fewer animals than this are not tested."""
@@ -35,6 +35,11 @@ def named(group: str | None) -> tuple[str, ...]:
 def of(group: str | None, n: int) -> str:
     """Whom a sentence is of."""
     return f"{'all animals' if group is None else group} (n = {n})"
+
+
+def more_in(off: float, group: str) -> str:
+    """How far one group is above or below the other."""
+    return f"{number_text(abs(off))} {'higher' if off >= 0 else 'lower'} in {group}"
 
 
 def differs(p: float, what: str) -> str:

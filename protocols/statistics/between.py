@@ -98,7 +98,7 @@ def welch_anova(score: str, groups: Sequence[tuple[str, Floats]], role: Role) ->
     told = pingouin.welch_anova(data=table, dv="score", between="group").iloc[0]
     ranks = kruskal(*(values for _, values in groups))
     p = float(told["p_unc"])
-    normal = tuple(normal(f"the scores of {name}", values) for name, values in groups)
+    looks = tuple(normal(f"the scores of {name}", values) for name, values in groups)
     results = [
         replace(
             asked,
@@ -108,7 +108,7 @@ def welch_anova(score: str, groups: Sequence[tuple[str, Floats]], role: Role) ->
             effect_name="eta_squared",
             effect=float(told["np2"]),
             sentence=f"{len(groups)} groups: mean {score} {differs(p, 'between the groups')}",
-            assumptions=(INDEPENDENT, *normal, "spreads may differ"),
+            assumptions=(INDEPENDENT, *looks, "spreads may differ"),
         ),
         replace(
             asked,

@@ -1,12 +1,12 @@
 """Which questions are asked of a study's scores: the primary score's first, checks last."""
 
-import warnings
 from collections.abc import Sequence
 
 from protocols.scores import Animal, Scored
 from protocols.statistics.between import between_groups
 from protocols.statistics.groups import groups_of, values_of
 from protocols.statistics.models import ancova, disturbed, extinction_course, mixed
+from protocols.statistics.quiet import quietly
 from protocols.statistics.result import Result, Role, holm
 from protocols.statistics.within import NULLS, before_after, one_sample_t, wilcoxon
 
@@ -25,12 +25,7 @@ def all_tests(
     groups = groups_of(scored)
     scores = [primary, *(name for name in NULLS if name != primary)]
     results: list[Result] = []
-    # Loaded before: loading them changes which warnings are shown.
-    import pingouin  # noqa: F401
-    import statsmodels.formula.api  # noqa: F401
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the libraries warn of stands in the sentences
+    with quietly():
         for score in scores:
             role = Role.PRIMARY if score == primary else Role.SECONDARY
             for test in (one_sample_t, wilcoxon):

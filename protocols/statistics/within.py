@@ -122,7 +122,10 @@ def paired_t(group: str | None, pre: Floats, post: Floats) -> tuple[Result, Resu
         effect_high=high,
         sentence=f"{of(group, len(pre))}: in the paired chamber {means};"
         f" {differs(float(told.pvalue), 'between the two')}",
-        assumptions=(INDEPENDENT, normal(f"the differences of {group or 'all animals'}", differences)),
+        assumptions=(
+            INDEPENDENT,
+            normal(f"the differences of {group or 'all animals'}", differences),
+        ),
     )
     p = float(by_ranks["p_val"])
     second = replace(

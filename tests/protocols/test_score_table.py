@@ -1,5 +1,6 @@
 """`placepref score --table`: what is read, what is told, and what is refused."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.protocols.conftest import Cli
-from tests.small import tree
+from tests.small import ARENA, tree, write_clip
 
 HEAD = "subject,phase,time_paired_s,time_unpaired_s,group,time_neutral_s,test_s"
 WORKED = [HEAD, "M01,pretest,480,520,drug,200,1200", "M01,posttest,700,340,drug,160,1200"]
@@ -239,3 +240,21 @@ def refused(cli: Cli, here: Path, line: str, *words: str) -> None:
     assert said.err.count("\n") == 1
     assert line in said.err
     assert tree(here) == before
+
+
+def test_a_rescored_batch_is_scored_as_it_is(cli: Cli, here: Path) -> None:
+    (here / "arena.toml").write_text(ARENA)
+    rows = ["files,subject,phase,paired"]
+    for phase, frames in (("pretest", 60), ("posttest", 100)):
+        write_clip(here, frames, f"{phase}.mkv")
+        rows.append(f"{phase}.mkv,007,{phase},right")
+    (here / "rows.csv").write_text("\n".join(rows))
+    assert cli("rescore", "rows.csv", "--apparatus", "arena.toml", "--out", "out").code == 0
+    with (here / "out" / "summary.csv").open(newline="") as file:
+        pre, post = csv.DictReader(file)
+    said = cli("score", "--table", "out/summary.csv", "--json")
+    assert (said.code, said.err) == (0, "")
+    (animal,) = json.loads(said.out)["animals"]
+    expected = float(post["time_right_s"]) - float(pre["time_right_s"])
+    assert animal["cpp_score_s"] == pytest.approx(expected)
+    assert (animal["subject"], animal["flags"]) == ("007", ["length_differs"])

@@ -14,7 +14,7 @@ import numpy as np
 
 from protocols.scores import EXTINCTION, POSTTEST, PRETEST, REINSTATEMENT, Animal, Times
 from rig.errors import ConfigError
-from rig.session.sheet import BLANKS, Sheet, read_lines, sheet
+from rig.session.sheet import BLANKS, Sheet, delimiter_of, read_lines, sheet
 
 NEEDED = ("subject", "phase", "time_paired_s", "time_unpaired_s")
 TIMES = ("time_paired_s", "time_unpaired_s", "time_neutral_s")
@@ -48,14 +48,19 @@ class TimesTable:
 def read_times(path: Path, columns: Mapping[str, str] | None = None) -> TimesTable:
     """The animals in the table at `path`. `columns`: what it calls ours. Raises ConfigError."""
     lines = read_lines(path)
-    if any(line.startswith("PK\x03\x04") for line in lines[:1]):
-        raise ConfigError(str(path), "", "this is a spreadsheet; save it as CSV")
     first = 0
     while first < len(lines) and not lines[first].strip(" \t;,"):
         first += 1
     if first < len(lines) and re.fullmatch(r"\W*sep=.\W*", lines[first].lower()):
         first += 1  # a spreadsheet's own note of what parts the cells
-    return times_table(_named(sheet(lines[first:], str(path), first + 1), columns or {}))
+    try:
+        table = sheet(lines[first:], str(path), first + 1)
+    except ConfigError as error:
+        if "cells in a table" not in error.message or delimiter_of(lines[first]) != ",":
+            raise
+        message = f"{error.message}; are there decimal commas? save it with semicolons"
+        raise ConfigError(error.file, error.key, message) from None
+    return times_table(_named(table, columns or {}))
 
 
 def times_table(table: Sheet) -> TimesTable:

@@ -142,8 +142,7 @@ def welch_anova(score: str, groups: Sequence[tuple[str, Floats]], role: Role) ->
                 effect=float(hedges_g(by_name[a], by_name[b])),
                 effect_low=low,
                 effect_high=high,
-                sentence=f"{a} and {b}: {score} {more_in(off, a)};"
-                f" {differs(p, 'between the two')}, corrected for all pairs",
+                sentence=f"{a} and {b}: {score} {more_in(off, a)}; {differs(p, 'between the two')}",
                 assumptions=(INDEPENDENT, "spreads may differ"),
             )
         )

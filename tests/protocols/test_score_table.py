@@ -192,6 +192,8 @@ REFUSED = {
                   "line 3: column test_s: 0: more than 0 is wanted"),
     "decimal commas": ([ONE, 'M01,posttest,"700,5",340,drug,160,1200'],
                        "line 3: column time_paired_s: '700,5': a comma inside a number"),
+    "bare decimal commas": ([ONE, "M01,posttest,700,5,340,5,drug,160,1200"],
+                            "line 3: 9 cells in a table of 7 columns; are there decimal commas?"),
     "a word": ([ONE, "M01,posttest,long,340,drug,160,1200"],
                "line 3: column time_paired_s: 'long': not a number"),
     "no paired times": (["M01,pretest,,,drug,200,1200", "M01,posttest,,,drug,200,1200"],

@@ -36,7 +36,8 @@ class Overlay:
             hue = QColor(hues[k % len(hues)])
             outline = QPolygonF([QPointF(x, y) for x, y in chamber.outline_px])
             here = view.map(outline)
-            fill = QColor(hue)
+            # Beside an animal a pale red, thinned over black, would look grey.
+            fill = QColor(hue.red(), 0, 0) if self.theme is Theme.RED else QColor(hue)
             fill.setAlpha(0 if self.pictured else 60)
             painter.setBrush(fill)
             painter.setPen(QPen(hue, 3 if chamber.name == self.zone else 1.5))

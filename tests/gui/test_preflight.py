@@ -86,6 +86,38 @@ def test_blinded_without_a_pairing_says_which_line_is_missing_where(tmp_path: Pa
     assert "left" not in line
 
 
+@pytest.mark.parametrize("line", ["M01,left,", "M01,west,right"])
+def test_blinded_a_pairing_that_does_not_fit_is_not_told(tmp_path: Path, line: str) -> None:
+    (tmp_path / "study").mkdir()
+    file = tmp_path / "study" / "pairing.csv"
+    file.write_text(f"subject,paired,unpaired\n{line}\n")
+    checked = check(wanted(tmp_path, phase="conditioning1a", blinded=True))
+    (text,) = bad(checked)
+    assert f"the line for M01 in {file} does not fit" in text
+    assert not any(word in text for word in ("left", "west"))
+    assert not checked.pairing_open
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked"),
+    [
+        ({}, True),
+        ({"blinded": False}, False),
+        ({"phase": "pretest"}, False),
+        ({"subject": ""}, False),
+        ({"subject": "M,1"}, False),
+        ({"out": Path()}, False),
+        ({"box": "Z"}, False),
+    ],
+    ids=["asked", "seen", "not-needed", "no-animal", "no-name", "no-folder", "no-box"],
+)
+def test_the_paired_chamber_is_asked_for_where_it_can_be_written(
+    tmp_path: Path, changes: dict[str, object], asked: bool
+) -> None:
+    told = {"phase": "conditioning1a", "blinded": True, **changes}
+    assert check(wanted(tmp_path, **told)).pairing_open is asked
+
+
 def test_practice_goes_to_a_folder_apart(tmp_path: Path) -> None:
     checked = check(wanted(tmp_path, practice=True))
     assert checked.wanted.recorded.out == tmp_path / "study-practice"

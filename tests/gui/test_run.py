@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from gui.remembered import Remembered
 from gui.run.box_view import BoxView
 from gui.run.disk import Room, room_of
+from gui.run.drawn import chamber_notes
 from gui.run.live import LiveBox, Standing
 from gui.run.page import RunPage
 from gui.texts import say
@@ -27,7 +28,7 @@ from gui.window import MainWindow
 from rig.channel import entries
 from rig.session import verify
 from rig.setup import parse as parse_setup
-from rig.storage import SessionRecord
+from rig.storage import SessionRecord, note_pairing, read_pairing
 from tests.gui.made import record_session
 from tests.small import tick_until, write_rig
 
@@ -231,6 +232,61 @@ def test_blinded_hides_what_tells(qtbot: QtBot, windows: Made, tmp_path: Path) -
     qtbot.waitUntil(lambda: again.live is not None and again.live.blinded, timeout=LIMIT_MS)
 
 
+def test_the_paired_chamber_of_a_blinded_animal_is_chosen_by_keyboard_and_then_hidden(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    panel, out = page.choose_panel, tmp_path / "study"
+    choose(page, rig(tmp_path), out, helper=True, test_s=60)
+    panel.blinded.setChecked(True)
+    panel.phase.setCurrentText("conditioning1a")
+    typed(qtbot, "M01")
+    card = panel.pairing
+    qtbot.waitUntil(card.isVisible, timeout=LIMIT_MS)
+    assert "M01" in card.title.text()
+    assert not card.note.isEnabled()
+    card.chamber.setFocus()
+    press(qtbot, Qt.Key.Key_Down)
+    chamber = card.chamber.currentText()
+    assert chamber == "left"
+    card.note.setFocus()
+    press(qtbot, Qt.Key.Key_Return)
+    assert not out.exists(), "asked once more"
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not card.isVisible(), timeout=LIMIT_MS)
+    assert read_pairing(out) == {"M01": ("left", "right")}
+    assert card.chamber.currentText() != chamber
+    qtbot.waitUntil(panel.start.isEnabled, timeout=LIMIT_MS)
+    shown = " ".join(label.text() for label in panel.findChildren(QLabel) if label.isVisible())
+    assert "a person has chosen" in shown
+    assert page.checked is not None
+    assert page.checked.pairing == ("M01", "left", "right")
+    assert "paired" not in " ".join(chamber_notes(page.checked).values())
+    panel.subject.setText("M02")  # another animal is asked for anew
+    qtbot.waitUntil(card.isVisible, timeout=LIMIT_MS)
+    assert card.chamber.currentIndex() == 0
+
+
+def test_a_pairing_that_somebody_else_wrote_meanwhile_stays_and_is_not_told(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    panel, out = page.choose_panel, tmp_path / "study"
+    choose(page, rig(tmp_path), out, helper=True, test_s=60)
+    panel.blinded.setChecked(True)
+    panel.phase.setCurrentText("conditioning1a")
+    typed(qtbot, "M01")
+    qtbot.waitUntil(panel.pairing.isVisible, timeout=LIMIT_MS)
+    note_pairing(out, "M01", "right", "left")
+    panel.pairing.chamber.setCurrentText("left")
+    panel.pairing.note.click()
+    panel.pairing.note.click()
+    qtbot.waitUntil(panel.trouble.isVisible, timeout=LIMIT_MS)
+    assert "right" not in panel.trouble.text()
+    assert read_pairing(out) == {"M01": ("right", "left")}
+    qtbot.waitUntil(panel.start.isEnabled, timeout=LIMIT_MS)
+
+
 def test_two_windows_on_one_rig(qtbot: QtBot, windows: Made, tmp_path: Path) -> None:
     one = windows().run_page
     source = rig(tmp_path)
@@ -284,7 +340,7 @@ import sys
 from pathlib import Path
 from PyQt6.QtCore import QTimer
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QLabel
 import gui.window
 
 def page():
@@ -298,7 +354,7 @@ def fill():
 
 def start():
     if page().choose_panel.start.isEnabled():
-        page().start(); tell()
+        page().choosing.start(); tell()
     else:
         QTimer.singleShot(20, start)
 
@@ -475,7 +531,7 @@ def test_boxes_started_one_after_the_other_each_get_their_own_animal(
         qtbot.waitUntil(page.choose_panel.isVisible)
         page.choose_panel.subject.setText(f"M{name}")
         qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
-        page.start()
+        page.choosing.start()
     lives = page.boxes.lives
 
     def all_run() -> bool:
@@ -524,7 +580,7 @@ def test_a_simulated_rig_is_seen_once_however_its_file_is_named(
     source = rig(tmp_path)
     for named in (source, source.removeprefix("sim:")):
         page.choose_panel.put_rig(named)
-        page.look()
+        page.choosing.look()
         qtbot.waitUntil(lambda n=named: len(page.boxes.status(n)) > 0, timeout=LIMIT_MS)
     qtbot.waitUntil(
         lambda: page.checked is not None and page.checked.wanted == page.choose_panel.wanted(),
@@ -565,7 +621,7 @@ def test_an_idle_station_is_ended_by_two_presses_and_a_busy_one_by_none(
     page.choose_panel.put_rig(source)
     shown = page.choose_panel.open_rigs
     assert not shown.isVisible()
-    page.look()
+    page.choosing.look()
     qtbot.waitUntil(shown.isVisible, timeout=LIMIT_MS)
     ((text, end),) = shown._lines.values()
     assert "no session" in text.text()

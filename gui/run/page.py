@@ -71,7 +71,7 @@ class RunPage(Page):
                     Qt.Key.Key_PageUp: lambda: self._go(-1),
                     Qt.Key.Key_Escape: self._escape,
                 },
-                self.choosing.start, self.foot.put_switch,
+                self.choosing.start, self.foot.put_switch, self.foot.put_refused,
             ),
             self.foot.remembered_switch,
         )  # fmt: skip
@@ -141,6 +141,7 @@ class RunPage(Page):
 
     def leave(self) -> None:
         """Pictures are not needed; alarms and events still are."""
+        self._stop_learning()
         self._entered = False
         self._keys.listen(on=False)
         self._ask_pictures()
@@ -306,8 +307,7 @@ class RunPage(Page):
         self.setFocus()
 
     def _escape(self) -> None:
-        self._keys.learning = False
-        self.foot.put_switch(self._keys.footswitch)
+        self._stop_learning()
         self.panel.confirm("")
         self.panel.leave_note()
         self.setFocus()
@@ -322,6 +322,10 @@ class RunPage(Page):
         self._keys.learning = True
         self.foot.put_learning()
         self.setFocus()
+
+    def _stop_learning(self) -> None:
+        self._keys.learning = False
+        self.foot.put_switch(self._keys.footswitch)
 
     # --- ten times a second, five with many boxes
 

@@ -326,6 +326,53 @@ def test_the_foot_switch_can_be_another_key(qtbot: QtBot, windows: Made) -> None
     assert Remembered().text("footswitch") == "F1"
 
 
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        (Qt.Key.Key_F6, "F6 cannot be the foot switch: it is taken (pause)"),
+        (Qt.Key.Key_F4, "F4 cannot be the foot switch: it is taken (page Result)"),
+        (Qt.Key.Key_F11, "F11 cannot be the foot switch: it is taken (light of the room)"),
+        (Qt.Key.Key_PageDown, "(next box)"),
+        (Qt.Key.Key_B, "B cannot be the foot switch: it types"),
+        (Qt.Key.Key_Minus, "it types"),
+        (Qt.Key.Key_Return, "fields and lists need it"),
+        (Qt.Key.Key_Left, "fields and lists need it"),
+    ],
+)
+def test_a_key_that_cannot_be_the_foot_switch_says_why_and_which_can(
+    qtbot: QtBot, windows: Made, key: Qt.Key, says: str
+) -> None:
+    window = windows()
+    page, theme = window.run_page, window.theme
+    page._learn()
+    assert "Esc leaves it" in page.foot.help.text()
+    press(qtbot, key)
+    assert says in page.foot.help.text()
+    assert "F1, Space" in page.foot.help.text()
+    assert (page._keys.learning, page._keys.footswitch) == (True, "F9")
+    assert page.isVisible(), "the page was not turned"
+    assert window.theme is theme
+    press(qtbot, Qt.Key.Key_Escape)
+    assert not page._keys.learning
+    assert "F6 pause" in page.foot.help.text()
+    press(qtbot, Qt.Key.Key_F4)
+    assert not page.isVisible()
+
+
+def test_space_as_foot_switch_still_writes_in_a_note(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    page._learn()
+    press(qtbot, Qt.Key.Key_Space)
+    assert page._keys.footswitch == "Space"
+    running(page, tmp_path)
+    page._paint_all()
+    page.panel.note.setFocus()
+    press(qtbot, Qt.Key.Key_Space)
+    assert page.panel.note.text() == " "
+
+
 def test_a_scan_gives_a_field_its_text_back(qtbot: QtBot, windows: Made) -> None:
     page = windows().run_page
     panel = page.choose_panel

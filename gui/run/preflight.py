@@ -100,7 +100,7 @@ def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
     lines: list[Line] = []
     loaded, box = _box(choice, lines)
     named = _subject(choice, lines)
-    known = _pairing(choice, wanted, lines)
+    known, legible = _pairing(choice, wanted, lines)
     if known is not None and choice.paired is None:
         choice = replace(choice, paired=known)
     wish = pairing = None
@@ -113,7 +113,7 @@ def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
         _contrast(loaded, box, status or {}, lines)
         _doors(box, wish, lines)
     writable = _disk(choice, wish, lines)
-    asked = lacking and wanted.blinded and named and writable
+    asked = lacking and wanted.blinded and named and writable and legible
     return Checked(wanted, tuple(lines), wish, loaded, box, pairing, choice.paired, asked)
 
 
@@ -153,16 +153,16 @@ def _subject(choice: Choice, lines: list[Line]) -> bool:
     return True
 
 
-def _pairing(choice: Choice, wanted: Wanted, lines: list[Line]) -> str | None:
-    """The paired chamber that the folder has noted for the animal; blinded, it is only used."""
+def _pairing(choice: Choice, wanted: Wanted, lines: list[Line]) -> tuple[str | None, bool]:
+    """The paired chamber that the folder has noted for the animal; whether it could be read."""
     try:
         noted = read_pairing(choice.out).get(choice.subject)
     except (RigError, OSError) as error:
         _say(lines, Level.BAD, "pairing_bad", why=error)
-        return None
+        return None, False
     if noted and wanted.blinded:
         _say(lines, Level.GOOD, "paired_kept", file=choice.out / PAIRING, subject=choice.subject)
-    return noted[0] if noted else None
+    return (noted[0] if noted else None), True
 
 
 def _same(choice: Choice, box: LoadedBox, wanted: Wanted, lines: list[Line]) -> Pairing | None:
@@ -195,8 +195,9 @@ def _plan(
             return None, lacking
         _say(lines, Level.BAD, "plan_bad", why=_message(error))
         return None, False
-    lasts = spell_s(sum(step.duration_s or 0 for step in wish.plan.step))
-    _say(lines, Level.GOOD, "plan_good", phase=wish.phase, steps=len(wish.plan.step), lasts=lasts)
+    timed_s = sum(step.duration_s or 0 for step in wish.plan.step)
+    key, lasts = "plan_good" if timed_s else "plan_untimed", spell_s(timed_s)
+    _say(lines, Level.GOOD, key, phase=wish.phase, steps=len(wish.plan.step), lasts=lasts)
     return wish, False
 
 

@@ -56,6 +56,12 @@ def test_what_stands_against_it_is_said(
     assert any(says in text for text in bad(checked)), bad(checked)
 
 
+def test_a_plan_without_a_clock_says_so(tmp_path: Path) -> None:
+    checked = check(wanted(tmp_path, name="free-exploration", phase="exploration"))
+    assert checked.ready
+    assert any("3 steps, none by the clock" in line.text for line in checked.lines)
+
+
 def test_files_edited_into_nonsense_are_a_line(tmp_path: Path) -> None:
     rig = write_rig(tmp_path)
     Path(rig.removeprefix("sim:")).write_text("name = [", encoding="utf-8")
@@ -63,6 +69,15 @@ def test_files_edited_into_nonsense_are_a_line(tmp_path: Path) -> None:
     mine.write_bytes(b"\xff\xfe")
     assert len(bad(check(wanted(tmp_path, rig=rig)))) == 1
     assert any("mine.toml" in text for text in bad(check(wanted(tmp_path, name=str(mine)))))
+
+
+@pytest.mark.parametrize("text", ["animal,side\nM01,left\n", '"'], ids=["columns", "no-table"])
+def test_a_pairing_file_edited_into_nonsense_is_a_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "pairing.csv").write_text(text, encoding="utf-8")
+    checked = check(wanted(tmp_path, phase="conditioning1a", blinded=True))
+    assert any("pairing.csv" in line and "Pairing" in line for line in bad(checked))
+    assert not checked.pairing_open, "nothing is added to a file that cannot be read"
 
 
 def test_a_file_in_the_way_of_the_folder(tmp_path: Path) -> None:

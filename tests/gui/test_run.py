@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,10 +31,11 @@ from rig.session import verify
 from rig.setup import parse as parse_setup
 from rig.storage import SessionRecord, note_pairing, read_pairing
 from tests.gui.made import record_session
-from tests.small import tick_until, write_rig
+from tests.small import ARENA, tick_until, write_clip, write_rig, write_table
 
 ROOT = Path(__file__).parents[2]
 LIMIT_MS = 60_000
+PLAIN = "free-exploration"
 Made = Callable[[], MainWindow]
 
 
@@ -315,6 +317,104 @@ def test_what_cannot_start_says_why_and_nothing_is_left(
     assert "Not started" in page.choose_panel.trouble.text()
     assert not (tmp_path / "study").exists()
     qtbot.waitUntil(lambda: not page.choose_panel.start.isEnabled())
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"camera": {"source": "gone.mkv"}}, "gone.mkv"),
+        ({"board": [{"name": "b", "port": "no-such-port"}]}, "no-such-port"),
+    ],
+    ids=["camera", "port"],
+)
+def test_a_camera_or_a_port_that_is_not_there_starts_nothing(
+    qtbot: QtBot, windows: Made, tmp_path: Path, table: dict[str, Any], words: str
+) -> None:
+    page = windows().run_page
+    door = '[[doorway]]\nname = "way"\nbetween = ["left", "right"]\ndrive = "board"\n'
+    line = "line_px = [[80, 40], [80, 80]]\n"
+    with_door = ARENA + door + line if "board" in table else ARENA
+    (tmp_path / "arena.toml").write_text(with_door, encoding="utf-8")
+    write_clip(tmp_path)
+    told: dict[str, Any] = {"name": "r", "camera": {"source": "mouse.mkv"}, **table}
+    box: dict[str, Any] = {"name": "A", "apparatus": "arena.toml", "background": "median"}
+    if "board" in told:
+        box["doors"] = {"way": "b/1"}
+    source = str(write_table(tmp_path / "r.rig.toml", {**told, "box": [box]}))
+    choose(page, source, tmp_path / "study", helper=True, test_s=60)
+    page.choose_panel.protocol.setCurrentText(PLAIN)
+    typed(qtbot, "M01")
+    trouble = page.choose_panel.trouble
+    qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
+    page.choosing.start()
+    qtbot.waitUntil(trouble.isVisible, timeout=LIMIT_MS)
+    assert "Not started" in trouble.text()
+    assert words in trouble.text()
+    assert "Traceback" not in trouble.text()
+    assert not list((tmp_path / "study").rglob("setup.json"))
+
+
+def test_of_two_windows_that_start_the_same_box_one_is_told_why_not(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    one, two, source = windows().run_page, windows().run_page, rig(tmp_path)
+    for page, subject in ((one, "M01"), (two, "M02")):
+        choose(page, source, tmp_path / "study", helper=True, test_s=60)
+        page.choose_panel.subject.setText(subject)
+    for page in (one, two):
+        qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
+    for page in (one, two):
+        page.choosing.start()  # neither has heard of the other
+
+    def told() -> list[str]:
+        texts = [page.choose_panel.trouble.text() for page in (one, two)]
+        return [text for text in texts if text]
+
+    qtbot.waitUntil(lambda: bool(told()), timeout=LIMIT_MS)
+    (text,) = told()
+    assert "Not started" in text
+    started = tmp_path / "study"
+    qtbot.waitUntil(lambda: len(list(started.rglob("setup.json"))) == 1, timeout=LIMIT_MS)
+    assert len(told()) == 1
+
+
+def test_a_full_disk_ends_the_session_and_the_page_says_what_is_safe(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    live = running(page, tmp_path)
+    reason = "video.mkv cannot be written: No space left on device"
+    live.stand({**live.status, "state": "ended"}, 0.0)
+    live.end({"status": "failed", "reason": reason, "folder": str(tmp_path)})
+    page._paint_all()
+    text = page.panel.end_text.text().replace("\u200b", "")
+    assert page.panel.end_card.isVisible()
+    assert reason in text
+    assert "outputs are off" in text
+    assert str(tmp_path) in text
+
+
+@pytest.mark.parametrize("text", ["nonsense", "[1, 2]", '{"theme": 7, "rigs": {"a": 1}}', ""])
+def test_what_the_window_remembers_edited_into_nonsense_is_no_error(
+    qtbot: QtBot, windows: Made, config: Path, text: str
+) -> None:
+    config.mkdir()
+    (config / "window.json").write_text(text, encoding="utf-8")
+    page = windows().run_page
+    qtbot.waitUntil(lambda: page.checked is not None, timeout=LIMIT_MS)
+    assert page.choose_panel.rig.currentText() == "sim"
+
+
+def test_a_session_whose_setup_was_edited_into_nonsense_is_an_alarm(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    (tmp_path / "setup.json").write_text("{", encoding="utf-8")
+    live = running(page, tmp_path)
+    page.boxes._renew(("sim", "A"), live)
+    qtbot.waitUntil(lambda: "folder_gone" in live.alarms.standing, timeout=LIMIT_MS)
+    page._show_alarms()
+    assert page.alarm.isVisible()
 
 
 def test_the_foot_switch_can_be_another_key(qtbot: QtBot, windows: Made) -> None:

@@ -123,7 +123,7 @@ class RunPage(Page):
         panel.answered.connect(self.answer)
         panel.asked.connect(lambda kind, fields: self._request(self.live, kind, **fields))
         panel.noted.connect(self._note)
-        panel.sure.connect(lambda what: self._request(self.live, what))
+        panel.sure.connect(self._sure)
         panel.next_wanted.connect(self.next_session)
         panel.result_wanted.connect(self.finished)
 
@@ -301,6 +301,10 @@ class RunPage(Page):
             self.live.alarms.raise_("wrong_animal", text=text, subject=self.live.subject)
             return True
         return False
+
+    def _sure(self, what: str) -> None:
+        self._request(self.live, what)
+        self.setFocus()  # else the key after it would press whatever comes next
 
     def _note(self, text: str) -> None:
         self._request(self.live, "note", text=text)

@@ -208,6 +208,7 @@ def test_pause_doors_and_abort_are_asked_and_told(
     assert not page.panel.confirm_card.isVisible()
     press(qtbot, Qt.Key.Key_F12)
     press(qtbot, Qt.Key.Key_F12)
+    assert page.hasFocus()
     qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
     assert live.ended is not None
     assert live.ended["status"] == "aborted"

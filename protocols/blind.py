@@ -20,7 +20,7 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.session.clock import wall_now
 from rig.session.rescoring import paired_chamber, roles_of
 from rig.session.row import Row
-from rig.storage import read_summary
+from rig.storage import LOCK, read_summary
 from rig.storage.folder import replace as write
 
 CODES, KEY, CLOSED, JOINED, SUMS = (
@@ -61,7 +61,8 @@ def check(out: Path, *, blind: bool) -> None:
         raise ConfigError("--out", "", f"{out} is a blind set that was closed; give a new --out")
     if not blind and (out / CODES).exists():
         raise ConfigError("--out", "", f"{out} is a blind set: give --blind, or close it first")
-    if blind and not (out / CODES).exists() and out.exists() and any(out.iterdir()):
+    others = out.exists() and any(path.name != LOCK for path in out.iterdir())
+    if blind and not (out / CODES).exists() and others:
         raise ConfigError(
             "--blind", "", f"{out} holds results that are not blind; give a new --out"
         )

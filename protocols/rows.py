@@ -140,6 +140,7 @@ def _row(line: manifest.Line, defaults: Defaults, read: _Read) -> Row:
     if file is not None:
         changes["apparatus_file"] = str(file)
         if defaults.scale is not None:
+            changes["drawn_px"] = changes["apparatus"].frame_size_px
             changes["apparatus"] = scaled(changes["apparatus"], defaults.scale, str(file))
             picture = None  # it is of the size that was
     row = replace(row, **changes)

@@ -22,6 +22,7 @@ from rig.session import verify as verify_one
 from rig.session.rescoring import check_out
 from rig.session.row import Amend, Row, moment
 from rig.session.tracks import Choice
+from rig.storage import alone_in
 
 
 class Wished(NamedTuple):
@@ -79,6 +80,11 @@ def rescore(wished: Wished) -> int:
         if path is not None and len(rows) > 1:
             message = f"{path}: is of one recording; rescore them one at a time"
             raise ConfigError(option, "", message)
+    with alone_in(out, "--out"):
+        return _rescore(wished, rows, out)
+
+
+def _rescore(wished: Wished, rows: list[Row], out: Path) -> int:
     batch.clear_parts(out)
     many = len(rows) > 1
     hidden = None
@@ -213,7 +219,10 @@ def _telling(wished: Wished, rows: Sequence[Row]) -> Iterator[batch.Tell | None]
 
 def close_blind(out: Path) -> int:
     """Close a blind set: its hash, then the codes joined."""
-    digest, rows = blinding.close(out)
+    if not out.is_dir():
+        raise ConfigError("--close-blind", "", f"{out}: there is no such folder")
+    with alone_in(out, "--close-blind"):
+        digest, rows = blinding.close(out)
     print(f"closed: {rows} rows, SHA-256 {digest}")
     print(f"the codes are joined in {out / blinding.JOINED}")
     return DONE

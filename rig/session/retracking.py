@@ -279,6 +279,10 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
     setup = record.setup
     live = session_measures(record, setup)
     windows = tuple(_windows(record))
+    if row.hidden:  # a step's name may tell the phase
+        windows = tuple(
+            w.model_copy(update={"step": Do.EXPLORE.value if w.scored else ""}) for w in windows
+        )
     changes: dict[str, Any] = {"windows": windows, "tracker_version": tracking.VERSION}
     if row.apparatus is not None:
         reference = read_reference(row)

@@ -98,9 +98,9 @@ class Row:
 
     `files`: one session's folder, or videos in order. `end` and `duration_s`: one of them, or
     neither. `fps` or `true_duration_s` override a clock that is consistent but wrong; start and
-    end are then of the true clock. `cues`: chamber -> cue set. `decision`: a person's, on
-    the check sheet. `hidden`: nothing that is written
-    may name where the recording lies.
+    end are then of the true clock. `drawn_px`: size of the pictures that the apparatus was drawn
+    for, where it was scaled. `cues`: chamber -> cue set. `decision`: a person's, on the check
+    sheet. `hidden`: nothing that is written may name where the recording lies.
     """
 
     files: tuple[Path, ...]
@@ -118,6 +118,7 @@ class Row:
     true_duration_s: float | None = None
     apparatus: Apparatus | None = None
     apparatus_file: str = ""
+    drawn_px: tuple[int, int] | None = None
     background: Gray | Literal["new"] | None = None
     paired: str | None = None
     cues: Mapping[str, str] = field(default_factory=dict)

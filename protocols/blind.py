@@ -38,7 +38,8 @@ class Hidden:
     def __init__(self, rows: Mapping[str, Row]) -> None:
         self._words: list[str] = []
         for row in rows.values():
-            for path in row.files:
+            more = (row.amend.corrections, row.amend.tracks, row.again)
+            for path in (*row.files, *(path for path in more if path is not None)):
                 self._words += [str(path.absolute()), str(path), path.name, path.stem]
             self._words += [row.id, *(str(getattr(row, key) or "") for key in LABELS)]
         self._words = sorted({word for word in self._words if word}, key=len, reverse=True)

@@ -20,6 +20,7 @@ class Amended:
 
     def __init__(self, amend: Amend, job: Recording) -> None:
         self._job, self._overlay = job, amend.overlay
+        self.ticks = job.ticks
         self._mended: Mended | None = None
         self._following: Following | None = None
         apparatus, rate_hz = job.setup.apparatus, job.setup.rate_hz
@@ -37,7 +38,7 @@ class Amended:
 
     def fold(self, fold: Callable[[Iterator[Tick]], Folded]) -> Folded:
         """What `fold` makes of the ticks."""
-        ticks = self._job.ticks
+        ticks = self.ticks
         if self._following is not None:
             ticks = self._following.replace(ticks)
         return fold(ticks) if self._mended is None else self._mended.fold(ticks, fold)
@@ -59,6 +60,7 @@ class Amended:
             (folder / RAW).write_bytes(b"".join(self._mended.raw))
         if self._overlay:
             job = self._job
+            assert job.prepared is not None, "an overlay draws outlines"
             for frame in write_overlay(
                 folder, job.pictures(), job.setup.apparatus, job.prepared, job.setup.rate_hz
             ):

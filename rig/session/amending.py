@@ -1,5 +1,6 @@
 """What is asked of a row beside scoring it: corrections, another program's track, an overlay."""
 
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,17 @@ class Amended:
             used["corrections"] = self._mended.to_json()
         return used
 
+    def close(self) -> None:
+        """Let go of what was taken down."""
+        if self._mended is not None:
+            self._mended.raw.close()
+
     def write(self, folder: Path) -> Generator[int]:
         """Write what comes beside frames.csv, which is there already; gives the steps as done."""
         if self._mended is not None:
-            (folder / RAW).write_bytes(b"".join(self._mended.raw))
+            self._mended.raw.seek(0)
+            with (folder / RAW).open("wb") as file:
+                shutil.copyfileobj(self._mended.raw, file)
         if self._overlay:
             job = self._job
             assert job.prepared is not None, "an overlay draws outlines"

@@ -1,9 +1,11 @@
 """A recorded session, tracked again or measured from detections that are there: its ticks."""
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from rig.apparatus import Apparatus
 from rig.engine import begin
 from rig.engine.replay import replay
 from rig.errors import ConfigError, StorageError
+from rig.ledger import nanoseconds
 from rig.model import NS_PER_S, DoorReport, ReportKind, RequestKind, Tick
 from rig.session.derive import session_id, session_measures
 from rig.session.fitting import read_reference, settle
@@ -39,7 +42,8 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
             raise ConfigError(option, "", message)
     record = SessionRecord.open(source)
     setup = record.setup
-    windows = tuple(_windows(record))
+    rows = _rows(record)
+    windows = tuple(_windows(record, rows))
     if row.hidden:  # a step's name may tell the phase
         windows = tuple(
             w.model_copy(update={"step": Do.EXPLORE.value if w.scored else ""}) for w in windows
@@ -97,7 +101,7 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         times="frames.csv",
         broken=lambda: 0,
         pictures=lambda: session_pictures(record),
-        last_frame=int(max(record.columns()["frame"], default=-1)),
+        last_frame=rows.last_frame,
         live=session_measures(record, setup),
         source=where_from,
         facts=facts,
@@ -237,24 +241,46 @@ def _by_hand(
             yield DoorReport(t_ns, ReportKind.DOOR, name, doors[name], source="operator")
 
 
-def _windows(record: SessionRecord) -> Iterator[Window]:
+class _Rows(NamedTuple):
+    """What is kept of a session's rows: their times, and where step or scored become others."""
+
+    t_ns: "array[int]"
+    changes: dict[int, tuple[str, bool]]
+    last_frame: int
+
+
+def _rows(record: SessionRecord) -> _Rows:
+    rows = record.rows()
+    there = {name: k for k, name in enumerate(next(rows, []))}
+    t_ns, changes, last, frame = array("q"), dict[int, tuple[str, bool]](), None, "-1"
+    try:
+        for row in rows:
+            now = row[there["step"]], row[there["scored"]] == "1"
+            if now != last:
+                changes[len(t_ns)] = last = now
+            t_ns.append(nanoseconds(row[there["t_s"]]))
+            frame = row[there["frame"]]
+        return _Rows(t_ns, changes, int(frame))
+    except (ValueError, KeyError) as error:
+        raise StorageError(f"{record.folder}: frames.csv: {error}") from None
+
+
+def _windows(record: SessionRecord, rows: _Rows) -> Iterator[Window]:
     """The runs of equal step and scored in frames.csv, cut where the animal was put down."""
-    columns = record.columns()
-    times, steps, scored = columns["t_ns"], columns["step"], columns["scored"]
+    times = rows.t_ns
     fresh = set()
     for event in record.events():
         if event["kind"] in ("hands_out", "placed"):
             at_ns = round(float(event["t_s"]) * NS_PER_S)
             fresh.add(bisect_left(times, at_ns + (event["kind"] == "placed")))
-    first = 0
-    for i in range(1, len(times) + 1):
-        if i == len(times) or i in fresh or (steps[i], scored[i]) != (steps[first], scored[first]):
-            end = int(times[i]) if i < len(times) else int(times[-1]) + 1
-            yield Window(
-                start_ns=int(times[first]),
-                end_ns=end,
-                step=steps[first],
-                scored=bool(scored[first]),
-                fresh=first in fresh,
-            )
-            first = i
+    firsts = sorted({*rows.changes, *(k for k in fresh if 0 < k < len(times))})
+    step, scored = "", False
+    for first, end in pairwise([*firsts, len(times)]):
+        step, scored = rows.changes.get(first, (step, scored))
+        yield Window(
+            start_ns=times[first],
+            end_ns=times[end] if end < len(times) else times[-1] + 1,
+            step=step,
+            scored=scored,
+            fresh=first in fresh,
+        )

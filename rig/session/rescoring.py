@@ -30,7 +30,7 @@ from rig.storage import SessionRecord, write_summary, write_visits
 from rig.table import TableBuilder
 from rig.tracking.threads import quick_turns
 
-MOST_IN_MEMORY = 1 << 25
+MOST_IN_MEMORY = 1 << 24
 """Bytes of rows that are held back until a row is whole; a longer recording's go to a file."""
 
 ROWS_AT_ONCE = 256
@@ -236,6 +236,7 @@ def _scored(
     with (
         SpooledTemporaryFile(MOST_IN_MEMORY) as frames,
         nullcontext() if keeper is None else closing(keeper),
+        closing(amended),
         closing(folding) as folded,
     ):
         rows = [ledger.header()]

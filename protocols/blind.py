@@ -20,7 +20,7 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.session.clock import wall_now
 from rig.session.rescoring import paired_chamber, roles_of
 from rig.session.row import Row
-from rig.storage import read_summary
+from rig.storage import LOCK, read_summary
 from rig.storage.folder import replace as write
 
 CODES, KEY, CLOSED, JOINED, SUMS = (
@@ -38,7 +38,8 @@ class Hidden:
     def __init__(self, rows: Mapping[str, Row]) -> None:
         self._words: list[str] = []
         for row in rows.values():
-            for path in row.files:
+            more = (row.amend.corrections, row.amend.tracks, row.again)
+            for path in (*row.files, *(path for path in more if path is not None)):
                 self._words += [str(path.absolute()), str(path), path.name, path.stem]
             self._words += [row.id, *(str(getattr(row, key) or "") for key in LABELS)]
         self._words = sorted({word for word in self._words if word}, key=len, reverse=True)
@@ -61,7 +62,8 @@ def check(out: Path, *, blind: bool) -> None:
         raise ConfigError("--out", "", f"{out} is a blind set that was closed; give a new --out")
     if not blind and (out / CODES).exists():
         raise ConfigError("--out", "", f"{out} is a blind set: give --blind, or close it first")
-    if blind and not (out / CODES).exists() and out.exists() and any(out.iterdir()):
+    others = out.exists() and any(path.name != LOCK for path in out.iterdir())
+    if blind and not (out / CODES).exists() and others:
         raise ConfigError(
             "--blind", "", f"{out} holds results that are not blind; give a new --out"
         )

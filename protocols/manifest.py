@@ -26,9 +26,13 @@ COLUMNS = (
     "true_duration_s",
     "apparatus",
     "paired",
+    "background",
+    "corrections",
+    "tracks",
 )
 """Beside these: `cue_CHAMBER`, and whatever begins with `note`, which is not read."""
-_LABELS = ("id", "box", "subject", "phase", "date", "group", "paired", "apparatus")
+_FILES = ("apparatus", "background", "corrections", "tracks")
+_LABELS = ("id", "box", "subject", "phase", "date", "group", "paired", *_FILES)
 _NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
@@ -36,7 +40,7 @@ class Line(NamedTuple):
     """One line of a manifest, read; what it does not say is not in `said`.
 
     `where`: the file and line, for messages. `said` holds the values by the names of `Row`, and
-    `apparatus` as the path that was written.
+    `apparatus`, `background` (a path, or new), `corrections` and `tracks` as they were written.
     """
 
     where: str
@@ -153,8 +157,11 @@ def _line(cells: Mapping[str, str], where: str, folder: Path, far: bool) -> Line
         if not far and not file.exists():
             raise ConfigError(where, "files", f"{file}: there is no such file")
     said: dict[str, Any] = {key: cells[key] for key in _LABELS if key in cells}
-    if "apparatus" in said:
-        said["apparatus"] = folder / said["apparatus"]
+    for key in _FILES:
+        if key in said and (key, said[key]) != ("background", "new"):
+            said[key] = folder / said[key]
+            if not said[key].is_file():
+                raise ConfigError(where, key, f"{said[key]}: there is no such file")
     readers: dict[str, Callable[[str], Any]] = {
         "crop": crop,
         "start": _moment,

@@ -233,21 +233,25 @@ def _picture(one: Mapping[str, Any], which: str, *, zones: bool, track: str = ""
 
 
 def _result(one: Mapping[str, Any], scored: Scored) -> str:
+    every = max(1, int(float(scored.summary.get("frames") or 0)) // 1500)
+    drawn, jumps = [], 0
     with (scored.folder / "frames.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["scored"] == "1"]
-    every = max(1, len(rows) // 1500)
-    points = " ".join(f"{r['x_px']},{r['y_px']}" for r in rows[::every] if r["x_px"])
-    jumps = sum("jump" in row["flag"].split("+") for row in rows)
+        rows = (row for row in csv.DictReader(file) if row["scored"] == "1")
+        for k, row in enumerate(rows):
+            jumps += "jump" in row["flag"].split("+")
+            if k % every == 0 and row["x_px"]:
+                drawn.append(f"{row['x_px']},{row['y_px']}")
+    points = " ".join(drawn)
     track = f'<polyline points="{points}"/>'
-    row = scored.summary
-    told = [f"{jumps} jumps", f"lost {_s(row, 'time_lost_s'):.1f} s"]
-    for key in row:
+    summary = scored.summary
+    told = [f"{jumps} jumps", f"lost {_s(summary, 'time_lost_s'):.1f} s"]
+    for key in summary:
         name = key[len("time_lost_after_") : -2]
         if key.startswith("time_lost_after_"):
-            spent_s = _s(row, f"time_{name}_s") + _s(row, key)
-            told.append(f"{name}: {_s(row, key) / spent_s if spent_s else 0:.1%} lost")
-    if row.get("flags"):
-        told.append(f"flags {row['flags']}")
+            spent_s = _s(summary, f"time_{name}_s") + _s(summary, key)
+            told.append(f"{name}: {_s(summary, key) / spent_s if spent_s else 0:.1%} lost")
+    if summary.get("flags"):
+        told.append(f"flags {summary['flags']}")
     return _picture(one, "first", zones=True, track=track) + html.escape("; ".join(told))
 
 

@@ -15,8 +15,9 @@ from rig.model import Gray
 from rig.session.derive import session_id
 from rig.session.files import load_apparatus
 from rig.session.fitting import scaled
+from rig.session.kept import background_of, row_of
 from rig.session.rescoring import read_background
-from rig.session.row import Moment, Row
+from rig.session.row import Amend, Moment, Row
 
 VIDEOS = frozenset(
     (
@@ -26,8 +27,15 @@ VIDEOS = frozenset(
 )  # fmt: skip
 
 
+RESCORED = "rescore.json"
+
+
 class Defaults(NamedTuple):
-    """What holds for each row that does not say it itself."""
+    """What holds for each row that does not say it itself.
+
+    Over what a rescored folder was asked with it holds, too. Corrections and tracks are of one
+    recording: they cannot hold for two rows.
+    """
 
     apparatus: Path | None = None
     crop: tuple[int, int, int, int] | None = None
@@ -36,6 +44,7 @@ class Defaults(NamedTuple):
     background: str | None = None
     paired: str | None = None
     scale: float | None = None
+    amend: Amend = Amend()
 
 
 def gather(
@@ -58,6 +67,11 @@ def gather(
                 seen.add(path.absolute())
                 lines.append(manifest.Line("", (path,), {}))
     rows = [_row(line, defaults, read) for line in lines]
+    for option, name in (("--corrections", "corrections"), ("--tracks", "tracks")):
+        file = getattr(defaults.amend, name)
+        if file is not None and sum(name not in line.said for line in lines) > 1:
+            message = f"{file}: is of one recording; rescore them one at a time"
+            raise ConfigError(option, "", f"{message}, or say it in a manifest's column {name}")
     wheres = [line.where or str(line.files[0]) for line in lines]
     return _with_ids(rows, wheres)
 
@@ -75,6 +89,8 @@ def videos_in(folder: Path, out: Path | None = None) -> list[Path]:
         if any(path.name == "setup.json" for path in inside):
             found.append(place)
             continue
+        if any(path.name == RESCORED for path in inside):
+            continue  # an overlay.mkv in it is no recording
         for path in inside:
             if path.name.startswith("."):
                 continue
@@ -88,11 +104,13 @@ def videos_in(folder: Path, out: Path | None = None) -> list[Path]:
 
 def _named(source: Path, out: Path) -> Iterable[Path]:
     if source.is_dir():
-        if Row((source,)).session is not None:
+        if Row((source,)).session is not None or (source / RESCORED).is_file():
             return (source,)
         found = videos_in(source, out)
         if not found:
-            message = "this folder holds no session (no setup.json) and no video"
+            found = sorted(path.parent for path in source.glob(f"*/{RESCORED}"))
+        if not found:
+            message = "this folder holds no session (no setup.json), no video and no rescored row"
             raise ConfigError(str(source), "", message)
         return found
     if source.exists():
@@ -119,8 +137,28 @@ class _Read:
 
 def _row(line: manifest.Line, defaults: Defaults, read: _Read) -> Row:
     said: dict[str, Any] = dict(line.said)
+    again = line.files[0] if (line.files[0] / RESCORED).is_file() else None
+    files, then = (line.files, {}) if again is None else row_of(again)
+    own, amended = then.pop("own", None), then.pop("amended", ())
+    if again is not None:
+        for key, rivals in (("end", ("duration_s",)), ("duration_s", ("end",))):
+            if said.get(key) or getattr(defaults, key, None) is not None:
+                for rival in (key, *rivals):
+                    then.pop(rival, None)
+        for key in ("start", "crop", "paired"):
+            if getattr(defaults, key) is not None:
+                then.pop(key, None)
+        said = {**then, **said}
     file = said.pop("apparatus", defaults.apparatus)
-    row = Row(line.files, **said)
+    asked = {key: said.pop(key, getattr(defaults.amend, key)) for key in ("corrections", "tracks")}
+    for key in amended:
+        if asked[key] is None:
+            message = f"{again} was scored with {key}: give them again, with --{key} or a column"
+            raise ConfigError(line.where or str(again), key, message)
+    picture_of = said.pop("background", defaults.background)
+    row = Row(files, **said, amend=replace(defaults.amend, **asked), again=again)
+    if own is not None and file is None:
+        row = replace(row, apparatus=own, apparatus_file=str(again), nudge=None)
     changes: dict[str, Any] = {}
     if "start" not in said and defaults.start is not None:
         changes["start"] = defaults.start
@@ -140,10 +178,13 @@ def _row(line: manifest.Line, defaults: Defaults, read: _Read) -> Row:
     if file is not None:
         changes["apparatus_file"] = str(file)
         if defaults.scale is not None:
+            changes["drawn_px"] = changes["apparatus"].frame_size_px
             changes["apparatus"] = scaled(changes["apparatus"], defaults.scale, str(file))
             picture = None  # it is of the size that was
     row = replace(row, **changes)
-    background = read_background(defaults.background, row)
+    background = read_background(picture_of, row)
+    if background is None and again is not None:
+        background = background_of(again)
     return replace(row, background=picture if background is None else background)
 
 

@@ -24,7 +24,8 @@ class Scored(NamedTuple):
     """What came of a row: its folder and summary, or why there is none.
 
     `difference_s`: rescored less live, for a session. `error`: the row's own fault, or the
-    world's; the others go on. `before`: it was done by an earlier run.
+    world's; the others go on. `before`: it was done by an earlier run. `told`: where its detections
+    come from, where that is not the pictures as always.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Scored(NamedTuple):
     difference_s: dict[str, float] | None = None
     error: RigError | None = None
     before: bool = False
+    told: str = ""
 
 
 class Far(NamedTuple):
@@ -84,7 +86,7 @@ def carry_out(task: Task, told: Any) -> list[Scored]:
     return [
         Scored(id, task.out / id, error=one)
         if isinstance(one, RigError)
-        else Scored(id, one.folder, dict(one.summary), one.difference_s)
+        else Scored(id, one.folder, dict(one.summary), one.difference_s, told=one.told)
         for id, one in zip(ids, ended, strict=True)
     ]
 

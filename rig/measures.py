@@ -304,31 +304,43 @@ def _mean_ns(visits: Sequence[Visit]) -> float | None:
 def _steps_cm(table: Table, chosen: Ints, r: _Rows, band_cm: float) -> tuple[Ints, Floats]:
     # The rows at which the reference moved, and how far it did.
     at = np.flatnonzero(r.tracked)
-    cut = np.ones(len(r.tracked), dtype=np.bool_)
-    cut[1:] = ~r.joined[:-1] | r.long[:-1] | table.jump[chosen[1:]]
-    # A cut on a row without a position holds for the next row with one.
-    cuts = np.cumsum(cut)[at]
-    fresh = np.diff(cuts, prepend=0) > 0
-    order = np.arange(len(at))
-    start = np.maximum.accumulate(np.where(fresh, order, 0))
     begun_ns = r.begun_ns[at]
     looks = np.flatnonzero(np.diff(begun_ns // LOOK_NS, prepend=-1) != 0)
+    cuts = _cuts(table, chosen, r)[at]
     low = np.searchsorted(begun_ns, begun_ns[looks] - SMOOTH_NS, side="right")
-    low = np.maximum(start[looks], low)
+    low = np.maximum(_starts(cuts)[looks], low)
+    fresh = np.diff(cuts[looks], prepend=0) > 0
+    del cuts
     smooth = []
     for column in (table.x_cm, table.y_cm):
         total = np.concatenate(([0.0], np.cumsum(column[chosen[at]])))
         smooth.append((total[looks + 1] - total[low]) / (looks + 1 - low))
-    fresh = np.diff(cuts[looks], prepend=0) > 0
+        del total
+    del low
     moved, steps_cm = _follow(smooth[0], smooth[1], begun_ns[looks], fresh, band_cm)
     return at[looks[moved]], steps_cm
+
+
+def _cuts(table: Table, chosen: Ints, r: _Rows) -> Ints:
+    # How many cuts there were up to each row: steps across one do not count.
+    cut = np.ones(len(r.tracked), dtype=np.bool_)
+    cut[1:] = ~r.joined[:-1] | r.long[:-1] | table.jump[chosen[1:]]
+    counted: Ints = np.cumsum(cut)
+    return counted
+
+
+def _starts(cuts: Ints) -> Ints:
+    # The place of the first row after the last cut, for each. A cut on a row without a position
+    # holds for the next row with one.
+    fresh = np.diff(cuts, prepend=0) > 0
+    started: Ints = np.maximum.accumulate(np.where(fresh, np.arange(len(cuts)), 0))
+    return started
 
 
 def _follow(x: Floats, y: Floats, t_ns: Ints, fresh: Bools, band_cm: float) -> tuple[Ints, Floats]:
     # Where the reference steps, and how far; at fresh rows it starts anew. Blocks of rows that
     # are all near it are passed over by their extremes: animals rest most of the time.
     narrow_cm = band_cm * WALKING_BAND
-    points, times = (x + 1j * y).tolist(), t_ns.tolist()
     starts = np.union1d(np.arange(0, len(x), BLOCK), np.flatnonzero(fresh))
     extremes = (np.minimum, x), (np.maximum, x), (np.minimum, y), (np.maximum, y)
     sides = [of.reduceat(v, starts).tolist() if len(v) else [] for of, v in extremes]
@@ -339,15 +351,16 @@ def _follow(x: Floats, y: Floats, t_ns: Ints, fresh: Bools, band_cm: float) -> t
     blocks = zip(bounds, fresh[starts].tolist(), *sides, strict=True)
     for (first, end), anew, left, right, top, bottom in blocks:
         if anew:
-            here, until_ns = points[first], -1
+            here, until_ns = complex(x[first], y[first]), -1
         dx = max(here.real - left, right - here.real)
         dy = max(here.imag - top, bottom - here.imag)
         if dx * dx + dy * dy <= narrow_cm * narrow_cm:
             continue
-        for k, point in enumerate(points[first:end], first):
+        points, times = (x[first:end] + 1j * y[first:end]).tolist(), t_ns[first:end].tolist()
+        for k, (point, now_ns) in enumerate(zip(points, times, strict=True), first):
             far_cm = abs(point - here)
-            if far_cm > narrow_cm and (far_cm > band_cm or times[k] <= until_ns):
-                here, until_ns = point, times[k] + WALKING_NS
+            if far_cm > narrow_cm and (far_cm > band_cm or now_ns <= until_ns):
+                here, until_ns = point, now_ns + WALKING_NS
                 moved.append(k)
                 steps_cm.append(far_cm)
     return np.array(moved, dtype=np.int64), np.array(steps_cm, dtype=np.float64)

@@ -1,7 +1,7 @@
 """A session's rows as columns, for the measures: built row by row, or from frames.csv. Pure."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -121,11 +121,25 @@ def from_text(columns: Mapping[str, Sequence[str]], apparatus: Apparatus) -> Tab
     Raises ValueError (KeyError for a column that is not there) where the text makes no sense.
     Needs frame, t_s, x_cm, y_cm, zone, scored, flag and an in_NAME for each further zone.
     """
-    n = len(columns["frame"])
-    builder = TableBuilder(apparatus, max(1, n))
-    inside = [columns[f"in_{name}"] for name in apparatus.zone_names]
-    plain = (columns[name] for name in ("frame", "t_s", "x_cm", "y_cm", "zone", "scored", "flag"))
-    rows = zip(*plain, *inside, strict=True)
+    rows = zip(*(columns[name] for name in _needed(apparatus)), strict=True)
+    return _filled(rows, apparatus, len(columns["frame"]))
+
+
+def from_rows(rows: Iterator[Sequence[str]], apparatus: Apparatus) -> Table:
+    """The same from the lines of a frames.csv, its head first. Raises as `from_text`."""
+    head = list(next(rows, ()))
+    there = {name: k for k, name in enumerate(head)}
+    at = [there[name] for name in _needed(apparatus)]
+    return _filled(([cells[k] for k in at] for cells in rows), apparatus)
+
+
+def _needed(apparatus: Apparatus) -> list[str]:
+    inside = [f"in_{name}" for name in apparatus.zone_names]
+    return ["frame", "t_s", "x_cm", "y_cm", "zone", "scored", "flag", *inside]
+
+
+def _filled(rows: Iterable[Sequence[str]], apparatus: Apparatus, capacity: int = 4096) -> Table:
+    builder = TableBuilder(apparatus, max(1, capacity))
     for frame, t_s, x_cm, y_cm, zone, scored, flag, *in_zones in rows:
         builder.add(
             int(frame),

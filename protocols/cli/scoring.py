@@ -4,7 +4,6 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,6 +21,7 @@ from rig.session import verify as verify_one
 from rig.session.rescoring import check_out
 from rig.session.row import Amend, Row, moment
 from rig.session.tracks import Choice
+from rig.storage import alone_in
 
 
 class Wished(NamedTuple):
@@ -64,21 +64,19 @@ def rescore(wished: Wished) -> int:
         wished.background,
         wished.paired,
         wished.scale,
+        wished.amend,
     )
     if wished.scale is not None and not 0 < wished.scale < math.inf:
         raise ConfigError("--scale", "", f"{wished.scale:g}: a number above 0")
     if defaults.end is not None and defaults.end.auto:
         raise ConfigError("--end", "", f"{wished.end!r}: only a start can be found by itself")
     check_out(out)
-    found = gather(wished.sources, defaults, out, far=wished.scheduler is not None)
-    rows = [replace(row, amend=wished.amend) for row in found]
-    for option, path in (
-        ("--corrections", wished.amend.corrections),
-        ("--tracks", wished.amend.tracks),
-    ):
-        if path is not None and len(rows) > 1:
-            message = f"{path}: is of one recording; rescore them one at a time"
-            raise ConfigError(option, "", message)
+    rows = gather(wished.sources, defaults, out, far=wished.scheduler is not None)
+    with alone_in(out, "--out"):
+        return _rescore(wished, rows, out)
+
+
+def _rescore(wished: Wished, rows: list[Row], out: Path) -> int:
     batch.clear_parts(out)
     many = len(rows) > 1
     hidden = None
@@ -183,6 +181,8 @@ def _print(one: Scored, *, many: bool) -> None:
     print_summary(one.summary)
     done = "was done before, and nothing has changed: see" if one.before else "written to"
     print(f"{done} {one.folder}")
+    if one.told:
+        print(one.told)
     if one.difference_s is not None and not one.before and one.difference_s:
         parts = [f"{name} {by:+.3f} s" for name, by in one.difference_s.items()]
         print(f"rescored less live: {', '.join(parts)}")
@@ -194,7 +194,9 @@ def _line(one: Scored) -> str:
     times = ", ".join(f"{name} {float(row[f'time_{name}_s']):.1f} s" for name in names)
     flags = f"; flags {row['flags']}" if row.get("flags") else ""
     done = "was done before" if one.before else "written to"
-    return f"{one.id}: {times}, lost {float(row['time_lost_s']):.1f} s{flags}; {done} {one.folder}"
+    told = f"; {one.told}" if one.told else ""
+    lost = f"lost {float(row['time_lost_s']):.1f} s"
+    return f"{one.id}: {times}, {lost}{flags}; {done} {one.folder}{told}"
 
 
 @contextmanager
@@ -213,7 +215,10 @@ def _telling(wished: Wished, rows: Sequence[Row]) -> Iterator[batch.Tell | None]
 
 def close_blind(out: Path) -> int:
     """Close a blind set: its hash, then the codes joined."""
-    digest, rows = blinding.close(out)
+    if not out.is_dir():
+        raise ConfigError("--close-blind", "", f"{out}: there is no such folder")
+    with alone_in(out, "--close-blind"):
+        digest, rows = blinding.close(out)
     print(f"closed: {rows} rows, SHA-256 {digest}")
     print(f"the codes are joined in {out / blinding.JOINED}")
     return DONE

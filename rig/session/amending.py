@@ -1,5 +1,6 @@
 """What is asked of a row beside scoring it: corrections, another program's track, an overlay."""
 
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ class Amended:
 
     def __init__(self, amend: Amend, job: Recording) -> None:
         self._job, self._overlay = job, amend.overlay
+        self.ticks = job.ticks
         self._mended: Mended | None = None
         self._following: Following | None = None
         apparatus, rate_hz = job.setup.apparatus, job.setup.rate_hz
@@ -37,7 +39,7 @@ class Amended:
 
     def fold(self, fold: Callable[[Iterator[Tick]], Folded]) -> Folded:
         """What `fold` makes of the ticks."""
-        ticks = self._job.ticks
+        ticks = self.ticks
         if self._following is not None:
             ticks = self._following.replace(ticks)
         return fold(ticks) if self._mended is None else self._mended.fold(ticks, fold)
@@ -53,12 +55,20 @@ class Amended:
             used["corrections"] = self._mended.to_json()
         return used
 
+    def close(self) -> None:
+        """Let go of what was taken down."""
+        if self._mended is not None:
+            self._mended.raw.close()
+
     def write(self, folder: Path) -> Generator[int]:
         """Write what comes beside frames.csv, which is there already; gives the steps as done."""
         if self._mended is not None:
-            (folder / RAW).write_bytes(b"".join(self._mended.raw))
+            self._mended.raw.seek(0)
+            with (folder / RAW).open("wb") as file:
+                shutil.copyfileobj(self._mended.raw, file)
         if self._overlay:
             job = self._job
+            assert job.prepared is not None, "an overlay draws outlines"
             for frame in write_overlay(
                 folder, job.pictures(), job.setup.apparatus, job.prepared, job.setup.rate_hz
             ):

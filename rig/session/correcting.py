@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise, tee
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from rig.apparatus import Apparatus
@@ -23,6 +24,7 @@ from rig.session.sheet import BLANKS, Sheet, read_sheet
 from rig.setup import Setup
 
 FLAG = "corrected"
+MOST_IN_MEMORY = 1 << 24
 RAW = "frames_raw.csv"
 
 Folded = Generator[tuple[Tick, Outcome]]
@@ -114,7 +116,7 @@ class Mended:
         setup: the recording's.
 
     Attributes:
-        raw: the text of frames_raw.csv: what frames.csv would be without corrections.
+        raw: the file whose text is that of frames_raw.csv: frames.csv without corrections.
         rows: how many rows are corrected.
     """
 
@@ -122,7 +124,8 @@ class Mended:
         self._corrections, self._setup = corrections, setup
         self._firsts = [one.frame_from for one in corrections]
         self._ledger = Ledger.for_setup(setup)
-        self.raw = [self._ledger.header()]
+        self.raw = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115  # its owner closes it
+        self.raw.write(self._ledger.header())
         self.rows = 0
 
     def fold(self, ticks: Iterable[Tick], fold: Callable[[Iterator[Tick]], Folded]) -> Folded:
@@ -172,4 +175,4 @@ class Mended:
     def _note(self, folded: tuple[Tick, Outcome] | None) -> None:
         if folded is not None:
             tick, outcome = folded
-            self.raw.append(self._ledger.frame_rows(tick.t_ns, outcome.samples))
+            self.raw.write(self._ledger.frame_rows(tick.t_ns, outcome.samples))

@@ -11,12 +11,12 @@ from rig.measures import Measures, measure, summary
 from rig.model import NS_PER_S
 from rig.setup import Setup
 from rig.storage import SessionRecord, write_summary, write_visits
-from rig.table import from_text
+from rig.table import from_rows
 
 
 def session_measures(record: SessionRecord, setup: Setup) -> Measures:
     """One session's numbers from its frames.csv."""
-    table = from_text(record.text_columns(), setup.apparatus)
+    table = from_rows(record.rows(), setup.apparatus)
     return measure(table, setup.apparatus, setup.rate_hz)
 
 

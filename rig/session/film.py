@@ -42,7 +42,16 @@ class Film:
             fps: the true rate, where the files' clock is consistent but wrong.
             true_duration_s: the true time from the first picture to the last, likewise.
         """
-        parts = tuple(VideoFile.open(path) for path in files)
+        return cls.of(tuple(VideoFile.open(path) for path in files), fps, true_duration_s)
+
+    @classmethod
+    def of(
+        cls,
+        parts: tuple[VideoFile, ...],
+        fps: float | None = None,
+        true_duration_s: float | None = None,
+    ) -> Self:
+        """The same of files that were looked through before."""
         for part in parts[1:]:
             if part.size_px != parts[0].size_px:
                 (w, h), (w0, h0) = part.size_px, parts[0].size_px
@@ -116,6 +125,12 @@ class Film:
         """When the picture at `place` was taken."""
         k = max(i for i, first in enumerate(self.firsts) if first <= place)
         return self.clock_ns(self.starts_ns[k] + self.parts[k].times_ns[place - self.firsts[k]])
+
+    def times(self) -> Iterator[int]:
+        """When each picture was taken, in order."""
+        for part, start_ns in zip(self.parts, self.starts_ns, strict=True):
+            for t_ns in part.times_ns:
+                yield self.clock_ns(start_ns + t_ns)
 
     def place(self, t_ns: int) -> int:
         """The place of the first picture at `t_ns` or later; `frames` where there is none."""

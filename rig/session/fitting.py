@@ -10,7 +10,7 @@ from rig.errors import ConfigError
 from rig.model import Gray
 from rig.session.files import read_picture
 from rig.session.row import Nudge, Row
-from rig.tracking.laying import lay
+from rig.tracking.laying import lay, resized
 
 
 class Settled(NamedTuple):
@@ -32,8 +32,10 @@ def read_reference(row: Row) -> Gray | None:
     apparatus, file = row.apparatus, row.apparatus_file
     if apparatus is None or apparatus.reference is None:
         return None
-    picture = Path(file).parent / apparatus.reference
-    return read_picture(picture, apparatus, (file, "reference"), apparatus.reference)
+    path, where = Path(file).parent / apparatus.reference, (file, "reference")
+    drawn = apparatus.model_copy(update={"frame_size_px": row.drawn_px or apparatus.frame_size_px})
+    picture = read_picture(path, drawn, where, apparatus.reference)
+    return resized(picture, apparatus.frame_size_px)
 
 
 def settle(

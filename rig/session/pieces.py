@@ -33,6 +33,8 @@ Crop = tuple[int, int, int, int]
 LEAST_PICTURES = 100
 """A piece holds so many or more: a seek costs as much as a few pictures."""
 LEAST_PIECES = 4
+MOST_PICTURES = 5000
+"""What a piece shows is held in memory as a whole: with longer ones a file is read in one go."""
 WORTH_PX = 500_000_000
 """Pixels in all from which a helper, which takes half a second to start, pays."""
 MOST_PROCESSES = 8
@@ -122,7 +124,8 @@ class Crew:
         job = _Job(video, tuple(eyes), tuple(moves))
         pieces = video.pieces(LEAST_PICTURES, end_s)
         reached = 0
-        if self._helpers and len(pieces) >= LEAST_PIECES:
+        longest = max(piece.stop - piece.first for piece in pieces)
+        if self._helpers and len(pieces) >= LEAST_PIECES and longest <= MOST_PICTURES:
             for shown in self._share(job, pieces):
                 if shown is None:
                     _log.info("%s: read in one go from picture %d on", video.path, reached)

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,13 +22,15 @@ from rig.session.amending import Amended
 from rig.session.clock import wall_now
 from rig.session.derive import head, summary_row
 from rig.session.files import load_apparatus, read_picture
+from rig.session.kept import Keeper
 from rig.session.pieces import Crew, Crop
-from rig.session.retracking import Recording, from_film, from_session
+from rig.session.recorded import from_session
+from rig.session.retracking import Recording, from_film
 from rig.session.row import Amend, Moment, Row, asked, stamp
 from rig.storage import SessionRecord, write_summary, write_visits
 from rig.table import TableBuilder
 
-MOST_IN_MEMORY = 1 << 25
+MOST_IN_MEMORY = 1 << 24
 """Bytes of rows that are held back until a row is whole; a longer recording's go to a file."""
 
 ROWS_AT_ONCE = 256
@@ -45,6 +47,7 @@ class Rescored:
     measures: Measures
     live: Measures | None = None
     names: tuple[str, ...] | None = None  # chambers, where they are the recorded session's own
+    told: str = ""  # where its detections come from, where that is not the pictures as always
 
     @property
     def difference_s(self) -> dict[str, float]:
@@ -210,17 +213,32 @@ def _begun(row: Row, job: Recording | RigError, out: Path) -> _Task | RigError:
         amended = Amended(row.amend, job)
     except RigError as error:
         return error
-    return _Task(_scored(row, job, folder, roles, amended), amended.steps)
+    # A blind row does not tell its recording, so nobody could measure it again.
+    keeper = None if job.facts is None or row.hidden else Keeper(job.facts)
+    if keeper is not None:
+        job = replace(job, ticks=keeper.keep(job.ticks, job.frames))
+        amended.ticks = job.ticks
+    return _Task(_scored(row, job, folder, roles, amended, keeper), amended.steps)
 
 
 def _scored(
-    row: Row, job: Recording, folder: Path, roles: dict[str, str] | None, amended: Amended
+    row: Row,
+    job: Recording,
+    folder: Path,
+    roles: dict[str, str] | None,
+    amended: Amended,
+    keeper: Keeper | None,
 ) -> Generator[int, None, Rescored]:
     """Fold a recording and write its folder; under its own name it is whole, however this ends."""
     ledger, builder = Ledger.for_setup(job.setup), TableBuilder(job.setup.apparatus)
     part = folder.with_name(f".{folder.name}.part")
     folding = amended.fold(partial(_fold, job))
-    with SpooledTemporaryFile(MOST_IN_MEMORY) as frames, closing(folding) as folded:
+    with (
+        SpooledTemporaryFile(MOST_IN_MEMORY) as frames,
+        nullcontext() if keeper is None else closing(keeper),
+        closing(amended),
+        closing(folding) as folded,
+    ):
         rows = [ledger.header()]
         for tick, outcome in folded:
             rows.append(ledger.frame_rows(tick.t_ns, outcome.samples))
@@ -248,6 +266,7 @@ def _scored(
         flags = [str(summary["flags"]), *(name for name, is_so in marks if is_so)]
         summary["flags"] = "+".join(filter(None, flags))
         told = _used(row, job, folder.name, measures) | amended.used(hidden=row.hidden)
+        told["detections"] = _detections(row, job, keeper)
         used = json.dumps(told, indent=1)
         try:
             shutil.rmtree(part, ignore_errors=True)
@@ -255,6 +274,8 @@ def _scored(
             frames.seek(0)
             with (part / "frames.csv").open("wb") as file:
                 shutil.copyfileobj(frames, file)
+            if keeper is not None:
+                keeper.write(part)
             write_visits(part, (*measures.visits, *measures.zone_visits))
             write_summary(part, summary)
             (part / "rescore.json").write_text(used + "\n", encoding="utf-8")
@@ -267,11 +288,36 @@ def _scored(
             raise
     names = job.setup.apparatus.chamber_names
     same = job.live is not None and len(job.live.seen_ns) == len(names)
-    return Rescored(folder, summary, measures, job.live, names if same else None)
+    names_kept = names if same else None
+    return Rescored(
+        folder, summary, measures, job.live, names_kept, "" if row.hidden else _words(job)
+    )
+
+
+def _detections(row: Row, job: Recording, keeper: Keeper | None) -> dict[str, Any]:
+    """For rescore.json: where the detections come from, and how many of them are kept."""
+    told: dict[str, Any] = {"from": job.source.how}
+    if job.source.where and not row.hidden:
+        told["folder"] = job.source.where
+    if job.source.why:
+        told["why_not_kept"] = job.source.why
+    if keeper is not None:
+        told |= {"pictures": keeper.pictures, "several": keeper.several, "stop": keeper.stop}
+    return told
+
+
+def _words(job: Recording) -> str:
+    if job.source.how == "kept":
+        return f"measured from the detections in {job.source.where}; no picture was decoded"
+    if job.source.how == "live":
+        return "measured from the session's own detections; no picture was decoded"
+    if job.source.why:
+        return f"decoded again, since kept detections do not do: {job.source.why}"
+    return ""
 
 
 def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, Any]:
-    stamps = [stamp(path) for path in row.sources()]
+    stamps = [stamp(path) for path in row.sources()] if job.stamps is None else [*job.stamps]
     sums = [one["sha256"] for one in stamps]
     if row.hidden:  # a path or a date would tell what the code hides
         stamps = [{key: one[key] for key in ("bytes", "sha256")} for one in stamps]
@@ -299,7 +345,7 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "crop_px": row.crop,
         "start_s": None if measures.first_ns is None else measures.first_ns / NS_PER_S,
         "end_s": None if measures.last_ns is None else measures.last_ns / NS_PER_S,
-        "background": job.setup.background,
+        "background": None if job.prepared is None else job.setup.background,
         "tracker": job.setup.tracker,
         "contrast": job.setup.contrast,
         "apparatus": job.setup.apparatus.model_dump(

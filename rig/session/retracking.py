@@ -1,73 +1,177 @@
-"""A recording, tracked again: the ticks that rescoring and verifying fold."""
+"""Rows of one film, tracked again or measured from kept detections: the ticks that are folded."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import tee
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rig import __version__, tracking
 from rig.apparatus import Apparatus
-from rig.engine import begin
-from rig.engine.replay import replay
-from rig.errors import ConfigError, RigError, StorageError
+from rig.errors import ConfigError, RigError
 from rig.measures import Measures
-from rig.model import (
-    NS_PER_S,
-    DoorReport,
-    ReportKind,
-    RequestKind,
-    Tick,
-)
-from rig.session.derive import session_id, session_measures
+from rig.model import NS_PER_S, Gray, Tick
 from rig.session.film import Film
-from rig.session.fitting import read_reference, settle
-from rig.session.overlaying import Pictures, film_pictures, session_pictures
+from rig.session.fitting import moved, read_reference, settle
+from rig.session.kept import Kept, facts_of
+from rig.session.overlaying import Pictures, film_pictures
 from rig.session.pieces import Crew, Crop, Eye, Shown
-from rig.session.row import Moment, Row
-from rig.session.seeing import SAMPLES, is_woven, median, median_of, tracker
+from rig.session.row import Row
+from rig.session.seeing import SAMPLES, is_woven, median_of
 from rig.session.steady import moves_in, steadied
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
-from rig.storage import SessionRecord
-from rig.tracking import Found, Prepared, choose, next_prior
+from rig.tracking import Prepared, choose, next_prior
 from rig.tracking.registration import Move
-from rig.video import VideoFile
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a row's detections come from, in words for rescore.json.
+
+    `how`: pictures (decoded), kept (of an earlier rescoring), live (of the session itself) or
+    tracks (another program's). `where`: the folder they were kept in. `why`: what kept detections
+    could not be used for.
+    """
+
+    how: str = "pictures"
+    where: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording about to be folded."""
+    """A recording about to be folded.
+
+    `prepared`: None where nothing is looked for. `facts`: what its detections were made with, for
+    who measures from them later; None: they are not kept. `stamps`: of its files, where known.
+    """
 
     id: str
     setup: Setup
-    prepared: Prepared
+    prepared: Prepared | None
     ticks: Iterator[Tick]
     frames: int
     times: str
-    broken: Callable[[], int]
+    broken: Callable[[], int | None]
     pictures: Callable[[], Pictures]
     last_frame: int
     live: Measures | None = None
     moves: tuple[Move, ...] = ()
     interlaced: bool = False
-
-
-# a plain video
+    source: Source = Source()
+    facts: Mapping[str, Any] | None = None
+    stamps: Sequence[Mapping[str, Any]] | None = None
 
 
 def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
-    """The rows of one film, whose pictures are decoded once for all of them.
+    """The rows of one film; those that need its pictures have them decoded once for all.
 
     Gives for each its recording, or why it cannot be scored. The recordings' ticks are to be
     taken in step: what one is ahead of another is kept in memory. Raises ConfigError where
     no row can be, since the film itself cannot be used.
     """
+    found = [_without_pictures(row) for row in rows]
+    left = [k for k, one in enumerate(found) if isinstance(one, str)]
+    if left:
+        whys = [why for why in found if isinstance(why, str)]
+        looked = _with_pictures(crew, [rows[k] for k in left], whys)
+        for k, job in zip(left, looked, strict=True):
+            found[k] = job
+    return [one for one in found if not isinstance(one, str)]
+
+
+def _without_pictures(row: Row) -> Recording | RigError | str:
+    """A row that no picture has to be decoded for; else why it must be ("": it was never seen)."""
+    try:
+        if row.amend.tracks is not None and not row.amend.overlay and not _has_reference(row):
+            return _followed(row)
+        kept = None if row.again is None else Kept.open(row.again)
+        if kept is None or row.amend.tracks is not None:
+            return "" if row.again is None else f"{row.again} holds no detections"
+        return kept.source_changed(row) or _measured_again(row, kept)
+    except RigError as error:
+        return error
+
+
+def _has_reference(row: Row) -> bool:
+    return row.apparatus is not None and row.apparatus.reference is not None
+
+
+def _measured_again(row: Row, kept: Kept) -> Recording | str:
+    """The row from kept detections; or why they do not do."""
+    film = Film.of(kept.parts(row), row.fps, row.true_duration_s)
+    apparatus = check_row(film, row)
+    span = row_span(film, row)
+    background = kept.background
+    settled = settle(apparatus, background, row.nudge, read_reference(row))
+    stop, broken = int(kept.used["detections"]["stop"]), kept.broken
+    why = kept.apparatus_changed(settled.apparatus)
+    if not why and (span.stop > stop or (broken and span.stop != stop)):
+        why = f"they were found up to picture {stop}"
+    if why:
+        return why
+    settings = tracking.Settings.model_validate(kept.facts["tracker"])
+    prepared = tracking.prepare(settled.apparatus, background, film.rate_hz, settings=settings)
+    setup = _setup(film, row, settled.apparatus, span, prepared, kept.facts["kind"])
+
+    def pictures() -> Pictures:
+        opened = Film.open(row.files, row.fps, row.true_duration_s)
+        return film_pictures(opened, row.crop, span.stop, kept.moves)
+
+    return Recording(
+        id=row.files[0].stem,
+        setup=setup,
+        prepared=prepared,
+        ticks=kept.ticks(settled.apparatus, span.stop),
+        frames=span.stop,
+        times=str(film.parts[0].times),
+        broken=lambda: broken,
+        pictures=pictures,
+        last_frame=span.stop - 1,
+        moves=kept.moves,
+        interlaced=bool(kept.used.get("interlaced")),
+        source=Source("kept", str(kept.folder)),
+        facts=kept.facts_for(settled.apparatus),
+        stamps=kept.stamps(row),
+    )
+
+
+def _followed(row: Row) -> Recording:
+    """A row whose positions are another program's: what is asked of the film are its times."""
+    film = Film.open(row.files, row.fps, row.true_duration_s)
+    apparatus = check_row(film, row)
+    span = row_span(film, row)
+    apparatus = apparatus if row.nudge is None else moved(apparatus, row.nudge)
+    return Recording(
+        id=row.files[0].stem,
+        setup=_setup(film, row, apparatus, span, None, "median"),
+        prepared=None,
+        ticks=_bare(film, span.stop),
+        frames=span.stop,
+        times=str(film.parts[0].times),
+        broken=lambda: None,
+        pictures=partial(film_pictures, film, row.crop, span.stop),
+        last_frame=span.stop - 1,
+        interlaced=film.interlaced,
+        source=Source("tracks"),
+    )
+
+
+def _bare(film: Film, stop: int) -> Iterator[Tick]:
+    for place, t_ns in enumerate(film.times()):
+        if place >= stop:
+            return
+        yield Tick(place, t_ns, place)
+
+
+def _with_pictures(
+    crew: Crew, rows: Sequence[Row], whys: Sequence[str]
+) -> list[Recording | RigError]:
+    """The rows of one film, its pictures decoded; `whys`: why kept detections do not do."""
     film = Film.open(rows[0].files, rows[0].fps, rows[0].true_duration_s)
     stack: NDArray[np.uint8] | None = None
     moves: tuple[Move, ...] = ()
@@ -86,36 +190,48 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
             ready.append(_ready(film, row, apparatus, span, stack))
         except RigError as error:
             ready.append(error)
-    good = [one for one in ready if isinstance(one, _Ready)]
-    if not good:
-        return [one for one in ready if isinstance(one, RigError)]
-    eyes = [Eye(one.prepared, one.setup.crop_px) for one in good]
-    looked = film.look(crew, eyes, max(one.stop for one in good), moves)
-    # One reader takes them as they come; several keep what another has not taken yet.
-    shown = (looked,) if len(good) == 1 else tee(_Shared(looked), len(good))
+    seeing = [
+        one
+        for one, row in zip(ready, rows, strict=True)
+        if isinstance(one, _Ready) and row.amend.tracks is None
+    ]
+    shown: Sequence[Iterator[Shown]] = ()
+    if seeing:
+        eyes = [Eye(one.prepared, one.setup.crop_px) for one in seeing]
+        looked = film.look(crew, eyes, max(one.stop for one in seeing), moves)
+        # One reader takes them as they come; several keep what another has not taken yet.
+        shown = (looked,) if len(seeing) == 1 else tee(_Shared(looked), len(seeing))
     # Pictures with an animal in them are kept no longer than they are needed.
     del stack
     jobs: list[Recording | RigError] = []
     which = 0
-    for one in ready:
+    for one, row, why in zip(ready, rows, whys, strict=True):
         if isinstance(one, RigError):
             jobs.append(one)
             continue
-        jobs.append(
-            Recording(
-                id=rows[0].files[0].stem,
-                setup=one.setup,
-                prepared=one.prepared,
-                ticks=_ticks(shown[which], which, one.stop),
-                frames=one.stop,
-                times=str(film.parts[0].times),
-                broken=lambda: film.broken,
-                pictures=partial(film_pictures, film, one.setup.crop_px, one.stop, moves),
-                last_frame=one.stop - 1,
-                moves=moves,
-                interlaced=woven,
-            )
+        job = Recording(
+            id=rows[0].files[0].stem,
+            setup=one.setup,
+            prepared=one.prepared,
+            ticks=iter(()),
+            frames=one.stop,
+            times=str(film.parts[0].times),
+            broken=lambda: film.broken,
+            pictures=partial(film_pictures, film, one.setup.crop_px, one.stop, moves),
+            last_frame=one.stop - 1,
+            moves=moves,
+            interlaced=woven,
         )
+        if row.amend.tracks is not None:
+            source, bare = Source("tracks"), _bare(film, one.stop)
+            jobs.append(replace(job, ticks=bare, broken=lambda: None, source=source))
+            continue
+        setup = one.setup
+        facts = facts_of(
+            setup.apparatus, one.background, setup.background, setup.tracker, moves, film.parts
+        )
+        ticks, source = _ticks(shown[which], which, one.stop), Source(why=why)
+        jobs.append(replace(job, ticks=ticks, source=source, facts=facts))
         which += 1
     return jobs
 
@@ -126,6 +242,7 @@ class _Ready:
 
     setup: Setup
     prepared: Prepared
+    background: Gray
     stop: int
 
 
@@ -166,7 +283,10 @@ def check_row(film: Film, row: Row) -> Apparatus:
     name = row.files[0].name
     if row.apparatus is None:
         raise ConfigError("--apparatus", "", f"{name} is a plain video: say which apparatus")
-    _check_size(film.size_px, name, row.apparatus, row.apparatus_file, row.crop)
+    check_size(film.size_px, name, row.apparatus, row.apparatus_file, row.crop)
+    if row.start.auto and row.amend.tracks is not None:
+        message = "auto: when the hand was out is seen in the pictures, and a track has none"
+        raise ConfigError("--start", "", f"{message}; give --start as a time")
     return row.apparatus
 
 
@@ -212,6 +332,20 @@ def _ready(
     settled = settle(apparatus, picture, row.nudge, read_reference(row))
     apparatus = settled.apparatus
     prepared = tracking.prepare(apparatus, picture, film.rate_hz, seen.samples)
+    kind: Literal["picture", "median"] = "median" if given is None else "picture"
+    setup = _setup(film, row, apparatus, span, prepared, kind)
+    return _Ready(setup, prepared, picture, span.stop)
+
+
+def _setup(
+    film: Film,
+    row: Row,
+    apparatus: Apparatus,
+    span: Span,
+    prepared: Prepared | None,
+    kind: Literal["picture", "median"],
+) -> Setup:
+    """What is fixed before the first picture."""
     explore = Step(
         do=Do.EXPLORE,
         name="explore",
@@ -227,7 +361,7 @@ def _ready(
         steps = (wait, explore)
     else:
         windows = (Window(start_ns=span.start_ns, end_ns=span.end_ns, step="explore", scored=True),)
-    setup = Setup(
+    return Setup(
         software=__version__,
         uid="",
         subject=row.subject,
@@ -238,19 +372,19 @@ def _ready(
         rate_hz=film.rate_hz,
         plan=SessionPlan(protocol="rescore", step=steps),
         apparatus=apparatus,
-        tracker=prepared.settings.model_dump(mode="json"),
+        tracker={} if prepared is None else prepared.settings.model_dump(mode="json"),
         tracker_version=tracking.VERSION,
-        background="median" if given is None else "picture",
-        contrast=tracking.contrast(prepared),
+        background=kind,
+        contrast={} if prepared is None else tracking.contrast(prepared),
         arming="auto",
         windows=windows,
     )
-    return _Ready(setup, prepared, span.stop)
 
 
-def _check_size(
+def check_size(
     size_px: tuple[int, int], what: str, apparatus: Apparatus, file: str, crop: Crop | None
 ) -> None:
+    """Raise ConfigError unless the apparatus was drawn for pictures of this size, or the crop's."""
     size = size_px
     if crop is not None:
         x, y, width, height = crop
@@ -265,166 +399,3 @@ def _check_size(
         have = f"{size[0]}x{size[1]}"
         message = f"{wanted}, but {what} is {have} px{factor if same else ''}"
         raise ConfigError(file, "frame_size_px", message)
-
-
-# a session
-
-
-def from_session(crew: Crew, row: Row, source: Path) -> Recording:
-    """A session's folder. Raises ConfigError or StorageError for what cannot be used."""
-    options = (("--crop", row.crop), ("--start", row.start.s), ("--end", row.end))
-    more = (("fps", row.fps), ("true_duration_s", row.true_duration_s))
-    for option, given in (*options, ("duration_s", row.duration_s), *more):
-        if given or (option == "--start" and row.start != Moment(0.0)):
-            said = row.start if option == "--start" and given is None else given
-            message = f"{said}: a session's crop and scored window are its own"
-            raise ConfigError(option, "", message)
-    record = SessionRecord.open(source)
-    setup = record.setup
-    live = session_measures(record, setup)
-    windows = tuple(_windows(record))
-    changes: dict[str, Any] = {"windows": windows, "tracker_version": tracking.VERSION}
-    if row.apparatus is not None:
-        reference = read_reference(row)
-        settled = settle(row.apparatus, record.background(), row.nudge, reference)
-        changes["apparatus"] = settled.apparatus
-    kept = record.background()
-    videos = [VideoFile.open(path) for path in record.videos]
-    if not videos:
-        raise ConfigError(str(source), "video.mkv", "missing: there are no pictures to score again")
-    apparatus = changes.get("apparatus", setup.apparatus)
-    for video in videos:
-        file = row.apparatus_file or str(source / "setup.json")
-        _check_size(video.size_px, video.path.name, apparatus, file, None)
-    picture = row.background if isinstance(row.background, np.ndarray) else None
-    if picture is not None:
-        changes["background"] = "picture"
-    if isinstance(row.background, str) or row.apparatus is not None:
-        seen = median(videos[0], apparatus)
-        if isinstance(row.background, str):
-            picture, changes["background"] = seen.background, "median"
-        image = kept if picture is None else picture
-        prepared = tracking.prepare(apparatus, image, setup.rate_hz, seen.samples)
-        changes["tracker"] = prepared.settings.model_dump(mode="json")
-    else:
-        prepared = tracker(setup, kept if picture is None else picture)
-    scored = setup.model_copy(update=changes)
-    return Recording(
-        id=session_id(source.resolve()),
-        setup=scored,
-        prepared=prepared,
-        ticks=retracked(crew, record, prepared),
-        frames=sum(video.frames for video in videos),
-        times="frames.csv",
-        broken=lambda: 0,
-        pictures=lambda: session_pictures(record),
-        last_frame=int(max(record.columns()["frame"], default=-1)),
-        live=live,
-    )
-
-
-def retracked(crew: Crew, record: SessionRecord, prepared: Prepared) -> Iterator[Tick]:
-    """The session's ticks with what is seen in its recording now in place of what was seen then.
-
-    Row k goes with picture k; times are the ticks' own. Door reports stay, requests do not:
-    they had their effect on the windows. A picture that a crash took (before a resume) leaves
-    its tick without a detection. Raises StorageError when pictures and rows disagree.
-    """
-    pictures = _Pictures(crew, record, prepared)
-    prior, doors = None, begin(record.setup).doors
-    for tick, outcome in replay(record.setup, record.ticks()):
-        reports = (*tick.reports, *_by_hand(record.setup, tick.t_ns, doors, outcome.state.doors))
-        doors = outcome.state.doors
-        for request in tick.requests:
-            if request.kind is RequestKind.RESUMED:
-                pictures.next_part()
-        if tick.frame is None:
-            if not any(r.kind in _ENDS for r in tick.requests):
-                yield Tick(tick.k, tick.t_ns, reports=reports)
-            continue
-        found = pictures.next()
-        if found is None:
-            yield Tick(tick.k, tick.t_ns, tick.frame, None, reports)
-            continue
-        detection = choose(found, prior, tick.t_ns)
-        prior = next_prior(prior, detection, tick.t_ns)
-        yield Tick(tick.k, tick.t_ns, tick.frame, detection, reports)
-    pictures.end()
-
-
-class _Pictures:
-    """A session's pictures in order, over the parts that resumes made of its video."""
-
-    def __init__(self, crew: Crew, record: SessionRecord, prepared: Prepared) -> None:
-        self._crew, self._record, self._prepared = crew, record, prepared
-        self._part, self._missing = 1, 0
-        self._open()
-
-    def _open(self) -> None:
-        name = "video.mkv" if self._part == 1 else f"video-{self._part}.mkv"
-        path = next((p for p in self._record.videos if p.name == name), None)
-        self._looked = (
-            iter(()) if path is None else self._crew.look(VideoFile.open(path), self._prepared)
-        )
-
-    def next(self) -> Found | None:
-        """What the next picture shows; None where the part has no more."""
-        looked = next(self._looked, None)
-        if looked is None:
-            self._missing += 1
-            return None
-        return looked.found
-
-    def next_part(self) -> None:
-        """The session was resumed here: what the crash took, rows or pictures, is gone."""
-        self._part, self._missing = self._part + 1, 0
-        self._open()
-
-    def end(self) -> None:
-        """Raise StorageError unless pictures and rows are as many.
-
-        A crash takes the newest pictures or the newest rows, so a session without a stop record,
-        or one that was closed after a crash, may have more of either.
-        """
-        over = sum(1 for _ in self._looked)
-        reason = str((self._record.stop or {}).get("reason", "interrupted"))
-        if (over or self._missing) and not reason.startswith("interrupted"):
-            raise StorageError(
-                f"{self._record.folder}: the video holds {over} pictures too many and lacks"
-                f" {self._missing}"
-            )
-
-
-_ENDS = (RequestKind.INPUT_ENDED, RequestKind.CLOSING, RequestKind.FAILED)
-
-
-def _by_hand(
-    setup: Setup, t_ns: int, before: Mapping[str, str], doors: Mapping[str, str]
-) -> Iterator[DoorReport]:
-    # A manual door's state came from a person's word, which is a request: kept as a report.
-    for name in setup.manual_doors:
-        if name in doors and doors[name] != before.get(name):
-            yield DoorReport(t_ns, ReportKind.DOOR, name, doors[name], source="operator")
-
-
-def _windows(record: SessionRecord) -> Iterator[Window]:
-    """The runs of equal step and scored in frames.csv, cut where the animal was put down."""
-    columns = record.columns()
-    times, steps, scored = columns["t_ns"], columns["step"], columns["scored"]
-    fresh = set()
-    for event in record.events():
-        if event["kind"] in ("hands_out", "placed"):
-            at_ns = round(float(event["t_s"]) * NS_PER_S)
-            fresh.add(bisect_left(times, at_ns + (event["kind"] == "placed")))
-    first = 0
-    for i in range(1, len(times) + 1):
-        if i == len(times) or i in fresh or (steps[i], scored[i]) != (steps[first], scored[first]):
-            end = int(times[i]) if i < len(times) else int(times[-1]) + 1
-            yield Window(
-                start_ns=int(times[first]),
-                end_ns=end,
-                step=steps[first],
-                scored=bool(scored[first]),
-                fresh=first in fresh,
-            )
-            first = i

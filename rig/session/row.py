@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -35,7 +35,7 @@ class Moment:
         """As a person writes it."""
         if self.frame is not None:
             return f"f{self.frame}"
-        return "auto" if self.s is None else f"{self.s:g}"
+        return "auto" if self.s is None else repr(self.s).removesuffix(".0")
 
 
 def moment(text: str) -> Moment:
@@ -98,9 +98,10 @@ class Row:
 
     `files`: one session's folder, or videos in order. `end` and `duration_s`: one of them, or
     neither. `fps` or `true_duration_s` override a clock that is consistent but wrong; start and
-    end are then of the true clock. `cues`: chamber -> cue set. `decision`: a person's, on
-    the check sheet. `hidden`: nothing that is written
-    may name where the recording lies.
+    end are then of the true clock. `drawn_px`: size of the pictures that the apparatus was drawn
+    for, where it was scaled. `cues`: chamber -> cue set. `decision`: a person's, on the check
+    sheet. `hidden`: nothing that is written may name where the recording lies. `again`: a rescored
+    folder whose kept detections may do.
     """
 
     files: tuple[Path, ...]
@@ -118,6 +119,7 @@ class Row:
     true_duration_s: float | None = None
     apparatus: Apparatus | None = None
     apparatus_file: str = ""
+    drawn_px: tuple[int, int] | None = None
     background: Gray | Literal["new"] | None = None
     paired: str | None = None
     cues: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +127,7 @@ class Row:
     decision: Mapping[str, str] = field(default_factory=dict)
     hidden: bool = False
     amend: Amend = Amend()
+    again: Path | None = None
 
     @property
     def film(self) -> tuple[object, ...]:
@@ -170,6 +173,24 @@ def stamp(path: Path) -> dict[str, Any]:
     }
 
 
+def stamps(row: Row, kept: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """The stamps of a row's sources; of files that look as in `kept`, or are gone, those there."""
+    known = {one.get("path"): dict(one) for one in kept}
+    found = []
+    for path in row.sources():
+        old = known.get(str(path.absolute()))
+        if old and not path.is_file():  # seen by others only, who saw it last time
+            found.append(old)
+            continue
+        try:
+            facts = path.stat()
+        except OSError as error:
+            raise ConfigError(str(path), "", f"cannot be read: {error.strerror}") from None
+        same = old and (old["bytes"], old.get("mtime_ns")) == (facts.st_size, facts.st_mtime_ns)
+        found.append(old if old and same else stamp(path))
+    return found
+
+
 def asked(row: Row, sums: Sequence[str]) -> dict[str, Any]:
     """All that decides a row's result, as it is compared later; `sums` of its `sources`."""
     given = row.background
@@ -208,18 +229,7 @@ def change(row: Row, kept: Mapping[str, Any]) -> str | None:
     then = kept.get("asked")
     if not isinstance(then, Mapping):
         return "how it was asked for is not known"
-    sums = []
-    known = {one.get("path"): one for one in kept.get("files", ())}
-    for path in row.sources():
-        old = known.get(str(path.absolute()), {})
-        if old and not path.is_file():  # seen by others only, who saw it last time
-            sums.append(old["sha256"])
-            continue
-        facts = path.stat()
-        if old and (old["bytes"], old.get("mtime_ns")) == (facts.st_size, facts.st_mtime_ns):
-            sums.append(old["sha256"])
-        else:
-            sums.append(stamp(path)["sha256"])
+    sums = [one["sha256"] for one in stamps(row, kept.get("files", ()))]
     now = json.loads(json.dumps(asked(row, sums)))
     for key, value in now.items():
         if then.get(key) != value:

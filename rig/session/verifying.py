@@ -9,7 +9,7 @@ from rig.engine.replay import replay
 from rig.errors import StorageError
 from rig.ledger import Ledger
 from rig.session.pieces import Crew
-from rig.session.retracking import retracked
+from rig.session.recorded import retracked
 from rig.session.seeing import tracker
 from rig.storage import SessionRecord
 

@@ -1,7 +1,7 @@
 """The session folder: named, written once and only at its ends, read back, mended after a crash."""
 
 from rig.storage.folder import check_subject, session_folder, write_sums
-from rig.storage.locking import is_being_recorded
+from rig.storage.locking import LOCK, alone_in, is_being_recorded
 from rig.storage.record import SessionRecord
 from rig.storage.resuming import Mended, resume
 from rig.storage.tables import (
@@ -18,11 +18,13 @@ from rig.storage.truth import TruthRow
 from rig.storage.writer import SessionWriter
 
 __all__ = [
+    "LOCK",
     "PAIRING",
     "Mended",
     "SessionRecord",
     "SessionWriter",
     "TruthRow",
+    "alone_in",
     "check_subject",
     "is_being_recorded",
     "is_noted",

@@ -1,11 +1,14 @@
-"""One writer a session: a lock that the system lets go when the process ends, however it ends.
+"""One writer a session, one batch a folder: locks that the system lets go when the process ends.
 
 The one place with system calls that differ: `flock` on POSIX, a byte far behind the end of the
 file on Windows.
 """
 
+import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +17,8 @@ from rig.errors import ConfigError, StorageError
 WAIT_S = 5.0
 FRESH_S = 5.0
 """Rows go to the system every 100 ms: ticks that grew so recently have a writer."""
+LOCK = ".lock"
+"""The file in a folder of results that tells another batch to stay away; gone when it ends."""
 
 
 def wait_for(file: BinaryIO, path: Path) -> None:
@@ -29,6 +34,48 @@ def lock(file: BinaryIO, folder: Path) -> None:
     """Keep other writers of the session away while `file` is open. Raises ConfigError."""
     if not _locked(file):
         raise ConfigError(str(folder), "", "another process is recording this session")
+
+
+@contextmanager
+def alone_in(folder: Path, option: str) -> Iterator[None]:
+    """Keep other batches out of a folder of results, which is made where it is missing.
+
+    At the end the lock is taken away, and what was made for it, where nothing came into it. Raises
+    ConfigError, naming `option`, where another process holds it; StorageError where it cannot be
+    written.
+    """
+    made = [place for place in (folder, *folder.absolute().parents) if not place.exists()]
+    path = folder / LOCK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written: {error.strerror}") from error
+    try:
+        with file:
+            if not _locked(file) or not _is_at(file, path):
+                message = f"{folder}: another process writes results there; wait, or give another"
+                raise ConfigError(option, "", message)
+            try:
+                yield
+            finally:
+                if sys.platform != "win32":  # while it is held: nobody locks what is gone then
+                    path.unlink(missing_ok=True)
+        if sys.platform == "win32":
+            with suppress(OSError):  # open files stay there: another has it already
+                path.unlink()
+    finally:
+        with suppress(OSError):
+            for place in made:
+                place.rmdir()
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    # Who held the lock may have taken the file away between our opening and our locking it.
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def is_being_recorded(ticks: Path) -> bool:

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,15 +75,27 @@ class SessionRecord:
 
     def text_columns(self) -> dict[str, list[str]]:
         """The columns of frames.csv by name, as text. Raises StorageError."""
-        text = b"".join(self._lines(FRAMES)).decode()
-        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        rows = self.rows()
+        header = next(rows, [])
+        columns = list(zip(*rows, strict=True)) or [()] * len(header)
+        return {name: list(column) for name, column in zip(header, columns, strict=True)}
+
+    def rows(self) -> Iterator[list[str]]:
+        """The cells of frames.csv, a list a line as they are asked for, its head first.
+
+        Raises StorageError.
+        """
+        lines = (line.decode() for line in self._lines(FRAMES))
+        reader = csv.reader(lines, strict=True)
+        wide: int | None = None
         try:
-            header = next(rows, [])
-            columns = list(zip(*rows, strict=True)) or [()] * len(header)
-            named = zip(header, columns, strict=True)
-            return {name: list(column) for name, column in named}
+            for cells in reader:
+                wide = len(cells) if wide is None else wide
+                if len(cells) != wide:
+                    raise ValueError(f"{len(cells)} cells, the head has {wide}")
+                yield cells
         except (csv.Error, ValueError) as error:
-            message = f"{self.folder / FRAMES} line {rows.line_num}: {error}"
+            message = f"{self.folder / FRAMES} line {reader.line_num}: {error}"
             raise StorageError(message) from None
 
     def columns(self) -> dict[str, Any]:

@@ -100,6 +100,18 @@ def lay(reference: Gray, picture: Gray) -> Laid | None:
     return told._replace(residual_px=round(residual, 2))
 
 
+def resized(picture: Gray, size_px: tuple[int, int]) -> Gray:
+    """`picture` (height x width) in another size (width, height): points times the sizes' ratio."""
+    across, down = (new / old for new, old in zip(size_px, picture.shape[::-1], strict=True))
+    if across == down == 1:
+        return picture
+    if max(across, down) < 1:  # finer than the new pixels would show as what is not there
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 / across, None, 0.4 / down))
+    ratio = np.array(((across, 0.0, 0.0), (0.0, down, 0.0)))
+    larger = cv2.warpAffine(picture, ratio, size_px, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(larger, np.uint8)
+
+
 def _other_way_round(one: NDArray[np.float32], other: NDArray[np.float32], least: float) -> bool:
     """Whether the mirrored or half-turned reference fits plainly better than the best so far."""
     window = np.asarray(cv2.createHanningWindow(one.shape[::-1], cv2.CV_32F), np.float32)

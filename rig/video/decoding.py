@@ -1,6 +1,8 @@
 """What is in a video file's container: packets, whole pictures, tears, checksums."""
 
 import zlib
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -27,11 +29,20 @@ _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _PACKETS = 16  # read at once
 
 
-class Mark(NamedTuple):
-    """One packet of the file: its stamp in the stream's time base; whether it is a key frame."""
+class Marks(NamedTuple):
+    """The file's whole packets in its order, some bytes each: a long recording has many.
 
-    stamp: int | None
-    key: bool
+    `stamps` in the stream's time base, where they are known; `unknown` of them are not, and stand
+    there as 0. `keys`: places of the key frames, in the file's order.
+    """
+
+    stamps: "array[int]"
+    keys: "array[int]"
+    unknown: int
+
+    def __len__(self) -> int:
+        """How many packets."""
+        return len(self.stamps)
 
 
 class Luma:
@@ -93,18 +104,25 @@ def opened(path: Path, threads: int = 1) -> Iterator[tuple[InputContainer, Video
         yield container, stream
 
 
-def marks_of(container: InputContainer, stream: VideoStream) -> tuple[list[Mark], bool]:
-    """A mark for each whole packet of the stream, and whether the file broke off."""
-    marks: list[Mark] = []
+def marks_of(container: InputContainer, stream: VideoStream) -> tuple[Marks, bool]:
+    """The whole packets of the stream, and whether the file broke off."""
+    stamps, keys, unknown = array("q"), array("q"), array("q")
     torn = 0  # packets at the end that are not whole
+    broke = False
     try:
         for packet in container.demux(stream):
             if packet.size and not packet.is_discard:
-                marks.append(Mark(packet.pts, packet.is_keyframe))
+                if packet.is_keyframe:
+                    keys.append(len(stamps))
+                if packet.pts is None:
+                    unknown.append(len(stamps))
+                stamps.append(packet.pts or 0)
                 torn = torn + 1 if packet.is_corrupt else 0
     except (OSError, av.FFmpegError):
-        return marks[: len(marks) - torn], True
-    return marks[: len(marks) - torn], torn > 0
+        broke = True
+    whole = len(stamps) - torn
+    del stamps[whole:], keys[bisect_left(keys, whole) :], unknown[bisect_left(unknown, whole) :]
+    return Marks(stamps, keys, len(unknown)), broke or torn > 0
 
 
 def decoded(

@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,7 +93,7 @@ class VideoFile:
             header_rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             ns_per_stamp = Fraction(stream.time_base or 0) * NS_PER_S
         with opened(path) as (container, stream):
-            frame = next(decoded(container, stream, lambda: None), None) if marks else None
+            frame = next(decoded(container, stream, lambda: None), None) if len(marks) else None
             if frame is None:
                 raise ConfigError(str(path), "", "holds no picture that can be decoded")
             turns, rest = divmod(frame.rotation, 90)
@@ -104,18 +105,16 @@ class VideoFile:
             size_px = (frame.width, frame.height)
             codec, pixel_format = stream.codec_context.name, frame.format.name
             interlaced = frame.interlaced_frame
-        stamps = [mark.stamp for mark in marks]
-        rate_hz, times, known = judge(stamps, ns_per_stamp, header_rate)
+        rate_hz, times, known = judge(marks.stamps, marks.unknown, ns_per_stamp, header_rate)
         if rate_hz is None:
             raise ConfigError(str(path), "", "holds neither usable time stamps nor a frame rate")
         if times is Times.STAMPS:
-            times_ns = spread(multiples([s - known[0] for s in known], ns_per_stamp), rate_hz)
-            keys = sorted(
-                {bisect_left(known, m.stamp) for m in marks if m.key and m.stamp is not None}
-            )
+            times_ns = spread(multiples((s - known[0] for s in known), ns_per_stamp), rate_hz)
+            at_keys = np.asarray(marks.stamps, np.int64)[np.asarray(marks.keys, np.int64)]
+            keys = array("q", np.unique(np.searchsorted(known, at_keys)).astype(np.int64).tobytes())
         else:
             times_ns = multiples(range(len(marks)), NS_PER_S / Fraction(rate_hz))
-            keys = []
+            keys = array("q")
         torn = torn or claimed > len(marks) or says_more(path)
         if torn:
             _log.info("%s: torn off after %d pictures", path, len(marks))
@@ -290,7 +289,8 @@ class VideoFile:
         first, stop = self._span(start_s, end_s)
         count = min(count, stop - first)
         even = [first + (2 * i + 1) * (stop - first) // (2 * count) for i in range(count)]
-        keys = _nearest([k for k in self._keys if first <= k < stop], even)
+        inside = slice(bisect_left(self._keys, first), bisect_left(self._keys, stop))
+        keys = _nearest(self._keys[inside], even)
         gap = max((b - a for a, b in zip([first, *keys], [*keys, stop], strict=True)), default=0)
         places, images = keys, list[Gray]()
         if 2 * len(keys) >= count and gap * count <= 4 * (stop - first):

@@ -1,13 +1,17 @@
 """Picture times from a container's stamps. Pure."""
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable
 from enum import StrEnum
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
 
 from rig.model import NS_PER_S
 
+Stamps: TypeAlias = "array[int]"
+"""Integers of eight bytes, in the container's unit or ns."""
 _DISORDER = 32  # places a stamp may lie from its place in time: deeper than any codec reorders
 
 
@@ -19,45 +23,46 @@ class Times(StrEnum):
 
 
 def judge(
-    stamps: Sequence[int | None], ns_per_stamp: Fraction, header_rate: Fraction | None
-) -> tuple[float | None, Times, list[int]]:
+    stamps: Stamps, unknown: int, ns_per_stamp: Fraction, header_rate: Fraction | None
+) -> tuple[float | None, Times, Stamps]:
     """Nominal rate (None: unknown), where times come from, and the stamps in order of time.
 
-    Stamps are of use where every packet has one, none lies far from its place in time, and not
-    more than one in a hundred is equal to another.
+    Stamps are of use where every packet has one (none is `unknown`), none lies far from its place
+    in time, and not more than one in a hundred is equal to another.
     """
-    known = sorted(s for s in stamps if s is not None)
     header_hz = float(header_rate) if header_rate else None
-    usable = len(known) == len(stamps) and ns_per_stamp > 0
-    usable = usable and len(known) - len(set(known)) <= len(known) // 100
-    usable = usable and all(
-        s is not None
-        and known[max(0, i - _DISORDER)] <= s <= known[min(len(known) - 1, i + _DISORDER)]
-        for i, s in enumerate(stamps)
-    )
+    given = np.asarray(stamps, np.int64)
+    known = np.sort(given)
+    steps = np.diff(known)
+    usable = not unknown and ns_per_stamp > 0
+    usable = usable and int(np.count_nonzero(steps == 0)) <= len(known) // 100
+    if usable and len(known):
+        padded = np.pad(known, _DISORDER, mode="edge")
+        early, late = padded[: len(known)], padded[2 * _DISORDER :]
+        usable = bool(((early <= given) & (given <= late)).all())
     if not usable:
-        return header_hz, Times.FRAME_NUMBER, []
-    if len(known) < 2:
-        return header_hz or 25.0, Times.STAMPS, known
-    steps = np.diff(np.asarray(known, np.int64))
+        return header_hz, Times.FRAME_NUMBER, array("q")
+    ordered = array("q", known.tobytes())
+    if len(ordered) < 2:
+        return header_hz or 25.0, Times.STAMPS, ordered
     typical_hz = float(NS_PER_S / (Fraction(int(np.median(steps)) or 1) * ns_per_stamp))
-    mean_hz = float(NS_PER_S * (len(known) - 1) / ((known[-1] - known[0]) * ns_per_stamp))
+    mean_hz = float(NS_PER_S * (len(ordered) - 1) / ((ordered[-1] - ordered[0]) * ns_per_stamp))
     if header_hz and min(abs(header_hz / hz - 1) for hz in (typical_hz, mean_hz)) < 0.1:
-        return header_hz, Times.STAMPS, known
-    return typical_hz, Times.STAMPS, known
+        return header_hz, Times.STAMPS, ordered
+    return typical_hz, Times.STAMPS, ordered
 
 
-def multiples(counts: Sequence[int], step: Fraction) -> list[int]:
+def multiples(counts: Iterable[int], step: Fraction) -> Stamps:
     """`round(count * step)` of each, in integers: a file has many."""
     above, below = step.as_integer_ratio()
-    out = []
+    out = array("q")
     for count in counts:
         whole, rest = divmod(count * above, below)
         out.append(whole + (2 * rest > below or (2 * rest == below and whole % 2)))
     return out
 
 
-def spread(times_ns: list[int], rate_hz: float) -> list[int]:
+def spread(times_ns: Stamps, rate_hz: float) -> Stamps:
     """Sorted times made strictly increasing: equal ones spread evenly up to the next."""
     i = 0
     while i < len(times_ns):

@@ -14,6 +14,7 @@ import pytest
 
 from protocols import batch, working
 from protocols.rows import Defaults, gather
+from rig.storage import alone_in
 from tests.protocols.conftest import Cli
 from tests.small import ARENA, CLIP_RIG, FRAMES, write_clip
 
@@ -368,3 +369,19 @@ def test_a_session_in_two_rows_is_scored_twice(cli: Cli, clips: Path) -> None:
     one, two = json.loads(said.out)
     assert (said.code, one["difference_s"]) == (0, {"left": 0.0, "right": 0.0})
     assert {**one, "id": "", "folder": ""} == {**two, "id": "", "folder": ""}
+
+
+def test_two_batches_do_not_write_into_one_folder(cli: Cli, clips: Path) -> None:
+    asked = ["rescore", clips / "a", "--apparatus", "arena.toml", "--out", "new/out"]
+    with alone_in(Path("new/out"), "--out"):
+        half = Path("new/out/.other.part")
+        half.mkdir()  # what the other is writing
+        said = cli(*asked)
+        assert said.code == 2
+        line = f"{Path('new/out')}: another process writes results there; wait, or give another"
+        assert said.err == f"placepref: --out: {line}\n"
+        assert half.exists()
+        half.rmdir()
+    assert not Path("new").exists()  # nothing came into it
+    assert cli(*asked).code == 0
+    assert sorted(path.name for path in Path("new/out").iterdir()) == ["clip", "summary.csv"]

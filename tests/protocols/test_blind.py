@@ -101,3 +101,22 @@ def test_what_is_no_blind_set(cli: Cli, asked: list[object]) -> None:
     said = cli(*asked, "--out", "other")
     assert (said.code, "holds results that are not blind" in said.err) == (2, True)
     assert [path.name for path in Path("other").iterdir()] == ["notes.txt"]
+
+
+def test_a_sessions_steps_are_hidden_too(cli: Cli, clip: Path) -> None:
+    run = ["run", "free-exploration", "--subject", "M01", "--rig", "clip.rig.toml"]
+    assert cli(*run, "--out", "study", "--speed", "max", "--set", "test_s=1.5").code == 0
+    (setup,) = Path("study").rglob("setup.json")
+    kept = setup.parent / "frames.csv"
+    kept.write_text(kept.read_text().replace(",explore,", ",pretest,"))
+    assert cli("rescore", setup.parent, "--out", "open").code == 0
+    assert cli("rescore", setup.parent, "--out", "out", "--blind").code == 0
+    shown, hidden = (
+        list(csv.DictReader(next(Path(out).glob("*/frames.csv")).read_text().splitlines()))
+        for out in ("open", "out")
+    )
+    assert {row["step"] for row in shown} == {"pretest"}
+    assert {row["step"] for row in hidden} == {"explore"}
+    for row in (*shown, *hidden):
+        del row["step"]
+    assert shown == hidden

@@ -7,12 +7,16 @@ import cv2
 import numpy as np
 import pytest
 
+from protocols.rows import Defaults, gather
 from rig import png
+from rig.apparatus import parse
 from rig.errors import ConfigError
 from rig.model import Gray
-from rig.session.rescoring import rescore
-from rig.tracking.laying import lay
+from rig.session.fitting import scaled
+from rig.session.rescoring import Rescored, rescore, score
+from rig.tracking.laying import lay, resized
 from tests.rig.test_registration import APPARATUS, STILL, box, film, write
+from tests.small import write_table
 
 RNG = np.random.default_rng(8)
 MARKED = APPARATUS.replace("px_per_cm = 7.0", 'px_per_cm = 7.0\nreference = "box.png"')
@@ -116,3 +120,31 @@ def test_a_reference_that_does_not_fit_stops_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"box\.png: cannot be laid over this recording"):
         rescore(tmp_path / "video.mkv", apparatus=tmp_path / "box.toml", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_a_reference_goes_with_an_apparatus_of_another_size(tmp_path: Path, scale: float) -> None:
+    drawn = scaled(parse(MARKED, "box.toml"), 1 / scale, "box.toml")
+    table = drawn.model_dump(mode="json", exclude_none=True)
+    write_table(tmp_path / "box.toml", table)
+    (tmp_path / "box.png").write_bytes(png.write_gray(resized(box(), drawn.frame_size_px)))
+    shifted = way(15, -8, 2, 1)
+    video = tmp_path / "other.mkv"
+    write(video, [seen(picture, shifted, 1.0) for picture in film(96, 999, STILL)])
+    asked = Defaults(apparatus=tmp_path / "box.toml", scale=scale)
+    (got,) = score(gather([video], asked, tmp_path / "out"), tmp_path / "out")
+    assert isinstance(got, Rescored)
+    used = json.loads((got.folder / "rescore.json").read_bytes())["apparatus"]
+    there = shifted @ (40, 50, 1)
+    assert used["chamber"][0]["outline_px"][0] == pytest.approx(there[:2].tolist(), abs=0.6)
+
+
+def test_points_of_a_resized_picture_are_where_the_ratio_says() -> None:
+    dot = np.zeros((60, 80), np.float32)
+    dot[20, 30] = 255
+    dot = cv2.GaussianBlur(dot, (0, 0), 3)
+    for times in (0.5, 3.0):
+        other = resized(np.asarray(dot * 4, np.uint8), (round(80 * times), round(60 * times)))
+        moments = cv2.moments(other)
+        middle = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+        assert middle == pytest.approx((30 * times, 20 * times), abs=0.05)

@@ -11,7 +11,7 @@ import pytest
 
 from rig import tracking
 from rig.model import NS_PER_S
-from rig.session import load_apparatus, rescore
+from rig.session import load_apparatus, pieces, rescore
 from rig.session.pieces import Crew, Looked
 from rig.session.seeing import median
 from rig.tracking import Prepared
@@ -78,6 +78,18 @@ def test_the_file_is_really_shared(folder: Path, monkeypatch: pytest.MonkeyPatch
         looked = list(crew.look(video, prepared))
     assert [one.place for one in looked] == list(range(FRAMES))
     assert [one.t_ns for one in looked] == list(video.times_ns)
+
+
+def test_pieces_too_long_to_be_held_are_not_shared(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = VideoFile.open(folder / "h264.mkv")
+    prepared = _prepared(folder, video)
+    longest = max(piece.stop - piece.first for piece in video.pieces(pieces.LEAST_PICTURES))
+    monkeypatch.setattr(pieces, "MOST_PICTURES", longest - 1)
+    monkeypatch.setattr(VideoFile, "by_piece", None)  # sharing would fail
+    with Crew(2) as crew:
+        assert [one.place for one in crew.look(video, prepared)] == list(range(FRAMES))
 
 
 def test_a_crop_and_an_end_hold_for_helpers_too(folder: Path) -> None:

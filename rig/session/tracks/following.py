@@ -91,7 +91,6 @@ class Following:
             ours: self._in_px(track.parts[theirs], scale[unit])
             for ours, theirs in self.names.items()
         }
-        self._rows = {} if track.frame is None else {int(f): k for k, f in enumerate(track.frame)}
         self._t_ns: list[int] = []
         self._reach_ns = 0
         if track.t_s is not None and track.frame is None:
@@ -142,7 +141,10 @@ class Following:
 
     def _row(self, frame: int, t_ns: int) -> int | None:
         if not self._t_ns:
-            return self._rows.get(frame)
+            frames = self._track.frame
+            assert frames is not None
+            k = int(np.searchsorted(frames, frame))
+            return k if k < len(frames) and frames[k] == frame else None
         k = bisect_left(self._t_ns, t_ns)
         near = [n for n in (k - 1, k) if 0 <= n < len(self._t_ns)]
         best = min(near, key=lambda n: abs(self._t_ns[n] - t_ns))

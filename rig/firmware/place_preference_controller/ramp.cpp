@@ -1,0 +1,37 @@
+#include "ramp.h"
+
+const uint8_t SPARSE_FRAMES = 8;
+
+void Ramp::begin(const ServoSettings &servo, uint16_t travel_ms) {
+  servo_ = servo;
+  travel_ms_ = travel_ms;
+  place_ = seen_ = 0;
+  direction_ = 0;
+  known_ = false;
+}
+
+void Ramp::go(int8_t direction, bool at_open, bool at_closed) {
+  direction_ = direction;
+  if (at_open != at_closed) {
+    seen_ = at_open ? travel_ms_ : 0;
+    known_ = true;
+  }
+  place_ = seen_;
+}
+
+void Ramp::step(bool moved, bool at_open, bool at_closed) {
+  if (direction_ == 0) {
+    if (moved && !at_open && !at_closed) known_ = false;  // by hand, who knows where to
+    return;
+  }
+  if (direction_ > 0 && place_ < travel_ms_) ++place_;
+  if (direction_ < 0 && place_ > 0) --place_;
+  if (moved) seen_ = place_;
+}
+
+uint16_t Ramp::pulse_us(uint8_t frame) const {
+  if (direction_ == 0) return 0;
+  if (!known_) return direction_ > 0 && frame % SPARSE_FRAMES == 0 ? servo_.open_us : 0;
+  const int32_t span = int32_t(servo_.open_us) - int32_t(servo_.closed_us);
+  return uint16_t(int32_t(servo_.closed_us) + span * place_ / travel_ms_);
+}

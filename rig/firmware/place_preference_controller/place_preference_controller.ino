@@ -73,7 +73,7 @@ class Queue {
   }
 
  private:
-  char bytes_[320];
+  char bytes_[288];
   uint16_t first_ = 0, size_ = 0;
 };
 static Queue queue;
@@ -148,6 +148,8 @@ static void one_millisecond() {
     PORTC &= uint8_t(~_BV(PC0));
   }
   controller.tick(now, inputs);
+  const uint8_t frame = servo_frame();
+  for (uint8_t k = 0; k < MAX_DOORS; ++k) set_servo(k, ramps[k].pulse_us(frame));
 }
 
 void loop() {
@@ -157,8 +159,6 @@ void loop() {
     sync_pulses.stir(timer_now());
     controller.receive(uint8_t(Serial.read()));
   }
-  const uint8_t frame = servo_frame();
-  for (uint8_t k = 0; k < MAX_DOORS; ++k) set_servo(k, ramps[k].pulse_us(frame));
   queue.drain();
 
   cli();  // nothing may come between the last look and the sleep

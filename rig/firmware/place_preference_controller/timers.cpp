@@ -18,12 +18,16 @@ static volatile uint16_t pulse_ticks[4];
 static volatile uint8_t frame;
 static uint8_t slot;
 static bool pulse_high;
-static uint16_t slot_began;
+static uint16_t slot_began, pulse_ends;
 
 ISR(TIMER1_COMPB_vect) {
   OCR1B += MS_TICKS;
   ++now_ms;
 }
+
+// Another interrupt may hold this one up, and a pulse that is 10 us off moves a panel by half a
+// millimetre. So a pulse counts from where it began, and its end is waited for.
+static const uint16_t EARLY_TICKS = 32;
 
 ISR(TIMER1_COMPA_vect) {
   if (!pulse_high) {
@@ -31,11 +35,14 @@ ISR(TIMER1_COMPA_vect) {
     const uint16_t width = pulse_ticks[slot];
     if (width) {
       PORTB |= uint8_t(1 << slot);
-      OCR1A = slot_began + width;
+      pulse_ends = TCNT1 + width;
+      OCR1A = pulse_ends - EARLY_TICKS;
       pulse_high = true;
       return;
     }
   } else {
+    while (int16_t(TCNT1 - pulse_ends) < 0) {
+    }
     PORTB &= uint8_t(~(1 << slot));
     pulse_high = false;
   }

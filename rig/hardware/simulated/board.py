@@ -77,7 +77,7 @@ class _Door:
 
     def run(self, motor: int, now_ns: int) -> None:
         """Motor on, towards open (1) or closed (-1)."""
-        self.panel.motor, self.panel.moved_ns = motor, now_ns
+        self.panel.run(motor, now_ns)
         self.letter = "O" if motor > 0 else "C"
         self.until_ns = now_ns + self.pins.limit_ms * NS_PER_MS
 
@@ -355,7 +355,7 @@ class Board:
 
     def _answer(self, text: str, now_ns: int) -> None:
         number, _, rest = text.partition(" ")
-        if not number.isdecimal() or int(number) > 255 or not rest:
+        if not number.isdecimal() or len(number) > 3 or int(number) > 255 or not rest:
             self._bad_lines += len(text) + 4  # its sender cannot be answered
             return
         self._heard_ns = now_ns

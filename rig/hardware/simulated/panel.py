@@ -5,6 +5,8 @@ from dataclasses import dataclass
 NS_PER_MS = 1_000_000
 STALL_NS = 50 * NS_PER_MS
 """How long a door stands still under power before that is a stall."""
+START_NS = 20 * NS_PER_MS
+"""How much longer at the beginning of a run: a servo hears its pulse every 20 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Panel:
         self.motor = 0  # -1 towards closed, 0 off, 1 towards open
         self.blocked = False  # something stands in it: it cannot go further towards closed
         self.jammed = False  # it cannot go either way
-        self.moved_ns = 0  # when it last moved, or its motor was switched on
+        self.moved_ns = 0  # when it last moved; begins a little after a run does
 
     def move(self, now_ns: int, dt_ns: int) -> None:
         """Go on for `dt_ns`, up to `now_ns`."""
@@ -51,7 +53,12 @@ class Panel:
         position = min(1.0, max(0.0, position))
         # A run in equal steps must end on the switch, not a rounding error before it.
         self.position = round(position, 9)
-        self.moved_ns = now_ns
+        self.moved_ns = max(self.moved_ns, now_ns)
+
+    def run(self, motor: int, now_ns: int) -> None:
+        """Motor on, towards open (1) or closed (-1)."""
+        self.motor = motor
+        self.moved_ns = now_ns + START_NS
 
     def stalled(self, now_ns: int) -> bool:
         """Whether it has stood still under power for as long as the firmware takes for a stall."""

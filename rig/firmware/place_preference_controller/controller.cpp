@@ -79,7 +79,7 @@ bool Controller::beam_of(uint8_t k) const {
 }
 
 bool Controller::stalled(const Door &door) const {
-  return reached(now_ms_, door.moved_ms + STALL_MS);
+  return reached(now_ms_, door.moved_ms + door.stall_ms);
 }
 
 void Controller::watch_door(uint8_t k) {
@@ -143,11 +143,12 @@ void Controller::rest(uint8_t k) {
   doors_[k].letter = at_open(k) ? 'o' : at_closed(k) ? 'c' : 'u';
 }
 
-void Controller::run(uint8_t k, int8_t direction) {
+void Controller::run(uint8_t k, int8_t direction, uint8_t stall_ms) {
   Door &door = doors_[k];
   door.letter = direction > 0 ? 'O' : 'C';
   door.began_ms = now_ms_;
   door.moved_ms = now_ms_ + START_MS;
+  door.stall_ms = stall_ms;
   actions_.motor(k, direction);
 }
 
@@ -302,7 +303,7 @@ const char *Controller::move_doors(bool open, char **args, uint8_t n) {
     if (door.letter == 'C') {
       reverse(number, "host", false);
     } else if (open && door.letter != 'o' && door.letter != 'O') {
-      run(number, 1);
+      run(number, 1, door.letter == 'c' ? STALL_MS : HOME_STALL_MS);
       door_event(number, "opening");
     }
   }

@@ -25,8 +25,9 @@ const uint8_t MAX_BEAMS = 8;
 
 const uint8_t PROTOCOL = 1;
 const uint16_t WATCHDOG_MS = 250;
-const uint16_t STALL_MS = 50;   // how long a door stands still under power before that is a stall
+const uint8_t STALL_MS = 50;   // how long a door stands still under power before that is a stall
 const uint16_t START_MS = 20;   // and how much longer at the beginning of a run
+const uint8_t HOME_STALL_MS = 200;  // where a door is not known to be, its servo goes in pushes
 const uint16_t LEAVE_MS = 200;  // a closing door must have left its open switch by then
 const uint16_t MAX_PERMIT_MS = 500;
 const uint16_t MAX_LEASE_MS = 2000;
@@ -94,6 +95,7 @@ class Controller {
     uint32_t permit_ms;   // end of the permit
     uint32_t began_ms;    // of the run
     uint32_t moved_ms;    // last seen to move
+    uint8_t stall_ms;     // how long it may stand still in this run
   };
   struct Output {
     bool on, limited;
@@ -112,7 +114,7 @@ class Controller {
   const char *hindrance(uint8_t door) const;
   bool stalled(const Door &door) const;
   void rest(uint8_t door);
-  void run(uint8_t door, int8_t direction);
+  void run(uint8_t door, int8_t direction, uint8_t stall_ms = STALL_MS);
   void reverse(uint8_t door, const char *cause, bool counted);
   void make_safe(const char *cause, bool counted);
   void switch_off(uint8_t output, const char *word);

@@ -17,6 +17,7 @@ void Ramp::go(int8_t direction, bool at_open, bool at_closed) {
     known_ = true;
   }
   place_ = seen_;
+  begins_ = true;
 }
 
 void Ramp::step(bool moved, bool at_open, bool at_closed) {
@@ -29,9 +30,16 @@ void Ramp::step(bool moved, bool at_open, bool at_closed) {
   if (moved) seen_ = place_;
 }
 
-uint16_t Ramp::pulse_us(uint8_t frame) const {
+uint16_t Ramp::pulse_us(uint8_t frame) {
   if (direction_ == 0) return 0;
-  if (!known_) return direction_ > 0 && frame % SPARSE_FRAMES == 0 ? servo_.open_us : 0;
+  if (begins_) {
+    begins_ = false;
+    first_ = frame + 1;  // this frame's pulse may be over
+  }
+  if (!known_) {
+    const bool pushes = uint8_t(frame - first_) % SPARSE_FRAMES == 0;
+    return direction_ > 0 && pushes ? servo_.open_us : 0;
+  }
   const int32_t span = int32_t(servo_.open_us) - int32_t(servo_.closed_us);
   return uint16_t(int32_t(servo_.closed_us) + span * place_ / travel_ms_);
 }

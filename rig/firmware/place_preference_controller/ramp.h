@@ -16,7 +16,7 @@ struct ServoSettings {
 
 class Ramp {
  public:
-  Ramp() : travel_ms_(1), place_(0), seen_(0), direction_(0), known_(false), servo_() {}
+  Ramp() : travel_ms_(1), place_(0), seen_(0), direction_(0), known_(false), begins_(false), first_(0), servo_() {}
   void begin(const ServoSettings &servo, uint16_t travel_ms);
 
   // Go towards open (1), closed (-1), or give no pulses (0). What is known of the place is what
@@ -25,10 +25,10 @@ class Ramp {
   // Once a millisecond: `moved` when the stripe sensor changed.
   void step(bool moved, bool at_open, bool at_closed);
 
-  // The pulse of the next frame of 20 ms, 0 for none. Where the place is not known, one frame of
+  // The pulse of frame `frame` of 20 ms, 0 for none. Where the place is not known, one frame of
   // eight has a pulse, for the open end: the servo goes there in short pushes, each of 25 ms at
   // most, instead of a jump.
-  uint16_t pulse_us(uint8_t frame) const;
+  uint16_t pulse_us(uint8_t frame);
 
  private:
   uint16_t travel_ms_;
@@ -36,6 +36,8 @@ class Ramp {
   uint16_t seen_;    // the place when the panel was last seen to move
   int8_t direction_;
   bool known_;
+  bool begins_;      // no pulse was asked for since `go`
+  uint8_t first_;    // frame of the first
   ServoSettings servo_;
 };
 

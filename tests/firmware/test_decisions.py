@@ -46,6 +46,7 @@ class Decisions:
             )
         )
         self.t_ms = 0
+        self.number = 254
         self.switches = {"o": (1, 0), "c": (0, 1), "u": (0, 0), "both": (1, 1)}[switches]
         self.stripes = self.beams = 0
         library.start(self._host, *self.switches, 0, 0, b"power")
@@ -65,6 +66,11 @@ class Decisions:
             self.stripes ^= int(moving)
             self.tick()
 
+    def order(self, text: str) -> None:
+        """A line of its own: the same bytes as the last would do nothing."""
+        self.number = 509 - self.number
+        self.give(f"{self.number} {text}")
+
     def give(self, text: str) -> None:
         self.receive(frame_line(text))
 
@@ -73,13 +79,14 @@ class Decisions:
 
     def said(self) -> bytes:
         lines = ctypes.create_string_buffer(4096)
-        return lines.raw[: self._library.sent(self._host, lines)]
+        size = self._library.sent(self._host, lines)
+        return lines.raw[:size]
 
     def words(self) -> list[str]:
         """What was said, without the answers to beats and the events' numbers and times."""
         texts = [str(parse_line(line)) for line in self.said().splitlines()]
         events = [text.split(" ", 3)[3] for text in texts if text[0] == "!"]
-        return events + [text.split(" ", 1)[1] for text in texts if text.startswith("255 ")]
+        return events + [text.split(" ", 1)[1] for text in texts if text[:4] in ("254 ", "255 ")]
 
     @property
     def letter(self) -> str:
@@ -101,7 +108,7 @@ def bring(library: ctypes.CDLL, state: str, reversals: int = 0) -> Decisions:
         board.switches = (0, 0)
         board.tick()
     for _ in range(reversals):
-        board.give("255 close 1 500")
+        board.order("close 1 500")
         board.switches = (0, 0)
         board.beams = 1
         board.run(2)
@@ -109,16 +116,16 @@ def bring(library: ctypes.CDLL, state: str, reversals: int = 0) -> Decisions:
         board.switches = (1, 0)
         board.run(2)
     if state in "CO":
-        board.give("255 close 1 500")
+        board.order("close 1 500")
         board.switches = (0, 0)
         board.run(60)
     if state == "O":
-        board.give("254 stop 1")
+        board.order("stop 1")
         board.run(60)
     if state == "j":
         board.switches = (0, 0)
         board.run(2)
-        board.give("255 open 1")
+        board.order("open 1")
         board.run(250, moving=False)
     assert board.letter == state
     board.said()
@@ -127,7 +134,7 @@ def bring(library: ctypes.CDLL, state: str, reversals: int = 0) -> Decisions:
 
 # What happens to a door, and what it is told. Each makes one thing of `board` and lets 2 ms pass.
 def line(text: str) -> Callable[[Decisions], None]:
-    return lambda board: (board.give(f"255 {text}"), board.run(2, beat=False))[0]
+    return lambda board: (board.order(f"{text}"), board.run(2, beat=False))[0]
 
 
 def world(**changes: object) -> Callable[[Decisions], None]:
@@ -186,7 +193,7 @@ CHANGES: dict[tuple[str, str], str] = {
     ("C", "stop"): "O",
     ("C", "hello"): "O",
     ("C", "beam"): "O",
-    ("C", "stall"): "j",  # reversed, and it does not move on the way up either
+    ("C", "stall"): "O",
     ("C", "permit-lapses"): "O",
     ("C", "too-long"): "O",
     ("C", "watchdog"): "O",
@@ -206,7 +213,7 @@ CHANGES: dict[tuple[str, str], str] = {
 }
 
 
-@pytest.mark.parametrize(("state", "event"), itertools.product(STAYS, EVENTS))
+@pytest.mark.parametrize(("state", "event"), list(itertools.product(STAYS, EVENTS)))
 def test_every_state_and_event(host: ctypes.CDLL, state: str, event: str) -> None:
     for reversals in range(3) if state in "oC" else (0,):
         board = bring(host, state, reversals)
@@ -233,25 +240,31 @@ def test_the_third_reversal_leaves_the_door_open(host: ctypes.CDLL, cause: str) 
     if board.letter == "O":
         board.switches = (1, 0)
         board.run(2)
-        assert board.words() == ["door 1 open", "door 1 fault"]
+        assert board.words()[-2:] == ["door 1 open", "door 1 fault"]
         assert board.letter == "f"
-    board.give("255 close 1 300")
+    board.order("close 1 300")
     assert board.words() in (["no fault"], ["no not-open"])
     board.close()
 
 
 def test_a_door_that_does_not_leave_its_open_switch_goes_back(host: ctypes.CDLL) -> None:
     board = Decisions(host)
-    board.give("255 close 1 500")
+    board.order("close 1 500")
     board.run(205)
     assert "door 1 reversed stall" in board.words()
+    # Its switch says open all the while; it goes on until it stands still.
+    board.run(180)
+    assert (board.letter, board.motor) == ("O", 1)
+    board.run(80, moving=False)
+    assert board.words() == ["door 1 jammed"]
+    assert board.motor == 0
     board.close()
 
 
 def test_ceilings_and_leases(host: ctypes.CDLL) -> None:
     board = Decisions(host, outputs=((500, 1),))
     for k in range(40):  # renewed for ever
-        board.give(f"255 out 1 1 {100 + k}")
+        board.order(f"out 1 1 {100 + k}")
         board.run(20, beat=False)
         assert board.output == (20 * k < 500 - 20)
     assert [word for word in board.words() if word.startswith("out")] == ["out 1 on", "out 1 limit"]

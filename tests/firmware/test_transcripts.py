@@ -40,7 +40,7 @@ def pins(transcript: Transcript) -> str:
 
 
 def play(simulator: Simulator, transcript: Transcript) -> list[str]:
-    """What was expected; stops at what the simulator cannot be told to do."""
+    """What was expected."""
     for number, letter in enumerate(transcript.settings.get("doors", "oo"), 1):
         simulator.tell("place", number, 1.0 if letter == "o" else 0.0)
     expected = []
@@ -51,7 +51,9 @@ def play(simulator: Simulator, transcript: Transcript) -> list[str]:
         if entry.kind == "do":
             words = entry.text.split()
             if words == ["sync"]:
-                break  # the board gives its sync pulses itself
+                # The board gives its sync pulses itself; nothing follows.
+                simulator.run_to(simulator.t_us + 18_000)
+                return expected
             simulator.run_to(entry.t_ms * 1000)
             match words:
                 case ["beam", number, state]:
@@ -71,7 +73,7 @@ def play(simulator: Simulator, transcript: Transcript) -> list[str]:
         # The line's last byte comes when the transcript says so.
         simulator.run_to(int(entry.t_ms * 1000 - len(data) * BYTE_US))
         simulator.send(data)
-    simulator.run_to(simulator.t_us + 10_000)
+    simulator.run_to(simulator.t_us + 60_000)
     return expected
 
 

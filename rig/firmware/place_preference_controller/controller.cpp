@@ -7,6 +7,12 @@ static const char *const MISSING = "missing-argument";
 static const char *const EXTRA = "extra-argument";
 static const char *const BAD = "bad-argument";
 
+// The bit of number `k`; the core shifts by one place an instruction, so that this is a table.
+static inline uint8_t bit(uint8_t k) {
+  static const uint8_t bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+  return bits[k];
+}
+
 // Whether `now` has reached `then`; both wrap after 49 days.
 static bool reached(uint32_t now, uint32_t then) { return int32_t(now - then) >= 0; }
 
@@ -36,18 +42,17 @@ void Controller::tick(uint32_t now_ms, const Inputs &inputs) {
   const uint8_t moved = inputs.stripes ^ inputs_.stripes;
   inputs_ = inputs;
   now_ms_ = now_ms;
-  for (uint8_t k = 0; k < settings_.doors; ++k) {
-    if ((moved >> k & 1) && reached(now_ms, doors_[k].moved_ms)) doors_[k].moved_ms = now_ms;
+  for (uint8_t k = 0; moved && k < settings_.doors; ++k) {
+    if ((moved & bit(k)) && reached(now_ms, doors_[k].moved_ms)) doors_[k].moved_ms = now_ms;
   }
   if (sync_) {
     sync_ = false;
     event(say("sync"));
   }
-  for (uint8_t k = 0; k < settings_.beams; ++k) {
-    const uint8_t bit = uint8_t(1 << k);
-    if ((inputs.beams ^ beams_) & bit) {
-      beams_ ^= bit;
-      event(say("beam ").add(uint32_t(k + 1)).add(beams_ & bit ? " blocked" : " clear"));
+  for (uint8_t k = 0; inputs.beams != beams_ && k < settings_.beams; ++k) {
+    if ((inputs.beams ^ beams_) & bit(k)) {
+      beams_ ^= bit(k);
+      event(say("beam ").add(uint32_t(k + 1)).add(beams_ & bit(k) ? " blocked" : " clear"));
     }
   }
   if (heard_ && reached(now_ms, heard_ms_ + WATCHDOG_MS)) {
@@ -70,12 +75,12 @@ void Controller::tick(uint32_t now_ms, const Inputs &inputs) {
 // Doors.
 
 // Both switches at once say nothing: one of them is stuck.
-bool Controller::at_open(uint8_t k) const { return (inputs_.open & ~inputs_.closed) >> k & 1; }
-bool Controller::at_closed(uint8_t k) const { return (inputs_.closed & ~inputs_.open) >> k & 1; }
+bool Controller::at_open(uint8_t k) const { return inputs_.open & ~inputs_.closed & bit(k); }
+bool Controller::at_closed(uint8_t k) const { return inputs_.closed & ~inputs_.open & bit(k); }
 
 bool Controller::beam_of(uint8_t k) const {
   const uint8_t beam = settings_.door[k].beam;
-  return beam && (beams_ >> (beam - 1) & 1);
+  return beam && (beams_ & bit(beam - 1));
 }
 
 bool Controller::stalled(const Door &door) const {
@@ -91,11 +96,13 @@ void Controller::watch_door(uint8_t k) {
         door.reversals = 0;
         door_event(k, "closed");
       } else if (const char *cause = hindrance(k)) {
+        const bool stuck = open_stuck(k);
         reverse(k, cause, true);
+        door.stuck = stuck;
       }
       return;
     case 'O':
-      if (at_open(k)) {
+      if (at_open(k) && !door.stuck) {
         rest(k);
         door_event(k, "open");
         if (door.reversals >= MAX_REVERSALS) {
@@ -126,12 +133,17 @@ void Controller::watch_door(uint8_t k) {
   }
 }
 
+// Whether a closing door should have left its open switch and has not, by what that says.
+bool Controller::open_stuck(uint8_t k) const {
+  return (inputs_.open & bit(k)) && reached(now_ms_, doors_[k].began_ms + LEAVE_MS);
+}
+
 // Why a closing door must not go on; null when it may.
 const char *Controller::hindrance(uint8_t k) const {
   const Door &door = doors_[k];
   if (beam_of(k)) return "beam";
   if (stalled(door)) return "stall";
-  if ((inputs_.open >> k & 1) && reached(now_ms_, door.began_ms + LEAVE_MS)) return "stall";
+  if (open_stuck(k)) return "stall";
   if (reached(now_ms_, door.permit_ms)) return "permit";
   if (reached(now_ms_, door.began_ms + settings_.door[k].limit_ms)) return "time";
   return 0;
@@ -146,6 +158,7 @@ void Controller::rest(uint8_t k) {
 void Controller::run(uint8_t k, int8_t direction, uint8_t stall_ms) {
   Door &door = doors_[k];
   door.letter = direction > 0 ? 'O' : 'C';
+  door.stuck = false;
   door.began_ms = now_ms_;
   door.moved_ms = now_ms_ + START_MS;
   door.stall_ms = stall_ms;

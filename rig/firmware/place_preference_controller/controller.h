@@ -91,6 +91,7 @@ class Controller {
  private:
   struct Door {
     char letter;
+    bool stuck;           // its open switch did not let go: it is not believed in this run
     uint8_t reversals;    // since the close that began
     uint32_t permit_ms;   // end of the permit
     uint32_t began_ms;    // of the run
@@ -113,6 +114,7 @@ class Controller {
   void watch_door(uint8_t door);
   const char *hindrance(uint8_t door) const;
   bool stalled(const Door &door) const;
+  bool open_stuck(uint8_t door) const;
   void rest(uint8_t door);
   void run(uint8_t door, int8_t direction, uint8_t stall_ms = STALL_MS);
   void reverse(uint8_t door, const char *cause, bool counted);

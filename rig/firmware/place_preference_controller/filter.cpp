@@ -21,10 +21,10 @@ const Inputs &Filter::read(const Inputs &raw) {
 
 // Bits change after `rise` or `fall` readings in a row that differ.
 uint8_t Filter::settle(uint8_t settled, uint8_t raw, uint8_t row, uint8_t rise, uint8_t fall) {
-  uint8_t *counts = counts_[row];
-  uint8_t *waiting = waiting_ + row;
   const uint8_t differs = settled ^ raw;
+  uint8_t *waiting = waiting_ + row;
   if (!differs && !*waiting) return settled;
+  uint8_t *counts = counts_[row];
   *waiting = 0;
   for (uint8_t k = 0, bit = 1; k < 8; ++k, bit <<= 1) {
     if (!(differs & bit)) {

@@ -193,6 +193,7 @@ class Schedule:
             case "stuck":
                 switch, value = rng.choice(("open", "closed")), rng.choice("01-")
                 simulator.tell("stuck", door, switch, value)
+                self.disturb(door)  # a ramp begins where a switch says
                 if switch == "closed":
                     (self.stuck_closed.discard if value == "-" else self.stuck_closed.add)(door)
             case "stuck-beam":

@@ -73,7 +73,7 @@ class Queue {
   }
 
  private:
-  char bytes_[288];
+  char bytes_[352];
   uint16_t first_ = 0, size_ = 0;
 };
 static Queue queue;

@@ -13,8 +13,14 @@ void Ramp::begin(const ServoSettings &servo, uint16_t travel_ms) {
 void Ramp::go(int8_t direction, bool at_open, bool at_closed) {
   direction_ = direction;
   if (at_open != at_closed) {
-    seen_ = at_open ? travel_ms_ : 0;
-    known_ = true;
+    const uint16_t end = at_open ? travel_ms_ : 0;
+    const uint16_t apart = end > seen_ ? end - seen_ : seen_ - end;
+    if (!known_ || apart <= travel_ms_ / 4) {
+      seen_ = end;
+      known_ = true;
+    } else if (direction) {
+      known_ = false;  // a switch that is pressed far from its end: neither is believed
+    }
   }
   place_ = seen_;
   begins_ = true;

@@ -51,7 +51,7 @@ ISR(TIMER1_COMPA_vect) {
   if (slot == 0) ++frame;
 }
 
-// Timer2 runs freely at 500 kHz while there is a train; its overflows are counted to 32 bits.
+// Timer2 runs freely at 500 kHz; its overflows are counted to 32 bits.
 // Compare A is set for the next edge once that is less than one revolution (512 us) away.
 struct Train {
   bool running, high;
@@ -96,16 +96,12 @@ static void step_trains() {
       const int32_t until = int32_t(train.edge - now);
       if (until < wait) wait = until;
     }
-    if (wait == 0x7FFFFFFF) {  // no train
-      TIMSK2 = 0;
-      return;
-    }
-    if (wait >= 256) {
+    if (wait >= 256) {  // or no train at all
       TIMSK2 = _BV(TOIE2);
       return;
     }
+    // A match from before may be waiting still: that makes one step more, which does nothing.
     OCR2A = uint8_t(now + uint32_t(wait));
-    TIFR2 = _BV(OCF2A);
     TIMSK2 = _BV(TOIE2) | _BV(OCIE2A);
     // A match is seen only if it is still to come.
     if (int32_t(train_now() - (now + uint32_t(wait))) < -1) return;
@@ -126,7 +122,7 @@ void begin_timers() {
   DDRB |= SERVO_MASK;
   ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
     TIMSK0 = 0;  // the core's clock is not used
-    TIMSK2 = 0;
+    TIMSK2 = _BV(TOIE2);
     TCCR2A = 0;
     TCCR2B = _BV(CS21) | _BV(CS20);
     TCCR1A = 0;

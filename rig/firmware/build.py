@@ -16,7 +16,14 @@ from rig.errors import RigError
 SKETCH = Path(__file__).parent / "place_preference_controller"
 CORES = Path("/usr/share/arduino/hardware/arduino/avr")
 MCU = "atmega328p"
-_FLAGS = (f"-mmcu={MCU}", "-DF_CPU=16000000L", "-Os", "-g", "-ffunction-sections", "-fdata-sections")
+_FLAGS = (
+    f"-mmcu={MCU}",
+    "-DF_CPU=16000000L",
+    "-Os",
+    "-g",
+    "-ffunction-sections",
+    "-fdata-sections",
+)
 _DEFINES = ("-DARDUINO=10819", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR")
 _CPP = ("-std=gnu++11", "-fno-exceptions", "-fno-threadsafe-statics")
 # Not used, and Debian's WString.cpp does not compile with Debian's compiler.
@@ -29,7 +36,11 @@ class BuildError(RigError):
 
 def missing(cores: Path = CORES) -> tuple[str, ...]:
     """What is not there of what a build wants; empty when all is."""
-    tools = [tool for tool in ("avr-g++", "avr-gcc", "avr-gcc-ar", "avr-objcopy") if not shutil.which(tool)]
+    tools = [
+        tool
+        for tool in ("avr-g++", "avr-gcc", "avr-gcc-ar", "avr-objcopy")
+        if not shutil.which(tool)
+    ]
     core = cores / "cores" / "arduino" / "Arduino.h"
     return (*tools, *(() if core.exists() else (str(core),)))
 

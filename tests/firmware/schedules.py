@@ -30,9 +30,9 @@ from rig.hardware.wire import parse_line
 from tests.firmware.simulator import Simulator, build_harness, lacking
 
 STEP_US = 10_000
-ACTING_US = 2_200_000
+ACTING_US = 1_600_000
 QUIET_US = 2_600_000
-RESTING_STEPS = 25
+RESTING_STEPS = 12
 PRESSED_US = 100_000
 FASTEST_MM_S = 57.0
 CLOSED_PLACE = 0.03
@@ -69,7 +69,9 @@ class Schedule:
                 orders = self.act()
                 # What comes next often comes while a door closes.
                 closes = any(order.verb is Verb.CLOSE for order in orders)
-                waits = (100_000, 500_000, 800_000, 1_100_000) if closes else (10_000, 50_000, 200_000)
+                waits = (
+                    (100_000, 500_000, 800_000, 1_100_000) if closes else (10_000, 50_000, 200_000)
+                )
                 next_us = simulator.t_us + rng.choice(waits)
             if self.alive and simulator.t_us % 30_000 == 0:
                 for door, until in self.permits_until.items():
@@ -163,7 +165,9 @@ class Schedule:
         self.counts[f"act {kind}"] += 1
         match kind:
             case "close":
-                self.permits_until[door] = simulator.t_us + rng.choice((100_000, 2_000_000, 2_000_000))
+                self.permits_until[door] = simulator.t_us + rng.choice(
+                    (100_000, 2_000_000, 2_000_000)
+                )
                 return [Order(Verb.CLOSE, (door,), rng.choice((100, 300, 500)))]
             case "open" | "home":
                 return [Order(Verb(kind), rng.choice(((door,), DOORS)))]
@@ -224,7 +228,9 @@ def play(seed: int, harness: Path, elf: Path) -> tuple[Counter[str], list[str]]:
         return schedule.counts + Counter({"link up in the end": int(up)}), schedule.wrong
 
 
-def play_all(seeds: Sequence[int], harness: Path, elf: Path, jobs: int) -> tuple[Counter[str], list[str]]:
+def play_all(
+    seeds: Sequence[int], harness: Path, elf: Path, jobs: int
+) -> tuple[Counter[str], list[str]]:
     """The same for many; the longest press is kept, the rest added up."""
     total: Counter[str] = Counter()
     wrong = []

@@ -34,7 +34,9 @@ def build_host(out: Path) -> Path:
     """The firmware's decisions as a library of this computer."""
     library = out / "host.so"
     sources = (FOLDER / "host.cpp", SKETCH / "controller.cpp", SKETCH / "wire.cpp")
-    compile_with("g++", "-std=c++11", "-shared", "-fPIC", "-O1", f"-I{SKETCH}", "-o", library, *sources)
+    compile_with(
+        "g++", "-std=c++11", "-shared", "-fPIC", "-O1", f"-I{SKETCH}", "-o", library, *sources
+    )
     return library
 
 
@@ -73,7 +75,10 @@ class Simulator:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self._process.communicate("quit\n")
 

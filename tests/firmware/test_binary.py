@@ -40,9 +40,7 @@ def keep(simulator: Simulator, ms: int, renew: str = "beat") -> list[str]:
 
 def edges(simulator: Simulator, output: int) -> list[tuple[int, int]]:
     return [
-        (h.t_us, int(h.words[2]))
-        for h in simulator.happened
-        if h.words[:2] == ("out", str(output))
+        (h.t_us, int(h.words[2])) for h in simulator.happened if h.words[:2] == ("out", str(output))
     ]
 
 
@@ -219,7 +217,8 @@ def test_a_burst_of_lines_loses_no_time_and_ram_suffices(simulate: Simulate) -> 
         order(simulator, f"{k} close {k} 500", 5)
     for k in (1, 2, 3, 4):
         order(simulator, f"{10 + k} train {k} 100 4000 2000", 5)
-    order(simulator, "20 hello outputs", 25)
+    order(simulator, "19 beat", 100)
+    order(simulator, "20 hello outputs", 40)
     for number in range(1, 9):
         simulator.tell("beam", number, 1)
     said = texts(simulator.run_to(simulator.t_us + 100 * MS))

@@ -186,7 +186,9 @@ EVENTS: dict[str, Callable[[Decisions], None]] = {
 
 # The letter afterwards, and how the motor is, where a state and an event do not leave both as they
 # were. In the states C and O no switch is pressed, in o and c their own, in u, j and f none.
-STAYS = {state: {"o": 0, "O": 1, "c": 0, "C": -1, "j": 0, "u": 0, "f": 0}[state] for state in "oOcCjuf"}
+STAYS = {
+    state: {"o": 0, "O": 1, "c": 0, "C": -1, "j": 0, "u": 0, "f": 0}[state] for state in "oOcCjuf"
+}
 CHANGES: dict[tuple[str, str], str] = {
     **{(state, verb): "O" for state in "cCjuf" for verb in ("open", "home")},
     ("o", "close"): "C",
@@ -225,7 +227,11 @@ def test_every_state_and_event(host: ctypes.CDLL, state: str, event: str) -> Non
             assert board.switches == (0, 1)
         for word in ("closed", "closing"):  # nothing begins to close but a close from open
             if any(word in text.split() for text in said):
-                assert (state, event) in {("o", "close"), ("C", "closed-switch"), ("u", "closed-switch")}
+                assert (state, event) in {
+                    ("o", "close"),
+                    ("C", "closed-switch"),
+                    ("u", "closed-switch"),
+                }
         board.close()
 
 
@@ -279,9 +285,9 @@ LINES = st.one_of(
     st.tuples(st.sampled_from(["open", "stop", "home"]), NUMBERS).map(" ".join),
     st.tuples(st.sampled_from(["close", "permit"]), NUMBERS, SOME_MS).map(" ".join),
     st.tuples(st.just("out"), NUMBERS, st.just("1"), SOME_MS).map(" ".join),
-    st.tuples(st.just("train"), NUMBERS, st.sampled_from(["20 5000", "100 10001", "3 7"]), SOME_MS).map(
-        " ".join
-    ),
+    st.tuples(
+        st.just("train"), NUMBERS, st.sampled_from(["20 5000", "100 10001", "3 7"]), SOME_MS
+    ).map(" ".join),
     st.tuples(st.just("out"), NUMBERS, st.just("0")).map(" ".join),
 )
 ACTS = st.one_of(

@@ -87,7 +87,9 @@ def test_transcript(
     (tmp_path / "core.a").write_bytes((workshop / "core.a").read_bytes())
     simulator = simulate(build(tmp_path, table))
     expected = play(simulator, transcript)
-    said = [str(parse_line(line)).replace(" 1.0 1 ", f" {FIRMWARE} 1 ") for _, line in simulator.lines]
+    said = [
+        str(parse_line(line)).replace(" 1.0 1 ", f" {FIRMWARE} 1 ") for _, line in simulator.lines
+    ]
     assert [EVENT.sub(r"! \1 \3", line) for line in said] == [
         EVENT.sub(r"! \1 \3", line) for line in expected
     ]

@@ -1,5 +1,6 @@
 """The very ELF that is flashed: pins, pulses, times, resets; and its serial line elsewhere."""
 
+import itertools
 import os
 import re
 import selectors
@@ -73,7 +74,7 @@ def test_extending_a_train_leaves_no_gap(simulate: Simulate) -> None:
         order(simulator, f"{k} train 1 50 3000 100", 70)
     rises = [t for t, level in edges(simulator, 1) if level]
     assert len(rises) in (34, 35, 36)
-    assert max(abs(b - a - 20_000) for a, b in zip(rises, rises[1:], strict=False)) < 50
+    assert max(abs(b - a - 20_000) for a, b in itertools.pairwise(rises)) < 50
 
 
 @pytest.mark.parametrize("cause", ["beam", "stall", "permit", "watchdog"])
@@ -169,7 +170,7 @@ def test_sync_pulses_are_random_and_said(simulate: Simulate) -> None:
     for a, b in zip(began, told, strict=True):
         assert abs(a - b - offset) <= MS
     assert all(abs(b - a - 20 * MS) <= MS for a, b in zip(began, ended, strict=False))
-    gaps = [b - a for a, b in zip(began, began[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(began)]
     assert min(gaps) >= 3900 * MS
     assert max(gaps) <= 12_100 * MS
     assert len({round(gap / MS) for gap in gaps}) == len(gaps)

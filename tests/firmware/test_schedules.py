@@ -1,4 +1,4 @@
-"""Random schedules against the binary: 200 of them; more by `python -m tests.firmware.schedules`."""
+"""200 random schedules against the binary; more by `python -m tests.firmware.schedules`."""
 
 import os
 from pathlib import Path

@@ -40,7 +40,14 @@ open, then say ``fault``.
 
 from collections.abc import Sequence
 
-from rig.hardware.simulated.panel import NS_PER_MS, DoorPins, OutputPins, Panel
+from rig.hardware.simulated.panel import (
+    HOME_STALL_NS,
+    NS_PER_MS,
+    STALL_NS,
+    DoorPins,
+    OutputPins,
+    Panel,
+)
 from rig.hardware.wire import Splitter, frame_line
 
 PROTOCOL = 1
@@ -75,9 +82,9 @@ class _Door:
         self.panel.motor = 0
         self.letter = {1.0: "o", 0.0: "c"}.get(self.panel.position, "u")
 
-    def run(self, motor: int, now_ns: int) -> None:
+    def run(self, motor: int, now_ns: int, stall_ns: int = STALL_NS) -> None:
         """Motor on, towards open (1) or closed (-1)."""
-        self.panel.motor, self.panel.moved_ns = motor, now_ns
+        self.panel.run(motor, now_ns, stall_ns)
         self.letter = "O" if motor > 0 else "C"
         self.until_ns = now_ns + self.pins.limit_ms * NS_PER_MS
 
@@ -355,7 +362,7 @@ class Board:
 
     def _answer(self, text: str, now_ns: int) -> None:
         number, _, rest = text.partition(" ")
-        if not number.isdecimal() or int(number) > 255 or not rest:
+        if not number.isdecimal() or len(number) > 3 or int(number) > 255 or not rest:
             self._bad_lines += len(text) + 4  # its sender cannot be answered
             return
         self._heard_ns = now_ns
@@ -455,7 +462,7 @@ class Board:
         if door.letter == "C":
             self._reverse(door, "host")
         elif door.letter not in ("o", "O"):
-            door.run(1, self._now_ns)
+            door.run(1, self._now_ns, STALL_NS if door.letter == "c" else HOME_STALL_NS)
             self._event(f"door {door.number} opening")
 
     def _close(self, door: _Door, ms: int) -> None:

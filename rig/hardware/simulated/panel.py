@@ -5,6 +5,10 @@ from dataclasses import dataclass
 NS_PER_MS = 1_000_000
 STALL_NS = 50 * NS_PER_MS
 """How long a door stands still under power before that is a stall."""
+HOME_STALL_NS = 200 * NS_PER_MS
+"""The same where the firmware does not know where the door is: its servo goes in pushes."""
+START_NS = 20 * NS_PER_MS
+"""How much longer at the beginning of a run: a servo hears its pulse every 20 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class OutputPins:
 class Panel:
     """The mechanism of one simulated door: 0 is closed, 1 is open; a motor moves it evenly."""
 
-    __slots__ = ("blocked", "jammed", "motor", "moved_ns", "position", "travel_ns")
+    __slots__ = ("blocked", "jammed", "motor", "moved_ns", "position", "stall_ns", "travel_ns")
 
     def __init__(self, position: float, travel_ms: int) -> None:
         self.position = position
@@ -41,7 +45,8 @@ class Panel:
         self.motor = 0  # -1 towards closed, 0 off, 1 towards open
         self.blocked = False  # something stands in it: it cannot go further towards closed
         self.jammed = False  # it cannot go either way
-        self.moved_ns = 0  # when it last moved, or its motor was switched on
+        self.stall_ns = STALL_NS
+        self.moved_ns = 0  # when it last moved; begins a little after a run does
 
     def move(self, now_ns: int, dt_ns: int) -> None:
         """Go on for `dt_ns`, up to `now_ns`."""
@@ -51,8 +56,13 @@ class Panel:
         position = min(1.0, max(0.0, position))
         # A run in equal steps must end on the switch, not a rounding error before it.
         self.position = round(position, 9)
-        self.moved_ns = now_ns
+        self.moved_ns = max(self.moved_ns, now_ns)
+
+    def run(self, motor: int, now_ns: int, stall_ns: int = STALL_NS) -> None:
+        """Motor on, towards open (1) or closed (-1)."""
+        self.motor, self.stall_ns = motor, stall_ns
+        self.moved_ns = now_ns + START_NS
 
     def stalled(self, now_ns: int) -> bool:
         """Whether it has stood still under power for as long as the firmware takes for a stall."""
-        return now_ns - self.moved_ns >= STALL_NS
+        return now_ns - self.moved_ns >= self.stall_ns

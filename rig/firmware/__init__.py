@@ -1,0 +1,1 @@
+"""The controller that is flashed on the board: an Arduino sketch, and how it is built."""

@@ -5,11 +5,13 @@ in and gives a `Course`. Who is in which group, and which animal has which order
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from protocols.criteria import Exclusion, Extinction, Scoring
 from rig.config import Strict
 
 Value = bool | int | float | str
@@ -127,12 +129,16 @@ class Means(StrEnum):
 
 
 class Treatment(Strict, allow_inf_nan=False):
-    """One thing that is done to an animal. `times` of `lasts_s` each, `apart_s` between them."""
+    """One thing that is done to an animal. `times` of `lasts_s` each, `apart_s` between them.
+
+    A blank that stands in the file is not decided yet; one that does not is missing. `interval_s`
+    and its window are the treatment's own time to what comes next, where the procedure has none.
+    """
 
     means: Means
     drug: str = ""
     dose_mg_per_kg: float | None = Field(None, ge=0)
-    dose_as: Literal["salt", "base"] | None = None
+    dose_as: Literal["salt", "base", "substance"] | None = None
     route: Literal["s.c.", "i.p.", "i.v.", "oral", "i.c.v.", "intracranial"] | None = None
     ml_per_kg: float | None = Field(None, gt=0)
     site: str = ""
@@ -140,13 +146,16 @@ class Treatment(Strict, allow_inf_nan=False):
     ul_per_min: float | None = Field(None, gt=0)
     diffusion_s: float | None = Field(None, ge=0)
     times: int = Field(1, ge=1)
-    lasts_s: float = Field(0.0, ge=0)
+    lasts_s: float | None = Field(0.0, ge=0)
     apart_s: float = Field(0.0, ge=0)
+    interval_s: float | None = Field(None, ge=0)
+    early_s: float | None = Field(None, ge=0)
+    late_s: float | None = Field(None, ge=0)
     water_c: float | None = None
     water_within_c: float | None = Field(None, ge=0)
     shock_ma: float | None = Field(None, gt=0)
     shock_s: float | None = Field(None, gt=0)
-    shock_every_s: tuple[float, float] | None = None  # shortest and longest time between two
+    shock_every_s: tuple[float | None, float | None] | None = None  # shortest, longest time between
     odour: str = ""
     text: str = ""  # told to the person who does it
 
@@ -161,18 +170,19 @@ class Treatment(Strict, allow_inf_nan=False):
             Means.FOOTSHOCK: ("lasts_s", "shock_ma", "shock_s", "shock_every_s"),
         }.get(self.means, ())
         for name in wanted:
-            if getattr(self, name) in (None, "") or (
-                name == "lasts_s" and "lasts_s" not in self.model_fields_set
-            ):
+            if name not in self.model_fields_set:
                 raise ValueError(f"{self.means}: {name} is missing")
-        if self.means is Means.INJECTION and self.dose_mg_per_kg and self.dose_as is None:
-            raise ValueError('a dose is of the salt or of the base: dose_as = "salt" or "base"')
+        if self.means is Means.INJECTION and self.dose_mg_per_kg != 0 and self.dose_as is None:
+            message = (
+                'a dose is of the salt, the base or the substance itself: dose_as = "salt" ...'
+            )
+            raise ValueError(message)
         return self
 
     @property
     def total_s(self) -> float:
-        """How long it takes, from the first start to the last end."""
-        return self.times * self.lasts_s + (self.times - 1) * self.apart_s
+        """How long it takes, from the first start to the last end; 0 where it is not decided."""
+        return self.times * (self.lasts_s or 0) + (self.times - 1) * self.apart_s
 
 
 class Group(Strict):
@@ -201,7 +211,7 @@ class CueSet(Strict, allow_inf_nan=False):
 
     @model_validator(mode="after")
     def _odour(self) -> Self:
-        if self.odour and (self.odour_ul is None or self.purge_s is None):
+        if self.odour and not {"odour_ul", "purge_s"} <= self.model_fields_set:
             raise ValueError("an odour has its amount and purge time: odour_ul and purge_s")
         return self
 
@@ -216,7 +226,8 @@ class Procedure(Strict, allow_inf_nan=False):
 
     `give` is a slot of the groups, or a treatment. Its end is `interval_s` before the next
     procedure, the placement, or the placement of the phase that `to` names; the window is open
-    from `early_s` before to `late_s` after that. None: not decided yet. `during`: while the
+    from `early_s` before to `late_s` after that. Blank: not decided yet; none of the three stands
+    there: the treatment's own. `during`: while the
     animal is in the box. `after`: `interval_s` after it was taken out. Not `blind`: who does it
     sees what it is, and so neither tests nor scores this animal.
     """
@@ -229,6 +240,18 @@ class Procedure(Strict, allow_inf_nan=False):
     late_s: float | None = Field(None, ge=0)
     blind: bool = True
     text: str = ""
+
+
+_INTERVAL = {"interval_s", "early_s", "late_s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Seconds to what comes next, and how much less or more is right. None: not decided yet."""
+
+    interval_s: float | None
+    early_s: float | None
+    late_s: float | None
 
 
 class PhasePlan(Strict, allow_inf_nan=False):
@@ -271,104 +294,6 @@ class PhasePlan(Strict, allow_inf_nan=False):
         return self
 
 
-class Extinction(Strict, allow_inf_nan=False):
-    """Phases that are repeated until the animal's criterion: one cycle, as its first is named.
-
-    share_of_initial: the score at most `share` of the first one; an animal whose first score is
-    at most `floor_s` did not acquire. near_pretest: the paired time within `within_s` of the
-    pre-test's. `consecutive` tests have to fulfil it. After `most` cycles without: not
-    extinguished. Those who are done wait, are maintained by further cycles, or go on.
-    """
-
-    method: Literal["saline_both", "free", "confined", "abstinence"]
-    cycle: tuple[str, ...] = Field(min_length=1)
-    test: str
-    criterion: Literal["share_of_initial", "near_pretest"]
-    share: float | None = Field(None, ge=0, lt=1)
-    floor_s: float | None = None
-    within_s: float | None = Field(None, gt=0)
-    consecutive: int = Field(1, ge=1)
-    least: int = Field(1, ge=1)
-    most: int = Field(ge=1)
-    every_days: int = Field(1, ge=1)
-    then: Literal["wait", "maintain", "go_on"] = "go_on"
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.test not in self.cycle:
-            raise ValueError(f"test {self.test!r}: not one of the cycle's phases")
-        if self.criterion == "share_of_initial" and (self.share is None or self.floor_s is None):
-            raise ValueError("share_of_initial has share = ... and floor_s = ...")
-        if self.criterion == "near_pretest" and self.within_s is None:
-            raise ValueError("near_pretest has within_s = ...")
-        if self.least > self.most:
-            raise ValueError(f"least = {self.least} is more than most = {self.most}")
-        return self
-
-
-class Exclusion(Strict, allow_inf_nan=False):
-    """A rule written before the data: an animal beyond `limit` is out."""
-
-    by: Literal[
-        "side_share",  # larger side's share of the time in both sides, above
-        "side_difference_s",  # between the sides, above
-        "chamber_share_range",  # any chamber's share of the session above limit or below 1 - limit
-        "neutral_share",  # of the session, above
-        "side_entries",  # into both sides, below
-        "distance_m",  # below
-        "lost_share",  # frames not tracked, above
-        "not_acquired",  # first score at most the floor of extinction
-        "not_extinguished",
-        "wrong_treatment",
-        "wrong_side",
-        "door_fault",
-        "escape",
-    ]
-    phase: str = ""  # "" for rules of the whole study
-    limit: float | None = None
-
-    @model_validator(mode="after")
-    def _limit(self) -> Self:
-        measured = self.by.endswith(("share", "_s", "_m", "range", "entries"))
-        if measured != (self.limit is not None):
-            raise ValueError(f"{self.by}: limit is {'missing' if measured else 'not wanted'}")
-        if measured and not self.phase:
-            raise ValueError(f"{self.by}: phase is missing")
-        return self
-
-
-class Entry(Strict, allow_inf_nan=False):
-    """When the animal counts as in a chamber; the study writes it into each apparatus."""
-
-    point: Literal["centroid", "nose", "body"] = "centroid"
-    body_fraction: float = Field(0.8, gt=0, le=1)
-    hysteresis_cm: float = Field(1.0, ge=0)
-    min_dwell_s: float = Field(0.2, ge=0)
-
-
-class Scoring(Strict, allow_inf_nan=False):
-    """What is scored, decided before the data. The window counts from the start of scoring."""
-
-    primary: Literal[
-        "cpp_score_s",
-        "paired_minus_unpaired_s",
-        "delta_difference_s",
-        "preference_index",
-        "preference_ratio",
-        "preference_ratio_change",
-        "percent_of_session",
-        "split_neutral_s",
-        "normalised",
-        "log_ratio",
-        "log_ratio_change",
-        "rate_paired_s_per_min",
-        "ancova_residual",
-    ] = "cpp_score_s"
-    from_s: float = Field(0.0, ge=0)
-    to_s: float | None = Field(None, gt=0)  # None: the end of the test
-    entry: Entry = Entry()
-
-
 class Course(Strict):
     """All of a protocol that a study needs, with the values of its parameters put in."""
 
@@ -396,10 +321,26 @@ class Course(Strict):
             meant = meant.get(phase.context, "") if phase.context else ""
         return self.treatment.get(meant)
 
+    def window(self, group: str, phase: PhasePlan, procedure: Procedure) -> Window:
+        """The time from a procedure's end to what comes next: its own, or its treatment's."""
+        said = procedure if _INTERVAL & procedure.model_fields_set else None
+        source = said or self.given(group, phase, procedure) or procedure
+        return Window(source.interval_s, source.early_s, source.late_s)
+
+    def used(self) -> dict[str, Treatment]:
+        """The treatments that some animal gets in some phase, by name, in order of the file."""
+        found = [
+            self.given(group, phase, procedure)
+            for group in self.group
+            for phase in self.phase
+            for procedure in phase.procedure
+        ]
+        return {name: treatment for name, treatment in self.treatment.items() if treatment in found}
+
     @property
     def drugs(self) -> tuple[str, ...]:
         """Every drug that is given, in order of the file."""
-        named = (treatment.drug for treatment in self.treatment.values())
+        named = (treatment.drug for treatment in self.used().values())
         return tuple(dict.fromkeys(drug for drug in named if drug))
 
 
@@ -432,8 +373,9 @@ def _faults(course: Course) -> Iterator[tuple[str, str]]:
             if name not in names:
                 yield f"extinction[{k}].cycle", f"{name!r}: no such phase"
     for k, rule in enumerate(course.exclusion):
-        if rule.phase and rule.phase not in names:
-            yield f"exclusion[{k}].phase", f"{rule.phase!r}: no such phase"
+        for key, name in (("phase", rule.phase), ("from_phase", rule.from_phase)):
+            if name and name not in names:
+                yield f"exclusion[{k}].{key}", f"{name!r}: no such phase"
 
 
 def _procedure_faults(
@@ -447,35 +389,11 @@ def _procedure_faults(
     followed = phase.in_box or j + 1 < len(phase.procedure) or procedure.to != "next"
     if procedure.when == "during" or not followed:
         return
-    said = procedure.model_fields_set
+    own = [procedure] if _INTERVAL & procedure.model_fields_set else []
+    sources = own or [course.given(group, phase, procedure) for group in course.group]
     for key in ("interval_s", "early_s", "late_s"):
-        if key not in said:
-            what = "its end to what comes next" if key == "interval_s" else "the window around it"
-            message = f"missing: the time from {what}; 15 or 60 min can turn a result round"
+        if any(source and key not in source.model_fields_set for source in sources):
+            what = "how long from its end to what comes next"
+            what = what if key == "interval_s" else "how far that interval may be off"
+            message = f"missing: {what}; 15 or 60 min can turn a result round"
             yield f"{at}.{key}", message
-
-
-def orders(course: Course) -> list[dict[str, str]]:
-    """For each row of the balanced orders, parameter -> the parameter whose value it takes.
-
-    Every set of `rotate` is crossed with the others; one row that changes nothing without any.
-    """
-    rows: list[dict[str, str]] = [{}]
-    for names in course.study.rotate:
-        rows = [
-            row | dict(zip(names, order, strict=True))
-            for row in rows
-            for order in latin_square(names)
-        ]
-    return rows
-
-
-def latin_square(names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Rows in which each name stands once in each place, and follows each other one equally often.
-
-    As many rows as names, twice as many where their number is odd (Williams).
-    """
-    n = len(names)
-    first = [k // 2 if k % 2 == 0 else n - (k + 1) // 2 for k in range(n)]
-    rows = [tuple(names[(k + shift) % n] for k in first) for shift in range(n)]
-    return rows + [row[::-1] for row in rows] if n % 2 and n > 1 else rows

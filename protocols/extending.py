@@ -1,8 +1,9 @@
 """A protocol file that extends another one: the two tables become one. Pure.
 
 What the file says stands over what the other says: parameters, required, treatments and cue sets
-by their names, phases by theirs, all else whole. A phase of the other file is changed key by key,
-left out by `without`, and a new one stands at the end, or behind the one that `follows` names.
+by their names, phases by theirs, all else whole. A phase of the other file is changed key by key;
+a new one stands at the end, or behind the one that `follows` names. `without` leaves out phases
+("posttest") and entries of tables ("parameters.test_s").
 """
 
 from collections.abc import Callable, Mapping
@@ -54,13 +55,19 @@ def _over(other: dict[str, Any], table: Mapping[str, Any], file: str) -> dict[st
     asked = table.get("required", {})
     if isinstance(asked, dict):
         out["parameters"] = {k: v for k, v in out.get("parameters", {}).items() if k not in asked}
+    for path in table.get("without", ()):
+        key, dot, name = str(path).partition(".")
+        if dot and name not in out.get(key, {}):
+            raise ConfigError(file, "without", f"{path!r}: {table['extends']} has no such entry")
+        if dot:
+            out[key] = {k: v for k, v in out[key].items() if k != name}
     out["phase"] = _phases(other.get("phase", []), table, file)
     return out | {"extends": table["extends"]}
 
 
 def _phases(other: list[Any], table: Mapping[str, Any], file: str) -> list[Any]:
     phases = [dict(phase) for phase in other]
-    for name in table.get("without", ()):
+    for name in (str(path) for path in table.get("without", ()) if "." not in str(path)):
         if name not in [phase["name"] for phase in phases]:
             raise ConfigError(file, "without", f"{name!r}: {table['extends']} has no such phase")
         phases = [phase for phase in phases if phase["name"] != name]

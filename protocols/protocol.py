@@ -7,7 +7,6 @@ phase's name nor its folder tells which session was which). What a study needs b
 is `protocols.course`; `extends` is put in before a file is checked (`protocols.extending`).
 """
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from protocols.course import Course, CueSet, Group, PhasePlan
 from protocols.course import Value as Value
 from protocols.course import check as check_course
 from protocols.extending import Base, extended
+from protocols.filling import read_as, replaced, resolved
 from protocols.neutral import check as check_names
 from rig.apparatus import Apparatus
 from rig.config import Strict, check, describe, parse_toml
@@ -26,7 +26,6 @@ from rig.steps import SessionPlan
 from rig.steps import check as check_plan
 
 ROLES = ("paired", "unpaired", "neutral")
-_PLACES = ("chamber", "while_in", "in")
 _OPTIONS = (
     "cues",
     "stall_limit_s",
@@ -39,10 +38,6 @@ _OPTIONS = (
 )
 _COURSE = ("kind", "variant", "gap_s", "context", "layout", "blind", "lasts_s", "procedure")
 _PLACED = ("day", "after", "days", "early_days", "late_days", "weekend")  # not taken by `like`
-_AS_WRITTEN = (
-    *("name", "text", "do", "kind", "means", "drug", "note", "source", "by", "rotate"),
-    *("after", "to", "phase", "cycle", "test"),
-)  # no parameter stands for these
 _NUMBERED = re.compile(r"([a-z]+)([0-9]+)([a-z]*)")
 
 
@@ -193,7 +188,7 @@ def course_of(
         "undecided": undecided,
     }
     parts = ("study", "treatment", "group", "cue_set", "extinction", "exclusion", "score")
-    table |= {key: _resolve(getattr(protocol, key), told, {}) for key in parts}
+    table |= {key: resolved(getattr(protocol, key), told, {}) for key in parts}
     course = check(table, Course, file)
     for key, names in (("rotate", course.study.rotate), ("set", _set_by(course))):
         for name in (n for row in names for n in row if n not in told):
@@ -215,7 +210,7 @@ def _phase_table(
     written = _written(protocol, phase, file, 0)
     table = {key: written[key] for key in _COURSE if key in written}
     table |= {k: getattr(phase, k) for k in _PLACED if getattr(phase, k) is not None}
-    table = {key: _resolve(value, values, {}, key) for key, value in table.items()}
+    table = {key: resolved(value, values, {}, key) for key, value in table.items()}
     table |= {"name": phase.name, "in_box": bool(written["step"])}
     try:
         check(table, PhasePlan, file)
@@ -236,31 +231,15 @@ def settings(protocol: Protocol, assignments: list[str]) -> dict[str, Value]:
         if not sign:
             raise ConfigError("--set", "", f"{word!r}: write KEY=VALUE")
         if key in protocol.required and key not in values:
-            values[key] = _like(0.0, text, key)
+            values[key] = read_as(0.0, text, key)
             continue
         if key not in values:
             have = ", ".join([*values, *protocol.required]) or "none"
             raise ConfigError(
                 "--set", key, f"{protocol.name} has no such parameter (it has: {have})"
             )
-        values[key] = _like(values[key], text, key)
+        values[key] = read_as(values[key], text, key)
     return values
-
-
-def _like(old: Value, text: str, key: str) -> Value:
-    if isinstance(old, str):
-        return text
-    if isinstance(old, bool):
-        if text.lower() in ("true", "false"):
-            return text.lower() == "true"
-        raise ConfigError("--set", key, f"{text!r}: write true or false")
-    try:
-        value = float(text) if not text.lstrip("-").isdigit() else int(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ConfigError("--set", key, f"{text!r}: a number is wanted")
-    return value
 
 
 def roles(apparatus: Apparatus, paired: str | None) -> dict[str, str]:
@@ -363,7 +342,7 @@ def _plan(
         "phase": phase.name,
     }
     table |= {
-        key: _resolve(written[key], values, role_names)
+        key: resolved(written[key], values, role_names)
         for key in ("step", *_OPTIONS)
         if key in written
     }
@@ -385,36 +364,5 @@ def _written(protocol: Protocol, phase: Phase, file: str, depth: int) -> dict[st
         raise ConfigError(file, f"phase {phase.name}.like", f"{phase.like!r}: no such phase")
     if phase.step:
         raise ConfigError(file, f"phase {phase.name}.step", "a phase has steps, or like, not both")
-    written: dict[str, Any] = _replace(_written(protocol, other, file, depth + 1), phase.replace)
+    written: dict[str, Any] = replaced(_written(protocol, other, file, depth + 1), phase.replace)
     return written | own
-
-
-def _replace(value: Any, words: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _replace(item, words) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_replace(item, words) for item in value]
-    return words.get(value, value) if isinstance(value, str) else value
-
-
-def _resolve(
-    value: Any, values: Mapping[str, Value], role_names: Mapping[str, str], key: str = ""
-) -> Any:
-    """Parameters and roles put in; a duration of 0, a train of 0 Hz, a rule of no output: none."""
-    if isinstance(value, dict):
-        out = {k: _resolve(v, values, role_names, k) for k, v in value.items()}
-        if "rule" in out:
-            out["rule"] = [rule for rule in out["rule"] if rule.get("output") != ""]
-        if isinstance(out.get("train"), dict) and out["train"].get("hz") == 0:
-            del out["train"]
-        if out.get("duration_s") == 0:
-            del out["duration_s"]
-        return out
-    if isinstance(value, list | tuple):
-        return [_resolve(item, values, role_names, key) for item in value]
-    if isinstance(value, str):
-        if value in values and key not in _AS_WRITTEN:
-            value = values[value]
-        if key in _PLACES and isinstance(value, str):
-            value = role_names.get(value, value)
-    return value

@@ -353,6 +353,9 @@ def _faults(course: Course) -> Iterator[tuple[str, str]]:
     names = [phase.name for phase in course.phase]
     for i, phase in enumerate(course.phase):
         at = f"phase {phase.name}"
+        before = [p.day for p in course.phase[:i] if p.day is not None]
+        if phase.day is not None and before and phase.day < max(before):
+            yield f"{at}.day", f"{phase.day}: stands after a phase of day {max(before)}"
         if phase.after and phase.after not in names[:i]:
             yield f"{at}.after", f"{phase.after!r}: no phase of this name comes before"
         for j, procedure in enumerate(phase.procedure):
@@ -389,6 +392,7 @@ def _procedure_faults(
     followed = phase.in_box or j + 1 < len(phase.procedure) or procedure.to != "next"
     if procedure.when == "during" or not followed:
         return
+    own: list[Procedure | Treatment | None]
     own = [procedure] if _INTERVAL & procedure.model_fields_set else []
     sources = own or [course.given(group, phase, procedure) for group in course.group]
     for key in ("interval_s", "early_s", "late_s"):

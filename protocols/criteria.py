@@ -44,7 +44,10 @@ class Extinction(Strict, allow_inf_nan=False):
 
 
 class Exclusion(Strict, allow_inf_nan=False):
-    """A rule written before the data: an animal beyond `limit` is out, of all or from a phase on."""
+    """A rule written before the data: an animal beyond `limit` is out.
+
+    Out of everything, or from a phase on.
+    """
 
     by: Literal[
         "side_share",  # larger side's share of the time in both sides, above

@@ -2,7 +2,7 @@
 
 What the file says stands over what the other says: parameters, required, treatments and cue sets
 by their names, phases by theirs, all else whole. A phase of the other file is changed key by key;
-a new one stands at the end, or behind the one that `follows` names. `without` leaves out phases
+a new one stands at the end, or behind the one that `follows` names ("": first). `without` leaves out phases
 ("posttest") and entries of tables ("parameters.test_s").
 """
 
@@ -98,8 +98,8 @@ def _put(phases: list[Any], names: list[Any], own: Any, at: str, file: str) -> N
     if not isinstance(own, dict) or "follows" not in own:
         phases.append(own)
         return
-    if own["follows"] not in names:
+    if own["follows"] not in ("", *names):
         message = f"{own['follows']!r}: there is no such phase to stand behind"
         raise ConfigError(file, f"{at}.follows", message)
     rest = {key: value for key, value in own.items() if key != "follows"}
-    phases.insert(names.index(own["follows"]) + 1, rest)
+    phases.insert(["", *names].index(own["follows"]), rest)

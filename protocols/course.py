@@ -94,12 +94,15 @@ class Balance(StrEnum):
     CAGE = "cage"
 
 
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+
+
 class Study(Strict, allow_inf_nan=False):
     """The design.
 
     `rotate`: parameters whose values are exchanged between animals, in balanced orders (two of
     them: either order; more: a Latin square). `working_h`: all that one animal's day holds has to
-    fit into so many hours.
+    fit into so many hours. `closed`: days on which nobody comes, where a study says no other.
     """
 
     design: Design
@@ -108,6 +111,7 @@ class Study(Strict, allow_inf_nan=False):
     rotate: tuple[tuple[str, ...], ...] = ()
     weekend: Weekend = Weekend.ALLOWED
     working_h: float = Field(12.0, gt=0, le=24)
+    closed: tuple[Weekday, ...] = ("Saturday", "Sunday")
     note: str = ""
 
 

@@ -91,9 +91,9 @@ def placed(
     newest = (1, 0)  # a day of the protocol, and its day
     for phase in phases:
         if phase.day is not None:
-            (number, day), count = newest, phase.day - newest[0]
+            day, count = newest[1], phase.day - newest[0]
         else:
-            number, day, count = newest[0], days[phase.after], round(phase.days or 0)
+            day, count = days[phase.after], round(phase.days or 0)
         found = _open_day(phase, phase.weekend or usual, day, count, starts_on, closed)
         if isinstance(found, Misfit):
             return found
@@ -124,7 +124,7 @@ def _open_day(
     if weekend is Weekend.FORBIDDEN:
         for one in range(day, due + 1):
             if not is_open(one):
-                return Misfit(phase.name, f"{_falls(starts_on, one)} or over it")
+                return Misfit(phase.name, _falls(starts_on, one, " or over"))
         return due
     later = [due + n for n in range(int(phase.late_days) + 1)]
     earlier = [due - n for n in range(1, int(phase.early_days) + 1)]
@@ -134,5 +134,5 @@ def _open_day(
     return Misfit(phase.name, _falls(starts_on, due))
 
 
-def _falls(starts_on: int, day: int) -> str:
-    return f"falls on a {WEEKDAYS[(starts_on + day) % 7]}"
+def _falls(starts_on: int, day: int, how: str = "") -> str:
+    return f"falls on{how} a {WEEKDAYS[(starts_on + day) % 7]}"

@@ -2,8 +2,8 @@
 
 What the file says stands over what the other says: parameters, required, treatments and cue sets
 by their names, phases by theirs, all else whole. A phase of the other file is changed key by key;
-a new one stands at the end, or behind the one that `follows` names ("": first). `without` leaves out phases
-("posttest") and entries of tables ("parameters.test_s").
+a new one stands at the end, or behind the one that `follows` names ("": first). `without` leaves
+out phases ("posttest") and entries of tables ("parameters.test_s").
 """
 
 from collections.abc import Callable, Mapping

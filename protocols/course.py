@@ -4,6 +4,7 @@ A protocol file says it with parameters and slots; `protocols.protocol.course_of
 in and gives a `Course`. Who is in which group, and which animal has which order, is the study's.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -246,6 +247,7 @@ class Procedure(Strict, allow_inf_nan=False):
     text: str = ""
 
 
+_NUMBER = re.compile(r"([a-z]+)([0-9]+)([a-z]*)")
 _INTERVAL = {"interval_s", "early_s", "late_s"}
 
 
@@ -375,14 +377,37 @@ def _faults(course: Course) -> Iterator[tuple[str, str]]:
                 have = ", ".join(course.treatment) or "none"
                 message = f"{treatment!r}: there is no such treatment (there is: {have})"
                 yield f"group.gives.{slot}", message
-    for k, block in enumerate(course.extinction):
-        for name in block.cycle:
-            if name not in names:
-                yield f"extinction[{k}].cycle", f"{name!r}: no such phase"
+    yield from _cycle_faults(course, names)
     for k, rule in enumerate(course.exclusion):
         for key, name in (("phase", rule.phase), ("from_phase", rule.from_phase)):
             if name and name not in names:
                 yield f"exclusion[{k}].{key}", f"{name!r}: no such phase"
+
+
+def _cycle_faults(course: Course, names: list[str]) -> Iterator[tuple[str, str]]:
+    taken: dict[str, str] = {}
+    for k, block in enumerate(course.extinction):
+        at = f"extinction[{k}].cycle"
+        for name in block.cycle:
+            if name not in names:
+                yield at, f"{name!r}: no such phase"
+                continue
+            if _NUMBER.fullmatch(name) is None:
+                yield at, f"{name!r}: a phase that is repeated has one number in its name"
+                continue
+            for later in (numbered(name, cycle) for cycle in range(block.most)):
+                other = taken.setdefault(later, name)
+                if other != name or (later != name and later in names):
+                    yield at, f"{later!r}: a later cycle of {name}, and the name of another phase"
+                    return
+
+
+def numbered(name: str, cycle: int) -> str:
+    """A phase's name in a later cycle: extinction1a, 2 -> extinction3a. Raises ValueError."""
+    found = _NUMBER.fullmatch(name)
+    if found is None:
+        raise ValueError(f"{name!r}: a phase that is repeated has one number in its name")
+    return f"{found[1]}{int(found[2]) + cycle}{found[3]}"
 
 
 def _procedure_faults(

@@ -3,16 +3,14 @@
 Days are counted from 0, the first; weekdays from 0, a Monday.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from protocols.course import Course, PhasePlan, Weekend
+from protocols.course import Course, PhasePlan, Weekend, numbered
 from protocols.criteria import Extinction
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 CLOSED = frozenset({5, 6})
-_NUMBER = re.compile(r"([a-z]+)([0-9]+)([a-z]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +19,6 @@ class Misfit:
 
     phase: str
     why: str
-
-
-def numbered(name: str, cycle: int) -> str:
-    """A phase's name in a later cycle: extinction1a, 2 -> extinction3a. Raises ValueError."""
-    found = _NUMBER.fullmatch(name)
-    if found is None:
-        raise ValueError(f"{name!r}: a phase that is repeated has a number in its name")
-    return f"{found[1]}{int(found[2]) + cycle}{found[3]}"
 
 
 def unrolled(course: Course, cycles: Sequence[int]) -> list[PhasePlan]:

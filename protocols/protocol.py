@@ -105,24 +105,28 @@ class Protocol(Strict):
         """The phases that are a session in a box."""
         return tuple(p for p in self.phase if _written(self, p, self.name, 0)["step"])
 
-    def phase_named(self, name: str, file: str = "--phase") -> Phase:
+    def phase_named(
+        self, name: str, file: str = "--phase", values: Mapping[str, Value] | None = None
+    ) -> Phase:
         """The phase of this name, a later cycle of extinction too ("extinction3a").
 
-        Raises ConfigError naming those there are.
+        `values`: of the parameters, where they are not the file's; one may be how many cycles
+        there are. Raises ConfigError naming the phases.
         """
+        first = _first_cycle(self, name, self.parameters if values is None else values)
         for phase in self.phase:
-            if phase.name in (name, _first_cycle(self, name)):
+            if phase.name in (name, first):
                 return phase.model_copy(update={"name": name})
         have = ", ".join(phase.name for phase in self.phase)
         raise ConfigError(file, "", f"{name!r}: {self.name} has no such phase (it has: {have})")
 
 
-def _first_cycle(protocol: Protocol, name: str) -> str:
+def _first_cycle(protocol: Protocol, name: str, values: Mapping[str, Value]) -> str:
     """The name that a phase has in the first cycle of its block; "" where it is none."""
     asked = _NUMBERED.fullmatch(name)
     for block in protocol.extinction:
         most = block.get("most", 1)
-        most = protocol.parameters.get(most, most) if isinstance(most, str) else most
+        most = values.get(most, most) if isinstance(most, str) else most
         for first in block.get("cycle", ()):
             written = _NUMBERED.fullmatch(str(first))
             if not asked or not written or not isinstance(most, int):
@@ -279,7 +283,7 @@ def plan_session(
     """
     file = file or protocol.name
     values = protocol.parameters if values is None else values
-    asked = protocol.phase_named(phase)
+    asked = protocol.phase_named(phase, values=values)
     if not _written(protocol, asked, file, 0)["step"]:
         message = f"{phase!r}: takes place outside the box; there is no session to run"
         raise ConfigError("--phase", "", message)

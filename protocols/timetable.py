@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from protocols.course import TESTS, Course, Kind, PhasePlan
-from protocols.days import WEEKDAYS, Misfit, numbered, placed, unrolled
+from protocols.course import TESTS, Course, Kind, PhasePlan, numbered
+from protocols.days import WEEKDAYS, Misfit, placed, unrolled
 from rig.steps import SessionPlan, Until, spell_s
 
 _WORK = (Kind.HANDLING, Kind.HABITUATION, Kind.STRESS, Kind.TREATMENT_ONLY, Kind.PRIME)
@@ -181,7 +181,7 @@ def _box_time(course: Course, sessions: Sessions) -> str:
         names = _written(course, cycles)
         plans = [sessions.get(names[phase.name]) for phase in unrolled(course, cycles)]
         done = [box_s(plan) for plan in plans if plan is not None]
-        told.append(f"{sum(done) / 3600:.1f} h in the box, in {len(done)} sessions")
+        told.append(f"{sum(done) / 3600:.1f} h in the box, in {len(done)} session{'' if len(done) == 1 else 's'}")
     if told[0] == told[1]:
         return f"each animal is {told[0]}"
     return f"each animal is {told[0]}, up to {told[1]}"

@@ -357,6 +357,13 @@ def check(course: Course) -> list[tuple[str, str]]:
 
 def _faults(course: Course) -> Iterator[tuple[str, str]]:
     names = [phase.name for phase in course.phase]
+    for group, its in course.group.items():
+        for slot, meant in its.gives.items():
+            for treatment in meant.values() if isinstance(meant, dict) else (meant,):
+                if treatment not in course.treatment:
+                    have = ", ".join(course.treatment) or "none"
+                    message = f"{treatment!r}: there is no such treatment (there is: {have})"
+                    yield f"group.{group}.gives.{slot}", message
     for i, phase in enumerate(course.phase):
         at = f"phase {phase.name}"
         before = [p.day for p in course.phase[:i] if p.day is not None]
@@ -371,12 +378,6 @@ def _faults(course: Course) -> Iterator[tuple[str, str]]:
                     where = f" in the {phase.context} context" if phase.context else ""
                     message = f"{procedure.give!r}: group {group} does not say what it gets{where}"
                     yield f"{at}.procedure[{j}].give", message
-    for slot, meant in ((s, m) for g in course.group.values() for s, m in g.gives.items()):
-        for treatment in meant.values() if isinstance(meant, dict) else (meant,):
-            if treatment not in course.treatment:
-                have = ", ".join(course.treatment) or "none"
-                message = f"{treatment!r}: there is no such treatment (there is: {have})"
-                yield f"group.gives.{slot}", message
     yield from _cycle_faults(course, names)
     for k, rule in enumerate(course.exclusion):
         for key, name in (("phase", rule.phase), ("from_phase", rule.from_phase)):

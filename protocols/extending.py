@@ -54,6 +54,8 @@ def _over(other: dict[str, Any], table: Mapping[str, Any], file: str) -> dict[st
     out["required"] = {k: v for k, v in out.get("required", {}).items() if k not in given}
     asked = table.get("required", {})
     if isinstance(asked, dict):
+        for name in given & set(asked):
+            raise ConfigError(file, f"required.{name}", "has a value in parameters too")
         out["parameters"] = {k: v for k, v in out.get("parameters", {}).items() if k not in asked}
     for path in table.get("without", ()):
         key, dot, name = str(path).partition(".")

@@ -41,16 +41,23 @@ def check(protocol: "Protocol") -> Iterator[tuple[str, str]]:
 
 
 def _own(protocol: "Protocol") -> tuple[set[str], set[str]]:
-    """This protocol's groups, treatments and drugs: the words of their names, and the names."""
-    named = [*protocol.treatment, *protocol.group]
-    named += [str(treatment.get("drug", "")) for treatment in protocol.treatment.values()]
-    runs = [re.findall(r"[a-z]+", name.lower()) for name in named]
-    words = {word for run in runs for word in run if len(word) > 1}
-    return words - _KINDS, {"".join(run) for run in runs if len("".join(run)) >= _LEAST} - _KINDS
+    """Words that may not stand in a name, and those that may not even be inside another one.
+
+    All words of this protocol's groups, treatments and drugs; the whole names, and drugs' words.
+    """
+    drugs = [str(treatment.get("drug", "")) for treatment in protocol.treatment.values()]
+    named = [_runs(name) for name in (*protocol.treatment, *protocol.group, *drugs)]
+    words = {word for run in named for word in run if len(word) > 1}
+    whole = {"".join(run) for run in named} | {word for drug in drugs for word in _runs(drug)}
+    return words - _KINDS, {name for name in whole if len(name) >= _LEAST} - _KINDS
+
+
+def _runs(name: str) -> list[str]:
+    return re.findall(r"[a-z]+", name.lower())
 
 
 def _told(name: str, key: str, own: tuple[set[str], set[str]]) -> Iterator[tuple[str, str]]:
-    runs = re.findall(r"[a-z]+", name.lower())
+    runs = _runs(name)
     flat = "".join(runs)
     found = [word for word in (*_TELLING, *sorted(own[1])) if word in flat]
     found += [word for word in runs if word in own[0]]

@@ -181,7 +181,8 @@ def _box_time(course: Course, sessions: Sessions) -> str:
         names = _written(course, cycles)
         plans = [sessions.get(names[phase.name]) for phase in unrolled(course, cycles)]
         done = [box_s(plan) for plan in plans if plan is not None]
-        told.append(f"{sum(done) / 3600:.1f} h in the box, in {len(done)} session{'' if len(done) == 1 else 's'}")
+        noun = "session" if len(done) == 1 else "sessions"
+        told.append(f"{sum(done) / 3600:.1f} h in the box, in {len(done)} {noun}")
     if told[0] == told[1]:
         return f"each animal is {told[0]}"
     return f"each animal is {told[0]}, up to {told[1]}"

@@ -79,11 +79,12 @@ def show(
     for fault, names in _together(faults).items():
         print()
         print(wrapped(f"{', '.join(names)} cannot run here: {fault}", 0, 2))
-    for fault in dry.faults:
-        print()
-        print(wrapped(f"Dry run: {fault}", 0, 2))
+    if dry.faults or dry.notes:
+        print("\nDry run:")
+    for line in (*(f"fault: {fault}" for fault in dry.faults), *dry.notes):
+        print(wrapped(line, 2, 4))
     confines = any("confined to" in s for plan in plans.values() for s in describe(plan))
-    for note in (*dry.notes, *_notes(where, confines=confines)):
+    for note in _notes(where, confines=confines):
         print()
         print(wrapped(f"Note: {note}", 0, 2))
     return code

@@ -69,7 +69,7 @@ class _Walk:
                 if step.chamber in pair and self._is_loose(door)
             ]
             if loose:
-                yield f"{name} confines to {step.chamber}, but {_doors(loose)} never closed before"
+                yield f"{name} confines to {step.chamber}, but {_doors(loose)} not closed first"
             self._here = {step.chamber}
             return
         self._here = self._reached(self._here)
@@ -79,7 +79,7 @@ class _Walk:
         if shut:
             away = sorted(self._chambers - self._reached(self._here))
             lost = f": the animal cannot come into {', '.join(away)}" if away else ""
-            yield f"{name} is free exploration, but {_doors(shut)} never opened before{lost}"
+            yield f"{name} is free exploration, but {_doors(shut)} not opened first{lost}"
         for rule in step.rule:
             if rule.while_in in self._chambers - self._here:
                 yield f"{name}: output {rule.output} never comes on, {rule.while_in} is shut off"
@@ -107,5 +107,5 @@ class _Walk:
 
 
 def _doors(names: Sequence[str]) -> str:
-    verb = "was" if len(names) == 1 else "were"
+    verb = "is" if len(names) == 1 else "are"
     return f"door{'' if len(names) == 1 else 's'} {', '.join(names)} {verb}"

@@ -13,6 +13,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from protocols.criteria import Exclusion, Extinction, Scoring
+from protocols.cues import Layout
 from rig.config import Strict
 
 Value = bool | int | float | str
@@ -281,7 +282,7 @@ class PhasePlan(Strict, allow_inf_nan=False):
     weekend: Weekend | None = None
     gap_s: float = Field(0.0, ge=0)
     context: Literal["paired", "unpaired"] | None = None
-    layout: Literal["usual", "swapped", "context"] = "usual"
+    layout: Layout = "usual"
     blind: bool = True
     lasts_s: float = Field(0.0, ge=0)
     procedure: tuple[Procedure, ...] = ()
@@ -417,6 +418,8 @@ def _procedure_faults(
     procedure = phase.procedure[j]
     if procedure.to != "next" and procedure.to not in names:
         yield f"{at}.to", f"{procedure.to!r}: no such phase"
+    elif procedure.to != "next" and names.index(procedure.to) <= names.index(phase.name):
+        yield f"{at}.to", f"{procedure.to!r}: does not come after this phase"
     if not phase.in_box and procedure.when != "before":
         yield f"{at}.when", f"{procedure.when!r}: this phase has no session in the box"
     followed = phase.in_box or j + 1 < len(phase.procedure) or procedure.to != "next"

@@ -198,6 +198,11 @@ def course_of(
         for name in (n for row in names for n in row if n not in told):
             message = f"{name!r}: the protocol has no such parameter"
             raise ConfigError(file, f"study.{key}" if key == "rotate" else "group.set", message)
+    for row in course.study.rotate:
+        if len({told[name] for name in row}) < len(row):
+            have = ", ".join(f"{name} = {told[name]!r}" for name in row)
+            message = f"{have}: what is exchanged between animals has different values"
+            raise ConfigError(file, "study.rotate", message)
     for key, message in check_course(course):
         raise ConfigError(file, key, message)
     return course

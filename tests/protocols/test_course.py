@@ -235,6 +235,16 @@ BAD: dict[str, tuple[str, str, str]] = {
         "extinction[0].cycle: 'x1'",
     ),
     "no limit": ("within_s = 60\n", "", "extinction[0]: near_pretest has within_s = ..."),
+    "to an earlier phase": (
+        '  give = "before"',
+        '  give = "before"\n  to = "pretest"',
+        "phase conditioning1a.procedure[0].to: 'pretest': does not come after this phase",
+    ),
+    "the same twice": (
+        "[required]",
+        '[parameters]\nsecond = "paired"\n[required]',
+        "study.rotate: first = 'paired', second = 'paired': what is exchanged between animals",
+    ),
     "a required value given": (
         "[required]",
         "[parameters]\nwait_s = 5\n[required]",

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from protocols import library
-from protocols.protocol import Protocol, course_of, plan_session, settings
+from protocols.course import Kind
+from protocols.protocol import Protocol, course_of, parse, plan_session, settings
 from protocols.rehearsal import rehearse
 from protocols.timetable import timetable
 from rig.hardware.simulated.builtin import builtin, builtin_apparatus
@@ -129,3 +130,36 @@ def test_every_different_session_runs(name: str, phase: str, drive: str, tmp_pat
     for chamber in [step.chamber for step in plan.step if step.do is Do.CONFINE]:
         inside_s = session.summary[f"time_{chamber}_s"]
         assert inside_s == pytest.approx(2, abs=0.11) if drive != "none" else inside_s > 0
+
+
+# the page about them
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "protocols.md"
+
+
+def test_the_page_lists_what_ships() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    listed = text.partition("a test compares -->")[2].partition("<!-- end -->")[0]
+    lines = [" ".join(entry.split()) for entry in listed.split("\n* ")[1:]]
+    assert lines == [f"`{name}`: {protocol.summary}" for name, protocol in PROTOCOLS.items()]
+
+
+def test_the_pages_example_is_a_protocol() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    protocol = parse(example, "our.toml", library.text)
+    assert [phase.name for phase in protocol.phase] == [
+        "pretest",
+        "conditioning1a",
+        "conditioning1b",
+        "posttest",
+        "later1",
+    ]
+    assert protocol.parameters["dose_mg_per_kg"] == 10
+    assert course_of(protocol).drugs == ("cocaine hydrochloride", "saline")
+
+
+def test_the_page_has_every_kind_of_phase() -> None:
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert " ".join(Kind) in text

@@ -52,12 +52,20 @@ class Choice:
 def find_protocol(name: str) -> tuple[Protocol, str]:
     """A shipped protocol or a protocol file, and what to call it in errors. Raises ConfigError."""
     if name in library.names():
-        return parse(library.text(name), name), name
+        return library.read(name), name
     path = Path(name)
     if path.suffix == ".toml" or path.exists():
-        return parse(read_text(path, "protocol file"), str(path)), str(path)
+        text = read_text(path, "protocol file")
+        return parse(text, str(path), lambda base: _base(base, path.parent)), str(path)
     have = ", ".join(library.names())
     raise ConfigError(name, "", f"no such protocol; shipped are {have}, or give a .toml file")
+
+
+def _base(name: str, folder: Path) -> str:
+    """The text of a shipped protocol, or of a file beside the one that extends it."""
+    if name in library.names():
+        return library.text(name)
+    return read_text(folder / name, "protocol file")
 
 
 def make_wish(
@@ -69,10 +77,10 @@ def make_wish(
     protocol, file = find_protocol(choice.name)
     phase = choice.phase
     if phase is None:
-        if len(protocol.phase) > 1:
-            have = ", ".join(p.name for p in protocol.phase)
+        if len(protocol.in_box) != 1:
+            have = ", ".join(p.name for p in protocol.in_box) or "none that is in a box"
             raise ConfigError("--phase", "", f"missing: {protocol.name} has {have}")
-        phase = protocol.phase[0].name
+        phase = protocol.in_box[0].name
     box = loaded.box_named(choice.box)
     plan = plan_session(
         protocol,

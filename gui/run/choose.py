@@ -208,7 +208,7 @@ class ChoosePanel(QWidget):
         except (RigError, OSError):
             self._protocol = None  # the preflight lines say why
         before = self.phase.currentText()
-        phases = [phase.name for phase in self._protocol.phase] if self._protocol else []
+        phases = [phase.name for phase in self._protocol.in_box] if self._protocol else []
         if phases != [self.phase.itemText(k) for k in range(self.phase.count())]:
             self.phase.clear()
             self.phase.addItems(phases)

@@ -2,6 +2,8 @@
 
 from importlib import resources
 
+from protocols.protocol import Protocol, parse
+
 
 def names() -> list[str]:
     """Names of the shipped protocols, in order."""
@@ -12,3 +14,8 @@ def names() -> list[str]:
 def text(name: str) -> str:
     """The text of a shipped protocol. Raises FileNotFoundError."""
     return (resources.files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def read(name: str) -> Protocol:
+    """A shipped protocol, with what it extends in it. Raises FileNotFoundError."""
+    return parse(text(name), name, text)

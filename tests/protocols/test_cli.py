@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from protocols import library
 from protocols.cli import demonstration
 from protocols.cli.app import app
 from protocols.cli.table import from_here, lines, wrapped
@@ -253,6 +254,68 @@ def test_show_says_what_cannot_run_in_a_box(cli: Cli, here: Path) -> None:
     told = json.loads(cli("show", "cocaine-cpp", "--rig", source, "--json").out)
     assert sorted(told["faults"]) == ["posttest", "pretest"]
     assert len(told["phases"]) == 4
+    assert told["dry_run"]["faults"] == []
+
+
+def test_show_tells_the_study_and_dry_runs_it(cli: Cli) -> None:
+    said = cli("show", "u50488-cpa")
+    assert (said.code, said.err) == (0, "")
+    assert max(map(len, said.out.splitlines())) <= 80
+    text = " ".join(said.out.split())
+    assert "prime" not in text
+    assert "U50,488 hydrochloride 2.5 mg/kg (salt) i.p., 10 ml/kg (paired)" in text
+    assert "Day 4: posttest." in text
+    assert "may start on a Monday or Tuesday" in text
+    assert "each animal is 3.0 h in the box, in 6 sessions" in text
+    assert "to be decided before a study, --set inject_to_place_s=...: seconds from" in text
+    said = cli("show", "u50488-cpa", "--set", "inject_to_place_s=900", "--set", "inject_late_s=120")
+    assert "to be decided" not in said.out
+    assert "injection, 15 min ahead (15 min to 17 min)" in " ".join(said.out.split())
+
+
+def test_show_ends_with_one_where_the_dry_run_finds_something(cli: Cli) -> None:
+    said = cli("show", "cocaine-cpp", "--set", "between_sessions_s=50000", "--json")
+    told = json.loads(said.out)
+    assert (said.code, told["faults"]) == (1, {})
+    assert len(told["dry_run"]["faults"]) == 2
+    assert told["dry_run"]["faults"][0].startswith("day 2 (conditioning1a, conditioning1b) takes")
+
+
+def test_a_protocol_of_ones_own_extends_a_shipped_one_and_runs(cli: Cli, here: Path) -> None:
+    own = """
+name = "ours"
+extends = "extinction-saline"
+[parameters]
+test_s = 2
+conditioning_s = 2
+[[phase]]
+name = "rest1"
+kind = "washout"
+after = "extinction1"
+days = 2
+"""
+    (here / "ours.toml").write_text(own)
+    asked = ("run", "ours.toml", "--subject", "M01", "--rig", "sim", "--paired", "left")
+    fast = ("--speed", "max", "--out", "study")
+    said = cli(*asked, "--phase", "extinction4c", *fast)
+    assert (said.code, said.err) == (0, "")
+    (folder,) = (here / "study" / "rawdata" / "sub-M01").iterdir()
+    assert folder.name.endswith("_phase-extinction4c")
+    said = cli(*asked, "--phase", "extinction6c", *fast)
+    assert said.code == 2
+    assert "'extinction6c': ours has no such phase" in said.err
+    said = cli(*asked, "--phase", "rest1", *fast)
+    assert (said.code, said.out) == (2, "")
+    assert "'rest1': takes place outside the box; there is no session to run" in said.err
+    said = cli(*asked, *fast)
+    assert "rest1" not in said.err
+    assert "--phase: missing: ours has pretest, " in said.err
+    (here / "second.toml").write_text(own.replace("extinction-saline", "ours.toml"))
+    assert cli("show", "second.toml").code == 0
+    (here / "third.toml").write_text(own.replace("extinction-saline", "nowhere.toml"))
+    said = cli("show", "third.toml")
+    assert (said.code, said.out) == (2, "")
+    assert "nowhere.toml: there is no such protocol file" in said.err
 
 
 def test_protocols(cli: Cli) -> None:
@@ -260,12 +323,7 @@ def test_protocols(cli: Cli) -> None:
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("cocaine-cpp\n  Cocaine place preference")
     told = json.loads(cli("protocols", "--json").out)
-    assert [p["name"] for p in told] == [
-        "cocaine-cpp",
-        "free-exploration",
-        "real-time-place-preference",
-        "real-time-reversal",
-    ]
+    assert [p["name"] for p in told] == library.names()
     assert told[0]["phases"][0] == "pretest"
     assert told[0]["parameters"]["test_s"] == 1800
 

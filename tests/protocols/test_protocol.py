@@ -112,8 +112,8 @@ def test_what_is_first_follows_from_a_parameter_not_from_the_phase() -> None:
 @pytest.mark.parametrize("name", library.names())
 @pytest.mark.parametrize("drive", ["board", "manual", "none"])
 def test_shipped_protocols_run_with_doors_of_each_kind(name: str, drive: str) -> None:
-    protocol = parse(library.text(name), name)
-    for phase in protocol.phase:
+    protocol = library.read(name)
+    for phase in protocol.in_box:
         plan = plan_session(protocol, phase.name, builtin_apparatus(3, drive=drive), "left")
         assert plan.protocol == name
         assert plan.phase == phase.name

@@ -116,14 +116,12 @@ class _Arrangement:
                 new = level, level
             if new == old:
                 continue
-            self._put(i, name, new[0])
-            self._put(j, name, new[1])
+            self._change(i, j, name, new)
             now = sum(w * o for w, o in zip(weights, off, strict=True))
             if now <= energy or dice.share() < math.exp((energy - now) / warmth):
                 energy = now
             else:
-                self._put(i, name, old[0])
-                self._put(j, name, old[1])
+                self._change(i, j, name, old)
 
     def _proposed(self, dice: Dice, names: Sequence[str], n: int) -> tuple[str, int, int]:
         """A factor, and two animals to swap its levels: mostly where a constraint is not kept."""
@@ -136,6 +134,14 @@ class _Arrangement:
             if moving:
                 return dice.choose(moving), dice.choose(self._tallies.suspects(k)), j
         return dice.choose(names), dice.below(n), j
+
+    def _change(self, i: int, j: int, name: str, levels: tuple[str, str]) -> None:
+        if i != j and name in ("group", "order", "slot"):
+            self._tallies.swap(i, j, name)
+            self.levels[i][name], self.levels[j][name] = levels
+        else:
+            self._put(i, name, levels[0])
+            self._put(j, name, levels[1])
 
     def _put(self, i: int, name: str, level: str) -> None:
         levels = self.levels[i]
@@ -152,7 +158,7 @@ class _Arrangement:
 def _blocked(scheme: Scheme, candidates: Sequence[Candidate], dice: Dice) -> list[dict[str, str]]:
     """Levels by permuted blocks, for each candidate in order."""
     factors = scheme.factors()
-    cell_names = [name for name in ("group", "side", "pairing") if name in factors]
+    cell_names: list[str] = [name for name in ("group", "side", "pairing") if name in factors]
     weighted = [
         [level for level, weight in factors[name].items() for _ in range(weight)]
         for name in cell_names

@@ -81,7 +81,8 @@ def judge(gate: Gate, candidates: Sequence[Candidate], first_side: str) -> Verdi
     if stopped:
         told = "; ".join(
             f"{f'box {one.box}' if one.box else 'all boxes'}: "
-            f"{100 * one.mean:.1f} % on {first_side} ({100 * one.low:.1f} to {100 * one.high:.1f} %, {one.animals} animals)"
+            f"{100 * one.mean:.1f} % on {first_side} ({100 * one.low:.1f} to "
+            f"{100 * one.high:.1f} %, {one.animals} animals)"
             for one in stopped
         )
         return Verdict(False, told, boxes)

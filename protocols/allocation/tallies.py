@@ -27,12 +27,15 @@ class Tallies:
             weights = weights_of(scheme, one.column)
             total = sum(weights.values())
             self._shares.append({level: w / total for level, w in weights.items()})
-        self._of: dict[str, list[int]] = {}
+        # By factor: the constraints whose columns it is, and those where it moves an animal to
+        # another row, or (of means) changes what is to be paired.
+        self._within: dict[str, list[int]] = {}
+        self._across: dict[str, list[int]] = {}
         for k, one in enumerate(self._asked):
-            # What is to be paired, and so its mean, depends on side and cue set too.
-            for name in (one.column, *(("side", "cue") if one.means else one.rows)):
-                if k not in self._of.setdefault(name, []):
-                    self._of[name].append(k)
+            for name in {one.column, "side", "cue"} if one.means else one.rows:
+                self._across.setdefault(name, []).append(k)
+            if not one.means and one.column not in one.rows:
+                self._within.setdefault(one.column, []).append(k)
         self._counts: list[dict[Row, dict[str, int]]] = [{} for _ in self._asked]
         self._row_off: list[dict[Row, float]] = [{} for _ in self._asked]
         self._sums: list[dict[str, list[float]]] = [{} for _ in self._asked]
@@ -47,14 +50,48 @@ class Tallies:
     def put(self, i: int, name: str, level: str) -> None:
         """Give animal `i` another level of one factor."""
         row = self._rows[i]
-        if row[name] == level:
+        old = row[name]
+        if old == level:
             return
-        asked = self._of.get(name, ())
-        for k in asked:
+        within = self._within.get(name, ())
+        across = self._across.get(name, ())
+        for k in across:
             self._add(k, i, -1)
         row[name] = level
-        for k in asked:
+        for k in across:
             self._add(k, i, 1)
+        for k in within:  # the animal stays in its row
+            key = tuple([row[part] for part in self._places[k]])
+            cells = self._counts[k][key]
+            cells[old] -= 1
+            cells[level] += 1
+            self._judge(k, key, cells)
+
+    def swap(self, i: int, j: int, name: str) -> None:
+        """Let two animals change the level of a factor that decides no other."""
+        one, other = self._rows[i], self._rows[j]
+        a, b = one[name], other[name]
+        if a == b:
+            return
+        across = self._across.get(name, ())
+        for k in across:
+            self._add(k, i, -1)
+            self._add(k, j, -1)
+        one[name], other[name] = b, a
+        for k in across:
+            self._add(k, i, 1)
+            self._add(k, j, 1)
+        for k in self._within.get(name, ()):
+            places = self._places[k]
+            here = tuple([one[part] for part in places])
+            there = tuple([other[part] for part in places])
+            if here == there:
+                continue
+            for key, less, more in ((here, a, b), (there, b, a)):
+                cells = self._counts[k][key]
+                cells[less] -= 1
+                cells[more] += 1
+                self._judge(k, key, cells)
 
     def suspects(self, k: int) -> list[int]:
         """The animals in those rows where constraint `k` is not kept; all of them for means."""
@@ -87,6 +124,9 @@ class Tallies:
             cells = self._counts[k][key] = dict.fromkeys(self._shares[k], 0)
             self._row_off[k][key] = 0.0
         cells[row[column]] += step
+        self._judge(k, key, cells)
+
+    def _judge(self, k: int, key: Row, cells: dict[str, int]) -> None:
         n, total = sum(cells.values()), 0.0
         for level, share in self._shares[k].items():
             away = abs(cells[level] - n * share)

@@ -1,0 +1,281 @@
+"""Opening a study's database: SQLite in the study's folder, or PostgreSQL by URL.
+
+One that is locked, damaged or of a newer program is told in one line; it is opened read-only
+where it can be, and `why` then says what stands against writing.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from protocols.store.trail import Change
+from rig.errors import ConfigError, StorageError
+
+FILE = "study.sqlite"
+WAIT_S = 10.0
+_LOCK = 0x706C6163  # PostgreSQL's turn for writers of one study; any number that is ours
+
+
+class Store:
+    """An open database. `why` is "" where it can be written, else what stands against it."""
+
+    def __init__(self, engine: Engine, name: str, why: str = "") -> None:
+        self.engine, self.name, self.why = engine, name, why
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection to read by. Raises StorageError."""
+        with _told(self.name), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def change(self, person: str, reason: str = "") -> Iterator[Change]:
+        """One transaction with its trail: all of it is kept, or nothing of it.
+
+        Writers take turns from the first statement on, so what is read in here is still so when
+        it is written. Raises StorageError where the database cannot be written.
+        """
+        if self.why:
+            raise StorageError(f"{self.name} is open for reading only: {self.why}")
+        with _told(self.name), _writing(self.engine) as connection:
+            yield Change(connection, person, reason)
+
+    def close(self) -> None:
+        """Let the database go."""
+        self.engine.dispose()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def to_url(folder: Path, url: str | None = None) -> str:
+    """The database's URL: the study's own SQLite file unless another is given."""
+    return url or f"sqlite:///{(folder / FILE).absolute()}"
+
+
+def create(url: str) -> Store:
+    """A new, empty database with all tables. Raises ConfigError where one is there already."""
+    name, path = _named(url)
+    if path is not None and path.exists():
+        raise ConfigError(name, "", "there is a database already")
+    engine = _engine(url)
+    try:
+        with _told(name):
+            with engine.connect() as connection:
+                if inspect(connection).has_table("study"):
+                    raise ConfigError(name, "", "holds a study already; give an empty database")
+            _upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine, name)
+
+
+def open_store(url: str, *, write: bool = True) -> Store:
+    """The database at `url`, brought to this program's version where it is older.
+
+    With `write` False, or where it must not be written, it is opened read-only. Raises ConfigError
+    for one that is not there, StorageError for one that cannot even be read.
+    """
+    name, path = _named(url)
+    if path is not None:
+        if not path.is_file():
+            raise ConfigError(name, "", "there is no such database")
+        damage = _damage(path)
+        if damage:
+            remedy = f"it is {damage}; nothing was changed; put back the newest of backup/"
+            return _readonly(path, name, remedy)
+    engine = _engine(url)
+    try:
+        with _told(name):
+            state = _version(engine)
+            if state == "none":
+                raise ConfigError(name, "", "holds no study")
+            if state == "newer":
+                why = "it was written by a newer program; nothing was changed; update this one"
+                if path is not None:
+                    engine.dispose()
+                    return _readonly(path, name, why)
+                return Store(engine, name, why)
+            if state == "older" and write:
+                if path is not None:
+                    _copy(path, path.with_name(f"{path.name}.before-update"))
+                _upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine, name, "" if write else "it was opened for reading")
+
+
+def backup(folder: Path, day: str) -> Path | None:
+    """Copy the study's SQLite to backup/ once a day, by its own copying; None where done or none.
+
+    Raises StorageError.
+    """
+    source, target = folder / FILE, folder / "backup" / f"study-{day}.sqlite"
+    if not source.is_file() or target.exists():
+        return None
+    try:
+        target.parent.mkdir(exist_ok=True)
+        _copy(source, target)
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(f"{target} cannot be written: {error}") from error
+    return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    part = target.with_name(target.name + ".part")
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(part)) as new:
+        old.backup(new)
+    part.replace(target)
+
+
+def _named(url: str) -> tuple[str, Path | None]:
+    """What a message calls the database (without a password), and its file if it is one."""
+    try:
+        made = make_url(url)
+        made.get_dialect()
+    except (SQLAlchemyError, ImportError, NoSuchModuleError) as error:
+        shown = url.split("@")[-1]
+        raise ConfigError("--database", "", f"{shown!r}: no URL of a database: {error}") from None
+    if made.get_backend_name() == "sqlite":
+        return str(made.database), Path(str(made.database))
+    if made.get_backend_name() != "postgresql":
+        raise ConfigError("--database", "", f"{made.drivername}: SQLite or PostgreSQL is wanted")
+    return made.render_as_string(hide_password=True), None
+
+
+def _engine(url: str) -> Engine:
+    made = make_url(url)
+    if made.get_backend_name() == "postgresql":
+        try:
+            import psycopg  # noqa: F401
+        except ImportError:
+            message = 'needs psycopg: python -m pip install "placepref[postgres]"'
+            raise ConfigError("--database", "", message) from None
+        made = made.set(drivername="postgresql+psycopg")
+        return create_engine(made, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    engine = create_engine(made, connect_args={"timeout": WAIT_S})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not the driver
+        connection.execute("pragma foreign_keys = on")
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes its turn at once: what it reads is then still so when it writes.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+    return engine
+
+
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction whose turn it is to write."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"select pg_advisory_xact_lock({_LOCK})"))
+        yield connection
+
+
+def _readonly(path: Path, name: str, why: str) -> Store:
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    with _told(f"{name} ({why})"), engine.connect() as connection:
+        connection.execute(text("select count(*) from study"))
+    return Store(engine, name, why)
+
+
+def _damage(path: Path) -> str:
+    """Nothing where SQLite finds its file whole, else "damaged" with its words."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=WAIT_S)) as connection:
+            said = connection.execute("pragma quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise StorageError(f"{path}: {_locked()}") from None
+        return f"damaged ({error})"
+    except sqlite3.DatabaseError as error:
+        return f"damaged ({error})"
+    return "" if said == "ok" else f"damaged ({said.splitlines()[0]})"
+
+
+def _locked() -> str:
+    return (
+        f"another program has been writing for {WAIT_S:.0f} s; nothing was changed; try again, "
+        "or close that program"
+    )
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Errors of the database as one line with what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        said = " ".join(str(error.orig).split())
+        if "locked" in said:
+            raise StorageError(f"{name}: {_locked()}") from error
+        if "malformed" in said or "not a database" in said:
+            message = "is damaged; nothing was changed; put back the newest of backup/"
+            raise StorageError(f"{name} {message} ({said})") from error
+        raise StorageError(f"{name}: {said}") from error
+
+
+def _version(engine: Engine) -> str:
+    """How old the tables are against this program's: "none", "older", "same" or "newer"."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return "none"
+        found = connection.execute(text("select version_num from alembic_version")).scalar()
+    known = _known()
+    if found not in known:
+        return "newer"
+    return "same" if found == known[0] else "older"
+
+
+def _known() -> list[str]:
+    """The versions that this program knows, newest first."""
+    from alembic.script import ScriptDirectory
+
+    return [one.revision for one in ScriptDirectory(str(_scripts())).walk_revisions()]
+
+
+def _scripts() -> Path:
+    return Path(__file__).parent / "migrations"
+
+
+def _upgrade(engine: Engine) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    with _writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def uid_of(store: Store) -> str:
+    """The study's uid."""
+    from protocols.store.tables import study
+
+    with store.read() as connection:
+        return str(connection.execute(select(study.c.uid)).scalar())

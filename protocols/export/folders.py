@@ -43,24 +43,34 @@ def export_csv(
     spreadsheet of such a country. Raises ConfigError where `out` is there, StorageError.
     """
     with made(out) as folder:
-        files = {
-            "sessions.csv": list(tables.session_rows(sessions, subjects, reveal=reveal)),
-            "visits.csv": list(tables.visit_rows(sessions, reveal=reveal)),
-            "bins.csv": list(tables.bin_rows(sessions, reveal=reveal)),
-        }
-        animals = tables.times_of(sessions, subjects) if reveal else []
-        if animals:
-            scored = score_animals(animals)
-            files["animals.csv"] = list(
-                tables.animal_rows(animals, scored, subjects, reveal=reveal)
-            )
-        columns: dict[str, None] = {}
-        for name, rows in files.items():
-            columns |= write_rows(folder / name, rows, european=european)
-        (folder / FRAMES).mkdir()
-        for session in sessions:
-            columns |= _write_frames(folder / FRAMES / f"{session.id}.csv", session, european)
-        write_rows(folder / DICTIONARY, tables.dictionary(columns), european=european)
+        write_csv(sessions, folder, subjects, reveal=reveal, european=european)
+
+
+def write_csv(
+    sessions: Sequence[Session],
+    folder: Path,
+    subjects: Subjects,
+    *,
+    reveal: bool,
+    european: bool = False,
+) -> None:
+    """The tables of `export_csv` into a folder that is there. Raises StorageError."""
+    files = {
+        "sessions.csv": list(tables.session_rows(sessions, subjects, reveal=reveal)),
+        "visits.csv": list(tables.visit_rows(sessions, reveal=reveal)),
+        "bins.csv": list(tables.bin_rows(sessions, reveal=reveal)),
+    }
+    animals = tables.times_of(sessions, subjects) if reveal else []
+    if animals:
+        scored = score_animals(animals)
+        files["animals.csv"] = list(tables.animal_rows(animals, scored, subjects, reveal=reveal))
+    columns: dict[str, None] = {}
+    for name, rows in files.items():
+        columns |= write_rows(folder / name, rows, european=european)
+    (folder / FRAMES).mkdir()
+    for session in sessions:
+        columns |= _write_frames(folder / FRAMES / f"{session.id}.csv", session, european)
+    write_rows(folder / DICTIONARY, tables.dictionary(columns), european=european)
 
 
 def export_prism(sessions: Sequence[Session], out: Path, subjects: Subjects = NOBODY) -> None:

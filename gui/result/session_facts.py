@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gui.result.session_maps import (
+from gui.result.session_quality import Finding, Verdict, findings
+from protocols.maps import (
     HeatMap,
     Occupancy,
     Track,
@@ -17,7 +18,6 @@ from gui.result.session_maps import (
     occupancy,
     track,
 )
-from gui.result.session_quality import Finding, Verdict, findings
 from rig import __version__
 from rig.apparatus import Apparatus, from_table
 from rig.errors import RigError

@@ -380,6 +380,9 @@ def score(
     primary: Annotated[
         str, typer.Option(help="The score that was chosen before the post-test.")
     ] = "cpp_score_s",
+    figures: Annotated[
+        Path | None, typer.Option(help="A folder for figures, each as SVG, PDF and PNG.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Preference scores of every animal, its groups, and what they say.
@@ -388,7 +391,7 @@ def score(
     """
     from protocols.cli import scores
 
-    raise typer.Exit(scores.score(study, table, column or [], primary, as_json=json))
+    raise typer.Exit(scores.score(study, table, column or [], primary, figures, as_json=json))
 
 
 @app.command()

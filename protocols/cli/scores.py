@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from protocols.cli.exits import DONE
-from protocols.cli.table import WIDTH, lines, print_json, wrapped
-from protocols.scores import NAMES, Scored, score_animals
+from protocols.cli.table import WIDTH, lines, print_json, progress, wrapped
+from protocols.scores import NAMES, Animal, Scored, score_animals
 from protocols.statistics.result import Result, Role, p_text
 from protocols.times import read_times
 from rig.errors import ConfigError
@@ -20,9 +20,15 @@ SHOWN = (*NAMES, "ancova_residual")
 
 
 def score(
-    study: Path | None, path: Path | None, columns: Sequence[str], primary: str, *, as_json: bool
+    study: Path | None,
+    path: Path | None,
+    columns: Sequence[str],
+    primary: str,
+    figures: Path | None = None,
+    *,
+    as_json: bool,
 ) -> int:
-    """Read, score, test, and print."""
+    """Read, score, test, print, and draw where a folder for figures is given."""
     if path is None:
         raise ConfigError("--table", "", NO_STUDY if study is not None else NOTHING)
     if study is not None:
@@ -36,6 +42,7 @@ def score(
     groups = group_scores(scored)
     results = all_tests(table.animals, scored, primary)
     planned = plan_next(results)
+    drawn = [] if figures is None else _draw(figures, table.animals, scored, primary)
     if as_json:
         print_json(
             {
@@ -46,6 +53,7 @@ def score(
                 "groups": [one.to_json() for one in groups],
                 "tests": [one.to_json() for one in results],
                 "power": [one.to_json() for one in planned],
+                **({} if figures is None else {"figures": [str(file) for file in drawn]}),
             }
         )
         return DONE
@@ -73,7 +81,38 @@ def score(
         print("\nthe next study")
         for plan in planned:
             print(wrapped(plan.sentence, 2, 4))
+    if drawn:
+        print("\nfigures")
+        for file in drawn:
+            print(f"  {file}")
     return DONE
+
+
+def _draw(
+    folder: Path, animals: Sequence[Animal], scored: Sequence[Scored], primary: str
+) -> list[Path]:
+    """Write the figures that a table allows; gives the files.
+
+    Raises ConfigError where one of them is there already, StorageError.
+    """
+    from protocols.figures import FORMATS, table_figures, write
+
+    drawings = table_figures(animals, scored, primary)
+    for name in drawings:
+        for ending in FORMATS:
+            if (folder / f"{name}.{ending}").exists():
+                message = f"{folder / name}.{ending} is there already; name another folder"
+                raise ConfigError("--figures", "", message)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError("--figures", "", f"{folder}: {error.strerror}") from None
+    drawn = []
+    with progress("drawing") as told:
+        for done, (name, draw) in enumerate(drawings.items(), 1):
+            drawn += write(draw(), folder / name)
+            told(done, len(drawings))
+    return drawn
 
 
 def _print_tests(results: Sequence[Result]) -> None:

@@ -2,15 +2,21 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from protocols import library
 from protocols.cli import main
+from protocols.protocol import parse, plan_session, settings
 from rig.channel import connect, entries
 from rig.channel.entries import is_claimed
+from rig.hardware.simulated.builtin import builtin
+from rig.session import LoadedRig, Wish, record
+from rig.session.load import LoadedBox
+from rig.storage import note_pairing
 from tests.small import ARENA, CLIP_RIG, tick_until, write_clip
 
 
@@ -65,6 +71,33 @@ def cli(
         return Said(code, out, err + "".join(f"{line}\n" for line in warned))
 
     return run
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pre-test (20 s) and post-test (12 s) of a simulated mouse, and its pairing.csv."""
+    out = tmp_path_factory.mktemp("study")
+    note_pairing(out, "M01", "left", "right")
+    record_tests(out, {"pretest": 20.0, "posttest": 12.0})
+    return out
+
+
+def record_tests(out: Path, tests: Mapping[str, float], hysteresis_cm: float = 1.0) -> list[Path]:
+    """Sessions of one simulated mouse; gives their folders. The same mouse at every call."""
+    rig, apparatuses = builtin()
+    plain = apparatuses["A"]
+    entry = plain.entry.model_copy(update={"hysteresis_cm": hysteresis_cm})
+    apparatus = plain.model_copy(update={"entry": entry})
+    boxes = {box.name: LoadedBox(box, apparatus, "sim", None) for box in rig.box}
+    loaded = LoadedRig("sim", rig, boxes, Path())
+    protocol = parse(library.text("cocaine-cpp"), "cocaine-cpp")
+    folders = []
+    for seed, (phase, test_s) in enumerate(tests.items()):
+        values = settings(protocol, [f"test_s={test_s:g}"])
+        plan = plan_session(protocol, phase, apparatus, "left", values)
+        wish = Wish(plan=plan, subject="M01", phase=phase, operator="Doe, Jane")
+        folders.append(record(wish, loaded, out=out, seed=seed).folder)
+    return folders
 
 
 @pytest.fixture

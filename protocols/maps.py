@@ -1,4 +1,4 @@
-"""Where and when the animal was: track, heat map, occupancy over time. Plain numpy, no Qt."""
+"""Where and when the animal was: track, heat map, occupancy over time. Pure."""
 
 from dataclasses import dataclass
 from itertools import pairwise

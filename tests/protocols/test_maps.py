@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gui.result.session_maps import fitting_bin_s, heat_map, occupancy, track
+from protocols.maps import fitting_bin_s, heat_map, occupancy, track
 from rig import apparatus as apparatuses
 from rig.measures import measure
 from rig.model import NS_PER_S

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rig.engine import Camera, Doors
@@ -12,6 +13,7 @@ from rig.engine.loop import NoDoors
 from rig.errors import CameraError, ConfigError, DoorError
 from rig.hardware import camera as cameras
 from rig.hardware.doors import SerialBoard
+from rig.hardware.measured import unmeasured
 from rig.hardware.orders import Hello
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.camera import Pace, SimulatedCamera
@@ -86,6 +88,19 @@ class OpenRig:
                     rule, _hello(self.boards[pin.board]), pin.number, f"[{i}].rule[{j}]"
                 )
         return BoxDoors(wired, self.boards)
+
+    def unfit(self, box: OpenBox) -> dict[str, str]:
+        """The motor doors of a box whose closing force does not let them close on an animal.
+
+        Each with why; of the boards that are open.
+        """
+        now, found = datetime.now(UTC), {}
+        for name, pin in wiring(box.loaded.box).doors.items():
+            if pin.board in self.boards:
+                why = unmeasured(pin.board, _hello(self.boards[pin.board]), now).get(pin.number)
+                if why:
+                    found[name] = why
+        return found
 
     def open_boards(self) -> None:
         """Open every board that is not open yet. Raises as `doors` does."""

@@ -1,6 +1,7 @@
 """What is fixed before tick 0: the wish, completed by what only the rig can tell."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -89,9 +90,19 @@ def check_size(
 
 
 def make_setup(
-    wish: Wish, loaded: LoadedRig, box: OpenBox, seen: Seen, rate_hz: float, start_ns: int
+    wish: Wish,
+    loaded: LoadedRig,
+    box: OpenBox,
+    seen: Seen,
+    rate_hz: float,
+    start_ns: int,
+    unfit: Mapping[str, str] | None = None,
 ) -> tuple[Setup, Prepared]:
-    """The session's constants and its tracker. `start_ns`: the frame clock now."""
+    """The session's constants and its tracker.
+
+    `start_ns`: the frame clock now. `unfit`: motor doors that may not close on an animal, and why;
+    None: none may.
+    """
     one = box.loaded
     driven = needs_board(wish.plan, one.apparatus)
     prepared = tracking.prepare(one.apparatus, seen.background, rate_hz, seen.samples)
@@ -120,5 +131,6 @@ def make_setup(
         outputs=tuple(one.box.outputs) if driven else (),
         arming=wish.arming,
         simulated=loaded.simulated,
+        unfit=None if unfit is None else dict(unfit),
     )
     return setup, prepared

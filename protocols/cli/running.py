@@ -250,6 +250,8 @@ _ALARMS = {
     "camera_stalled": "ALARM: the camera is silent; outputs are off; check its cable",
     "camera_back": "the camera is back after {silent_s} s",
     "door_doubted": "ALARM: {text}",
+    "door_unseen": "door {name} was moved, but nothing moved in this box's picture;"
+    " were cameras or boxes swapped?",
     "door_fault": "ALARM: door {name} {why}; it is left as it is",
     "controller_lost": "ALARM: board {board} is not reached; outputs are off; check its cable",
     "controller_back": "board {board} is back",

@@ -274,6 +274,8 @@ def _simulated(
             if f"{box.name}/{door}" in doors_at:
                 at = 0.0 if doors_at[f"{box.name}/{door}"] == DoorState.CLOSED else 1.0
                 boards[pin.board].push(pin.number, at)
+    for board in boards.values():
+        board.reset(0, "power")  # it starts with its doors there; nobody has pushed them
     apparatuses = {name: box.apparatus for name, box in loaded.boxes.items()}
     world = World(loaded.rig, apparatuses, seed, boards, animals=animals)
     served: list[ServedBoard] = []

@@ -4,6 +4,8 @@ import json
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
+from pydantic import Field
+
 from rig.apparatus import Apparatus, Drive, TrackingSettings
 from rig.config import Strict, check
 from rig.errors import ConfigError
@@ -36,6 +38,18 @@ class Window(Strict):
     fresh: bool = False
 
 
+class Stimulation(Strict, allow_inf_nan=False):
+    """What is known of a session's outputs beside its plan.
+
+    `dry_run`: every edge is decided and recorded, and no output is switched. `fibre`: which one
+    the animal is connected to; `power_mw`: at its tip, as it was measured before the session.
+    """
+
+    dry_run: bool = False
+    fibre: str = ""
+    power_mw: float | None = Field(None, gt=0, le=1000)
+
+
 class Guarded(NamedTuple):
     """What the interlock has to know of a motor door: its place among the doorways, distances.
 
@@ -57,8 +71,8 @@ class Setup(Strict):
     headroom per chamber. `background`: where background.png came from; only "picture" is known
     to be the empty box. `arming`: "auto" when no operator stands at a terminal: steps arm
     themselves. `unfit`: motor doors that never close on an animal, each with why; None: none ever
-    does, as in sessions recorded before that was known. `windows`: set when a recording is scored
-    again; the plan is then not acted on.
+    does, as in sessions recorded before that was known. `stimulation`: None where the plan switches
+    no output. `windows`: set when a recording is scored again; the plan is then not acted on.
     """
 
     format: int = 1
@@ -86,6 +100,7 @@ class Setup(Strict):
     arming: Literal["operator", "auto"] = "operator"
     simulated: bool = False
     unfit: dict[str, str] | None = None
+    stimulation: Stimulation | None = None
     windows: tuple[Window, ...] | None = None
 
     @cached_property
@@ -140,6 +155,11 @@ class Setup(Strict):
     def doors(self) -> tuple[str, ...]:
         """Doors that can be open or closed, board and manual, in the apparatus's order."""
         return tuple(d.name for d in self.apparatus.doorway if d.drive is not Drive.NONE)
+
+    @cached_property
+    def dry_run(self) -> bool:
+        """Whether outputs are decided on and not switched."""
+        return self.stimulation is not None and self.stimulation.dry_run
 
     @cached_property
     def empty_px(self) -> float:

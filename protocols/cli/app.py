@@ -136,6 +136,13 @@ def run(
     yes: Annotated[
         bool, typer.Option("--yes", help="Say yes to what no picture can confirm.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Decide and record outputs, switch none.")
+    ] = False,
+    fibre: Annotated[str, typer.Option(help="Which fibre the animal is connected to.")] = "",
+    power_mw: Annotated[
+        float | None, typer.Option("--power-mw", help="Measured at the fibre's tip, mW.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run one session. Enter confirms, p pauses, e asks to end, Ctrl-C to abort.
@@ -148,7 +155,7 @@ def run(
         running.run(
             running.Asked(
                 name, subject, rig, out, phase, box, paired, set_ or [], operator, speed, seed,
-                codec, yes, json,
+                codec, yes, json, dry_run, fibre, power_mw,
             )
         )
     )  # fmt: skip

@@ -14,11 +14,13 @@ from protocols.cli.keys import Keys, keys
 from protocols.cli.scoring import print_summary
 from protocols.cli.table import from_here, print_json, progress
 from rig.channel import ChannelClient, ensure, find, spell_source
+from rig.config import check
 from rig.engine import Outcome
 from rig.errors import ConfigError, RigError, StationError
 from rig.model import Tick
 from rig.session import LoadedRig, Wish, consent, load_rig, record
 from rig.session.load import LoadedBox
+from rig.setup import Stimulation
 from rig.steps import Until
 from rig.storage import check_subject, note_pairing
 
@@ -43,6 +45,9 @@ class Asked:
     codec: str | None
     yes: bool
     as_json: bool
+    dry_run: bool = False
+    fibre: str = ""
+    power_mw: float | None = None
 
     @property
     def choice(self) -> Choice:
@@ -58,7 +63,12 @@ class Asked:
             assigned=self.assigned,
             operator=self.operator,
             codec=self.codec,
+            stimulation=self._stimulation(),
         )
+
+    def _stimulation(self) -> Stimulation:
+        given = {"dry_run": self.dry_run, "fibre": self.fibre, "power_mw": self.power_mw}
+        return check(given, Stimulation, "run")
 
 
 def run(asked: Asked) -> int:
@@ -261,6 +271,7 @@ _ALARMS = {
     "scoring_started": "scoring started",
     "scoring_ended": "scoring ended",
     "frames_dropped": "{frames} frames dropped",
+    "first_crossing": "first crossing, into {zone}",
     "limit": "step {name} waited {waiting} for {limit_s} s",
     "paused": "paused",
     "unpaused": "goes on",
@@ -274,6 +285,8 @@ def sentence(kind: str, data: Mapping[str, Any]) -> str:
         return f"door {data['name']} {data['state']}{unseen}"
     if kind == "door_held":
         return "doors wait: " + "; ".join(data["reasons"])
+    if kind == "light" and data["differs"]:
+        return "the animal is seen otherwise with outputs on: " + ", ".join(data["differs"])
     if kind == "refused":
         return f"refused: {data['what']}: {data['why']}"
     if kind not in _ALARMS:

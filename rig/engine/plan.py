@@ -40,6 +40,8 @@ def _step_on(d: Draft) -> bool:
         return _arm(d, step)
     if s.stage is Stage.HANDS:
         return _hands(d, step)
+    if s.stage is Stage.CROSS:
+        return _cross(d, step)
     return _run(d, step)
 
 
@@ -90,6 +92,7 @@ def _limit(d: Draft, step: Step) -> bool:
         Stage.DOORS: "for its doors",
         Stage.ARM: "to be armed",
         Stage.HANDS: "for hands out",
+        Stage.CROSS: "for the first crossing",
         Stage.RUN: "for its end",
     }[s.stage]
     d.tell("limit", step=s.step + 1, name=name, limit_s=step.limit_s, waiting=waiting)
@@ -225,6 +228,10 @@ def _after_doors(d: Draft, step: Step) -> None:
         d.s.latched = {**latched, step.output: step.train} if step.value == "on" else latched
         _next(d, "done")
         return
+    if step.start is Start.CROSSING:
+        d.s.placed = True
+        _stage(d, Stage.CROSS)
+        return
     _start_clock(d, step)
 
 
@@ -273,6 +280,14 @@ def _placed(d: Draft) -> None:
 
 
 # running
+
+
+def _cross(d: Draft, step: Step) -> bool:
+    if d.zoned is None or not d.zoned.entered:
+        return _limit(d, step)
+    d.tell("first_crossing", zone=d.zoned.entered)
+    _start_clock(d, step)
+    return True
 
 
 def _start_clock(d: Draft, step: Step) -> None:

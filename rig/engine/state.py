@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rig.engine.light import Light
 from rig.interlock import Look
 from rig.model import DoorState, Sample, Swept
 from rig.setup import Setup
@@ -23,6 +24,8 @@ class Stage(StrEnum):
         doors --> run: they are
         arm --> hands: armed
         hands --> [*]: hands out
+        [*] --> cross: the clock waits for the first crossing
+        cross --> run
         run --> [*]: time, condition, confirmed
     ```
     """
@@ -30,6 +33,7 @@ class Stage(StrEnum):
     DOORS = "doors"
     ARM = "arm"
     HANDS = "hands"
+    CROSS = "cross"
     RUN = "run"
 
 
@@ -133,6 +137,7 @@ class State:
     latched: dict[str, Train | None] = field(default_factory=dict)  # by a step or the operator
     on: dict[str, Train | None] = field(default_factory=dict)
     lease_ns: dict[str, int] = field(default_factory=dict)
+    light: Light = field(default_factory=Light)  # how the animal is seen with outputs on and off
     # sight
     frames: int = 0
     dropped: int = 0

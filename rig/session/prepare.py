@@ -15,7 +15,7 @@ from rig.session.clock import wall_now
 from rig.session.load import LoadedBox, LoadedRig
 from rig.session.opened import OpenBox, is_video_file
 from rig.session.seeing import Seen, known_contrast, median
-from rig.setup import Anchor, Setup
+from rig.setup import Anchor, Setup, Stimulation
 from rig.steps import SessionPlan, needs_board
 from rig.tracking import LiveBackground, Prepared
 from rig.video import VideoFile
@@ -31,6 +31,7 @@ class Wish(Strict):
     operator: str = ""
     arming: Literal["operator", "auto"] = "auto"
     codec: Literal["h264", "lossless"] | None = None  # None: as the rig file says
+    stimulation: Stimulation = Stimulation()
     uid: str = Field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -104,7 +105,7 @@ def make_setup(
     None: none may.
     """
     one = box.loaded
-    driven = needs_board(wish.plan, one.apparatus)
+    driven = needs_board(wish.plan, one.apparatus, wish.stimulation.dry_run)
     prepared = tracking.prepare(one.apparatus, seen.background, rate_hz, seen.samples)
     setup = Setup(
         software=__version__,
@@ -132,5 +133,6 @@ def make_setup(
         arming=wish.arming,
         simulated=loaded.simulated,
         unfit=None if unfit is None else dict(unfit),
+        stimulation=wish.stimulation if wish.plan.outputs else None,
     )
     return setup, prepared

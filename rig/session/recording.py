@@ -126,7 +126,7 @@ def start(
     for key, message in check(wish.plan, box.loaded.apparatus, frozenset(box.loaded.box.outputs)):
         raise ConfigError("plan", key, message)
     now_ns = opened.clock() if opened.clock is not None else 0
-    doors = opened.doors(box, wish.plan)
+    doors = opened.doors(box, wish.plan, wish.stimulation.dry_run)
     try:
         unfit = opened.unfit(box)
         rate_hz = camera.rate_hz

@@ -1,6 +1,6 @@
 """A session in which a door closes behind the animal, held against the simulated world's truth.
 
-python -m tests.doorway [--sessions 100] [--first 0] [--no-beams]
+python -m tests.doorway [--sessions 100] [--first 0] [--no-beams] [--rate 60]
 
 By the truth, and not by the tracker: no door is closed with any part of the animal, its tail too,
 in the doorway, and none is driven on towards closed for more than 100 ms with it there. Prints
@@ -173,8 +173,9 @@ def main(words: Sequence[str] | None = None) -> int:
     ask.add_argument("--sessions", type=int, default=100)
     ask.add_argument("--first", type=int, default=0, help="the first seed")
     ask.add_argument("--no-beams", action="store_true")
+    ask.add_argument("--rate", type=float, default=RATE_HZ, help="pictures a second")
     wanted = ask.parse_args(words)
-    rig = doored_rig(beams=not wanted.no_beams, rate_hz=RATE_HZ)
+    rig = doored_rig(beams=not wanted.no_beams, rate_hz=wanted.rate)
     plan, kinds = shutting_in(), list(Preset)
     held, closings, ended, waited, worst_ns, bad = 0, 0, 0, [], 0, []
     reversals: Counter[str] = Counter()

@@ -465,11 +465,27 @@ def gui() -> None:
 def bench(
     video: Annotated[Path | None, typer.Argument(help="A recording to measure on.")] = None,
     apparatus: Annotated[Path | None, typer.Option(help="Its apparatus file.")] = None,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="From a picture to the port, on the rig at hand.")
+    ] = False,
+    rig: Annotated[str, typer.Option(help="A rig file, sim, or sim:FILE.")] = "sim",
+    box: Annotated[str | None, typer.Option(help="Which box of the rig.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(help="Switched on and off; its light is looked for."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="How long.")] = 20.0,
+    json: Json = False,
 ) -> None:
-    """Measure detection, simulation and rescoring on this machine.
+    """Measure detection, simulation and rescoring on this machine, or the latency of a rig.
 
     Example: placepref bench M01.mp4 --apparatus box.toml
+
+    Example: placepref bench --latency --rig rack-a.rig.toml --output led
     """
+    from protocols.cli import latency as chain
     from protocols.cli import measuring
 
+    if latency:
+        raise typer.Exit(chain.latency(rig, box, output, seconds, as_json=json))
     raise typer.Exit(measuring.bench(video, apparatus))

@@ -29,6 +29,7 @@ REFLECTION = 0.35
 BEDDING = 9.0  # standard deviation in grey levels
 CABLE_CM = 0.35
 GLOW, GLOW_CM = 150.0, 0.7  # grey levels in its middle, standard deviation of its spread
+LED_CM = 0.8
 HEAD_CM = 1.3  # behind the nose: where the fibre ends
 PUMPED, PUMP_S = 0.8, 0.3
 
@@ -47,6 +48,7 @@ class Trouble(StrEnum):
     FLICKER = "flicker"
     GLOW = "glow"  # light of an output at the animal's head
     PUMP = "pump"  # the camera's exposure answers that light
+    LED = "led"  # a lamp in the corner of the box's picture that its outputs switch
     BUMP = "bump"  # the camera is knocked: another place and another angle from then on
 
 
@@ -110,6 +112,12 @@ class Troubles:
         sag = ((from_px[0] + back[0]) / 2 + 2 * scale, (from_px[1] + back[1]) / 2)
         points = np.rint(np.array([from_px, sag, back])).astype(np.int32)
         cv2.polylines(view, [points], False, 60, max(1, round(CABLE_CM * scale)), cv2.LINE_AA)
+
+    def lamp(self, picture: Gray, place: Place) -> None:
+        """The lamp beside a box, lit, in place."""
+        if Trouble.LED in self.kinds:
+            side = max(2, round(LED_CM * place.px_per_cm))
+            place.crop(picture)[:side, :side] = 250
 
     def camera(self, picture: Gray, t_s: float, lit: bool = False) -> Gray:
         """The picture as this light and this camera give it. `lit`: an output is on somewhere."""

@@ -361,6 +361,8 @@ class World:
             if state.hand is not None:
                 scene.hand(picture, state.place, state.hand.edge, state.hand.tip_px())
         if troubles is not None:
+            for state in filter(_lit, states):
+                troubles.lamp(picture, state.place)
             picture = troubles.camera(picture, t_s, any(map(_lit, states)))
         return scene.finish(picture, index)
 

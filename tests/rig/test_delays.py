@@ -34,7 +34,7 @@ def test_the_loop_is_closed_by_a_lamp_in_view(lamp: bool) -> None:
             assert told[-1] == pictures
         else:
             assert (found.spot_px, found.seen.n) == (0, 0)
-        assert found.written.n >= 2
+        assert found.written.n >= 1
         assert found.written.figures()["latency_p50_ms"] > 0
         assert (
             found.written.figures()["latency_p50_ms"]

@@ -17,6 +17,10 @@ SLACK_CM = 0.3
 """An animal is seen a little smaller than it is: so far from a sweep it is not in it."""
 
 
+MOST_MW = 1000
+"""More is no power at a fibre's tip in an animal, but a slip of the pen."""
+
+
 class Anchor(Strict):
     """A moment on both clocks: ISO 8601 with offset, and the frame clock."""
 
@@ -47,7 +51,7 @@ class Stimulation(Strict, allow_inf_nan=False):
 
     dry_run: bool = False
     fibre: str = ""
-    power_mw: float | None = Field(None, gt=0, le=1000)
+    power_mw: float | None = Field(None, gt=0, le=MOST_MW)
 
 
 class Guarded(NamedTuple):

@@ -14,13 +14,12 @@ from protocols.cli.keys import Keys, keys
 from protocols.cli.scoring import print_summary
 from protocols.cli.table import from_here, print_json, progress
 from rig.channel import ChannelClient, ensure, find, spell_source
-from rig.config import check
 from rig.engine import Outcome
 from rig.errors import ConfigError, RigError, StationError
 from rig.model import Tick
 from rig.session import LoadedRig, Wish, consent, load_rig, record
 from rig.session.load import LoadedBox
-from rig.setup import Stimulation
+from rig.setup import MOST_MW, Stimulation
 from rig.steps import Until
 from rig.storage import check_subject, note_pairing
 
@@ -67,8 +66,10 @@ class Asked:
         )
 
     def _stimulation(self) -> Stimulation:
-        given = {"dry_run": self.dry_run, "fibre": self.fibre, "power_mw": self.power_mw}
-        return check(given, Stimulation, "run")
+        power_mw = self.power_mw
+        if power_mw is not None and not 0 < power_mw <= MOST_MW:
+            raise ConfigError("--power-mw", "", f"{power_mw:g}: above 0 and at most {MOST_MW} mW")
+        return Stimulation(dry_run=self.dry_run, fibre=self.fibre, power_mw=power_mw)
 
 
 def run(asked: Asked) -> int:

@@ -8,8 +8,8 @@ from gui.texts import say
 TOLD = frozenset(
     {
         "armed", "hands_out", "placed", "scoring_started", "scoring_ended", "step_started", "door",
-        "door_held", "door_fault", "door_doubted", "paused", "unpaused", "note", "refused",
-        "camera_stalled", "camera_back", "track_lost", "track_found", "two_animals",
+        "door_held", "door_fault", "door_doubted", "door_unseen", "paused", "unpaused", "note",
+        "refused", "camera_stalled", "camera_back", "track_lost", "track_found", "two_animals",
         "hand_in_view", "escape", "wrong_chamber", "controller_lost", "controller_back",
         "frames_dropped", "limit",
         "resumed", "stop",

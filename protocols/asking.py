@@ -6,7 +6,7 @@ The same for whoever asks, a terminal or a window: nothing here is printed or re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,6 +17,7 @@ from rig.errors import ConfigError, RigError, StationError
 from rig.session import LoadedRig, Wish
 from rig.session.files import read_text
 from rig.session.load import LoadedBox
+from rig.setup import Stimulation
 from rig.storage import is_noted, note_pairing
 
 POLL_S = 0.2
@@ -47,6 +48,7 @@ class Choice:
     assigned: Sequence[str] = ()
     operator: str = ""
     codec: str | None = None
+    stimulation: Stimulation = field(default_factory=Stimulation)
 
 
 def find_protocol(name: str) -> tuple[Protocol, str]:
@@ -99,6 +101,7 @@ def make_wish(
         operator=choice.operator,
         arming=arming,
         codec=cast(Codec | None, choice.codec),
+        stimulation=choice.stimulation,
     )
     return wish, box
 

@@ -46,6 +46,23 @@ def apply(plane: Map, x: float, y: float) -> Point:
     return (a * x + b * y + c) / w, (d * x + e * y + f) / w
 
 
+def least_step(plane: Map, points: Points) -> float:
+    """The shortest way that a step of 1 in any direction from any of `points` becomes on `plane`.
+
+    The least singular value of the map's derivative, least of all the points.
+    """
+    least = math.inf
+    for x, y in points:
+        u, v = apply(plane, x, y)
+        w = depth(plane, x, y)
+        a, b = (plane[0] - u * plane[6]) / w, (plane[1] - u * plane[7]) / w
+        c, d = (plane[3] - v * plane[6]) / w, (plane[4] - v * plane[7]) / w
+        squares, turned = a * a + b * b + c * c + d * d, a * d - b * c
+        root = math.sqrt(max(squares * squares - 4 * turned * turned, 0.0))
+        least = min(least, math.sqrt(max((squares - root) / 2, 0.0)))
+    return least
+
+
 def depth(plane: Map, x: float, y: float) -> float:
     """Positive on this side of the plane's horizon, 0 on it, negative beyond."""
     return plane[6] * x + plane[7] * y + plane[8]

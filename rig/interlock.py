@@ -199,6 +199,12 @@ def stands_out(sweep: Swept) -> bool:
     return round(sum(sweep), 3) >= CHANGED
 
 
+def moved(before: Swept, after: Swept) -> bool | None:
+    """Whether a door that its board moved is seen to have moved; None: the picture cannot tell."""
+    change = _change(before, after)
+    return True if change >= CHANGED else False if change <= SAME else None
+
+
 def bears_out(before: Look | None, said: str, after: Swept | None, told_apart: bool) -> bool | None:
     """Whether the picture shows that a door is in the state `said`; None: it cannot tell.
 

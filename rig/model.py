@@ -61,7 +61,7 @@ class Detection:
     from the last one than an animal runs in that time. Confidence is 0 to 1 (0.001). The heading
     runs from x towards y, clockwise in the picture, -180 to 180 (0.1). `sweep` is per doorway, in
     order, how its door's sweep differs from the background (0.001), whatever is in it; None for
-    a door that is not moved by hand or has no sweep, empty where all are such. `facing` is which
+    a doorway without a door or without a sweep, empty where all are such. `facing` is which
     way the animal is thought to face and the log odds (0.01) of that against the opposite; nose,
     tail base and heading are blank where it is not sure.
     """

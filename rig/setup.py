@@ -2,17 +2,23 @@
 
 import json
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
 
 from rig.apparatus import Apparatus, Drive, TrackingSettings
 from rig.config import Strict, check
 from rig.errors import ConfigError
-from rig.geometry import to_segment
+from rig.geometry import least_step, to_segment
 from rig.steps import SessionPlan
 from rig.zones import Layout
 
 SLACK_CM = 0.3
 """An animal is seen a little smaller than it is: so far from a sweep it is not in it."""
+
+
+MOST_MW = 1000
+"""More is no power at a fibre's tip in an animal, but a slip of the pen."""
 
 
 class Anchor(Strict):
@@ -36,13 +42,41 @@ class Window(Strict):
     fresh: bool = False
 
 
+class Stimulation(Strict, allow_inf_nan=False):
+    """What is known of a session's outputs beside its plan.
+
+    `dry_run`: every edge is decided and recorded, and no output is switched. `fibre`: which one
+    the animal is connected to; `power_mw`: at its tip, as it was measured before the session.
+    """
+
+    dry_run: bool = False
+    fibre: str = ""
+    power_mw: float | None = Field(None, gt=0, le=MOST_MW)
+
+
+class Guarded(NamedTuple):
+    """What the interlock has to know of a motor door: its place among the doorways, distances.
+
+    `cm_per_px`: the least that a pixel is in either of its chambers, so that no distance is told
+    longer than it is. `sweep_cm`: how far its sweep reaches from the doorway's line, None without
+    one. `short`: chambers beside it that are too short for the distances.
+    """
+
+    place: int
+    cm_per_px: float
+    sweep_cm: float | None
+    short: tuple[str, ...]
+
+
 class Setup(Strict):
     """One session's constants. It names no group, drug or pairing.
 
     `tracker` holds the effective settings, chosen before tick 0. `contrast`: grey levels of
     headroom per chamber. `background`: where background.png came from; only "picture" is known
     to be the empty box. `arming`: "auto" when no operator stands at a terminal: steps arm
-    themselves. `windows`: set when a recording is scored again; the plan is then not acted on.
+    themselves. `unfit`: motor doors that never close on an animal, each with why; None: none ever
+    does, as in sessions recorded before that was known. `stimulation`: None where the plan switches
+    no output. `windows`: set when a recording is scored again; the plan is then not acted on.
     """
 
     format: int = 1
@@ -69,6 +103,8 @@ class Setup(Strict):
     outputs: tuple[str, ...] = ()
     arming: Literal["operator", "auto"] = "operator"
     simulated: bool = False
+    unfit: dict[str, str] | None = None
+    stimulation: Stimulation | None = None
     windows: tuple[Window, ...] | None = None
 
     @cached_property
@@ -88,7 +124,7 @@ class Setup(Strict):
 
     @cached_property
     def seen_doors(self) -> tuple[tuple[str, int, float], ...]:
-        """Doors moved by hand that the picture can show: name, place among the doorways, margin.
+        """Doors that the picture can show: name, place among the doorways, margin.
 
         An animal farther than the margin (px) from the doorway's line is outside the sweep.
         """
@@ -96,13 +132,38 @@ class Setup(Strict):
         return tuple(
             (d.name, k, slack_px + max(to_segment(d.line_px, x, y) for x, y in d.sweep_px))
             for k, d in enumerate(self.apparatus.doorway)
-            if d.drive is Drive.MANUAL and d.sweep_px is not None
+            if d.drive is not Drive.NONE and d.sweep_px is not None
         )
+
+    @cached_property
+    def guarded(self) -> dict[str, Guarded]:
+        """The motor doors by name, as the interlock sees them."""
+        a = self.apparatus
+        outlines = {chamber.name: chamber.outline_px for chamber in a.chamber}
+        found = {}
+        for k, door in enumerate(a.doorway):
+            if door.drive is not Drive.BOARD:
+                continue
+            if a.px_per_cm is not None:
+                scale = 1 / a.px_per_cm
+            else:
+                scale = least_step(a.floor_cm, [p for n in door.between for p in outlines[n]])
+            first, second = a.lines_cm[k]
+            corners = [a.to_cm(x, y) for x, y in door.sweep_px or ()]
+            reach = [to_segment((first, second), x, y) for x, y in corners]
+            short = tuple(name for name in door.between if name in a.short_chambers)
+            found[door.name] = Guarded(k, scale, max(reach) if reach else None, short)
+        return found
 
     @cached_property
     def doors(self) -> tuple[str, ...]:
         """Doors that can be open or closed, board and manual, in the apparatus's order."""
         return tuple(d.name for d in self.apparatus.doorway if d.drive is not Drive.NONE)
+
+    @cached_property
+    def dry_run(self) -> bool:
+        """Whether outputs are decided on and not switched."""
+        return self.stimulation is not None and self.stimulation.dry_run
 
     @cached_property
     def empty_px(self) -> float:

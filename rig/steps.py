@@ -44,6 +44,7 @@ class Start(StrEnum):
 
     NOW = "now"  # the step before it has ended (hands out, back-dated, if that was its end)
     OPENED = "opened"  # all doors are open: the step opens them
+    CROSSING = "crossing"  # the animal has gone into another chamber for the first time
 
 
 _DOORS = (Do.OPEN, Do.CLOSE, Do.PLACE, Do.OUTPUT)
@@ -159,6 +160,8 @@ class Step(Strict, allow_inf_nan=False):
                 raise ValueError(f'until = "{until}" belongs to {do}')
         if self.start is Start.OPENED and (self.do in _DOORS or self.doors == "closed"):
             raise ValueError('start = "opened" contradicts a step that closes or opens doors')
+        if self.start is Start.CROSSING and self.do is not Do.EXPLORE:
+            raise ValueError(f'start = "crossing" belongs to explore, not to {self.do}')
         if self.scored and self.do not in (Do.EXPLORE, Do.CONFINE):
             raise ValueError(f"scored = true belongs to explore and confine, not to {self.do}")
         if self.end is Until.TIME and self.duration_s is None and self.on_input_end == "aborted":
@@ -272,9 +275,13 @@ def _faults(
         )
 
 
-def needs_board(plan: SessionPlan, apparatus: Apparatus) -> bool:
-    """Whether anything is driven: a motor door of the apparatus, or an output of the plan."""
-    return bool(plan.outputs) or any(d.drive is Drive.BOARD for d in apparatus.doorway)
+def needs_board(plan: SessionPlan, apparatus: Apparatus, dry_run: bool = False) -> bool:
+    """Whether anything is driven: a motor door of the apparatus, or an output of the plan.
+
+    In a dry run no output is.
+    """
+    outputs = bool(plan.outputs) and not dry_run
+    return outputs or any(d.drive is Drive.BOARD for d in apparatus.doorway)
 
 
 def describe(plan: SessionPlan) -> list[str]:
@@ -299,6 +306,8 @@ def _sentence(plan: SessionPlan, i: int) -> str:
     }[step.do]
     if step.start is Start.OPENED:
         what += " from the moment all doors are open"
+    if step.start is Start.CROSSING:
+        what += " from its first crossing into another chamber"
     end = {
         Until.CONFIRMED: "until the operator confirms",
         Until.HANDS_OUT: "until the hand has left",

@@ -33,7 +33,8 @@ WORTH_A_LOOK = frozenset(
     (
         "note", "paused", "unpaused", "resumed", "refused", "limit", "wrong_chamber", "track_lost",
         "two_animals", "hand_in_view", "escape", "camera_stalled", "camera_back", "frames_dropped",
-        "door_fault", "door_doubted", "door_held", "controller_lost", "controller_back",
+        "door_fault", "door_doubted", "door_unseen", "door_held", "controller_lost",
+        "controller_back",
     )
 )  # fmt: skip
 

@@ -54,6 +54,7 @@ def findings(
         *_lost(measures, names),
         *_places(measures),
         *_speed(figures, rate_hz),
+        *_light(figures),
         *_contrast(contrast),
     ]
     order = (Verdict.BAD, Verdict.WARN, Verdict.GOOD)
@@ -128,6 +129,18 @@ def _speed(figures: Mapping[str, Any], rate_hz: float) -> Iterator[Finding]:
     elif numbers["max"] > 5 * frame_ms:
         verdict = Verdict.WARN
     yield Finding(verdict, "latency", {name: f"{v:.2f}" for name, v in numbers.items()})
+    stages = [(figures.get(f"latency_{one}_p50_ms"), figures.get(f"latency_{one}_p99_ms"))
+              for one in ("decided", "written", "acknowledged")]  # fmt: skip
+    if all(isinstance(ms, int | float) for stage in stages for ms in stage):
+        names = ("decided", "written", "acknowledged")
+        told_ms = {n: f"{p50:.2f} / {p99:.2f}" for n, (p50, p99) in zip(names, stages, strict=True)}
+        yield Finding(Verdict.GOOD, "stages", told_ms)
+
+
+def _light(figures: Mapping[str, Any]) -> Iterator[Finding]:
+    differs = figures.get("light_differs")
+    if differs:
+        yield Finding(Verdict.WARN, "light_differs", {"what": ", ".join(map(str, differs))})
 
 
 def _contrast(contrast: Mapping[str, float]) -> Iterator[Finding]:

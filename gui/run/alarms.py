@@ -36,6 +36,7 @@ KINDS: Mapping[str, Kind] = {
     "camera_stalled": Kind(Severity.ALARM, frozenset({"camera_back"})),
     "door_fault": Kind(Severity.ALARM),
     "door_doubted": Kind(Severity.ALARM, frozenset({"door_seen"}), step=True),
+    "door_unseen": Kind(Severity.WARN, frozenset({"door_seen"})),
     "door_held": Kind(Severity.WARN, frozenset({"closing_permitted"}), step=True),
     "wrong_chamber": Kind(Severity.ALARM, frozenset({"hands_out"}), step=True),
     "escape": Kind(Severity.ALARM),

@@ -136,6 +136,13 @@ def run(
     yes: Annotated[
         bool, typer.Option("--yes", help="Say yes to what no picture can confirm.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Decide and record outputs, switch none.")
+    ] = False,
+    fibre: Annotated[str, typer.Option(help="Which fibre the animal is connected to.")] = "",
+    power_mw: Annotated[
+        float | None, typer.Option("--power-mw", help="Measured at the fibre's tip, mW.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run one session. Enter confirms, p pauses, e asks to end, Ctrl-C to abort.
@@ -148,7 +155,7 @@ def run(
         running.run(
             running.Asked(
                 name, subject, rig, out, phase, box, paired, set_ or [], operator, speed, seed,
-                codec, yes, json,
+                codec, yes, json, dry_run, fibre, power_mw,
             )
         )
     )  # fmt: skip
@@ -461,11 +468,27 @@ def gui() -> None:
 def bench(
     video: Annotated[Path | None, typer.Argument(help="A recording to measure on.")] = None,
     apparatus: Annotated[Path | None, typer.Option(help="Its apparatus file.")] = None,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="From a picture to the port, on the rig at hand.")
+    ] = False,
+    rig: Annotated[str, typer.Option(help="A rig file, sim, or sim:FILE.")] = "sim",
+    box: Annotated[str | None, typer.Option(help="Which box of the rig.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(help="Switched on and off; its light is looked for."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="How long.")] = 20.0,
+    json: Json = False,
 ) -> None:
-    """Measure detection, simulation and rescoring on this machine.
+    """Measure detection, simulation and rescoring on this machine, or the latency of a rig.
 
     Example: placepref bench M01.mp4 --apparatus box.toml
+
+    Example: placepref bench --latency --rig rack-a.rig.toml --output led
     """
+    from protocols.cli import latency as chain
     from protocols.cli import measuring
 
+    if latency:
+        raise typer.Exit(chain.latency(rig, box, output, seconds, as_json=json))
     raise typer.Exit(measuring.bench(video, apparatus))

@@ -19,6 +19,7 @@ from rig.errors import ConfigError, RigError, StationError
 from rig.model import Tick
 from rig.session import LoadedRig, Wish, consent, load_rig, record
 from rig.session.load import LoadedBox
+from rig.setup import MOST_MW, Stimulation
 from rig.steps import Until
 from rig.storage import check_subject, note_pairing
 
@@ -43,6 +44,9 @@ class Asked:
     codec: str | None
     yes: bool
     as_json: bool
+    dry_run: bool = False
+    fibre: str = ""
+    power_mw: float | None = None
 
     @property
     def choice(self) -> Choice:
@@ -58,7 +62,14 @@ class Asked:
             assigned=self.assigned,
             operator=self.operator,
             codec=self.codec,
+            stimulation=self._stimulation(),
         )
+
+    def _stimulation(self) -> Stimulation:
+        power_mw = self.power_mw
+        if power_mw is not None and not 0 < power_mw <= MOST_MW:
+            raise ConfigError("--power-mw", "", f"{power_mw:g}: above 0 and at most {MOST_MW} mW")
+        return Stimulation(dry_run=self.dry_run, fibre=self.fibre, power_mw=power_mw)
 
 
 def run(asked: Asked) -> int:
@@ -250,6 +261,8 @@ _ALARMS = {
     "camera_stalled": "ALARM: the camera is silent; outputs are off; check its cable",
     "camera_back": "the camera is back after {silent_s} s",
     "door_doubted": "ALARM: {text}",
+    "door_unseen": "door {name} was moved, but nothing moved in this box's picture;"
+    " were cameras or boxes swapped?",
     "door_fault": "ALARM: door {name} {why}; it is left as it is",
     "controller_lost": "ALARM: board {board} is not reached; outputs are off; check its cable",
     "controller_back": "board {board} is back",
@@ -259,6 +272,7 @@ _ALARMS = {
     "scoring_started": "scoring started",
     "scoring_ended": "scoring ended",
     "frames_dropped": "{frames} frames dropped",
+    "first_crossing": "first crossing, into {zone}",
     "limit": "step {name} waited {waiting} for {limit_s} s",
     "paused": "paused",
     "unpaused": "goes on",
@@ -272,6 +286,8 @@ def sentence(kind: str, data: Mapping[str, Any]) -> str:
         return f"door {data['name']} {data['state']}{unseen}"
     if kind == "door_held":
         return "doors wait: " + "; ".join(data["reasons"])
+    if kind == "light" and data["differs"]:
+        return "the animal is seen otherwise with outputs on: " + ", ".join(data["differs"])
     if kind == "refused":
         return f"refused: {data['what']}: {data['why']}"
     if kind not in _ALARMS:

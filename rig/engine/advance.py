@@ -47,6 +47,7 @@ def advance(setup: Setup, state: State, tick: Tick) -> Outcome:
     d = Draft(setup, tick, state.copy())
     s = d.s
     s.hands_out_ns = None
+    lit = bool(s.on) and not setup.dry_run  # in this picture
     if s.zero_ns is None:
         s.zero_ns = tick.t_ns
         s.checkpoint_ns = tick.t_ns + CHECKPOINT_NS
@@ -56,6 +57,8 @@ def advance(setup: Setup, state: State, tick: Tick) -> Outcome:
     if setup.windows is None:
         hear_requests(d)
         see(d)
+        if setup.stimulation is not None and tick.frame is not None and s.placed:
+            s.light = s.light.seen(tick.detection, lit, s.scored)
         if s.ending is None:
             follow_plan(d)
         if s.ending is None:
@@ -164,6 +167,18 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
     over = over_budget(d.setup.plan.latency_budget_ms, figures)
     if over is not None:
         d.tell("latency_over_budget", p99_ms=over, budget_ms=d.setup.plan.latency_budget_ms)
+    light: dict[str, object] = {}
+    if d.setup.stimulation is not None:
+        differs = s.light.differs()
+        light = {"light_differs": differs} if differs else {}
+        d.tell(
+            "light",
+            **d.setup.stimulation.model_dump(exclude_none=True),
+            rotations=s.light.rotations,
+            on=s.light.on.figures(),
+            off=s.light.off.figures(),
+            differs=differs,
+        )
     d.tell("checkpoint")
     d.tell(
         "stop",
@@ -173,6 +188,7 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
         frames_dropped=s.dropped,
         frames_late=s.late,
         frames_untracked=s.untracked,
+        **light,
         **figures,
     )
     s.stopped = True

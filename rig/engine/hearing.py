@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+from rig.engine.closing import evidence
 from rig.engine.draft import Draft, without
+from rig.engine.moving import arrives, leaves
 from rig.engine.state import End, Stage, Word
 from rig.engine.stimulation import bar_all
-from rig.interlock import Evidence, may_close
+from rig.interlock import may_close
 from rig.model import NS_PER_S, CommandKind, DoorReport, DoorState, ReportKind, Request, RequestKind
 
 RESTING = (DoorState.OPEN, DoorState.CLOSED)
@@ -19,7 +21,7 @@ def hear_reports(d: Draft) -> None:
         if report.kind is ReportKind.DOOR:
             _door(d, report)
         elif report.kind is ReportKind.BEAM:
-            d.s.beams = {**d.s.beams, report.name: report.value}
+            _beam(d, report)
             d.tell("beam", name=report.name, state=report.value, board_ms=report.board_ms)
         elif report.kind is ReportKind.OUTPUT:
             d.tell("output", output=report.name, state=report.value, board_ms=report.board_ms)
@@ -63,9 +65,21 @@ def _door(d: Draft, report: DoorReport) -> None:
         door_fault(d, report.name, f"was {before} and is {state} without having been told to move")
     elif state in (DoorState.JAMMED, DoorState.FAULT):
         door_fault(d, report.name, f"is {state}")
+    if before in RESTING:
+        leaves(d, report.name, before)
     if state in RESTING:
         d.still(report.name)
         d.s.arrived_ns = d.t_ns
+        arrives(d, report.name, state)
+
+
+def _beam(d: Draft, report: DoorReport) -> None:
+    s = d.s
+    s.beams = {**s.beams, report.name: report.value}
+    if report.value != "clear":
+        s.clear_ns = without(s.clear_ns, report.name)
+    elif report.name not in s.clear_ns:
+        s.clear_ns = {**s.clear_ns, report.name: d.t_ns}
 
 
 def door_fault(d: Draft, name: str, why: str) -> None:
@@ -76,6 +90,8 @@ def door_fault(d: Draft, name: str, why: str) -> None:
 
 
 def _link(d: Draft, report: DoorReport) -> None:
+    # Nobody knows what a beam was while the board was not heard.
+    d.s.clear_ns = dict.fromkeys(d.s.clear_ns, d.t_ns)
     if report.value == "down":
         d.s.link_down |= {report.name}
         d.tell("controller_lost", board=report.name, why=report.cause)
@@ -171,8 +187,9 @@ def _resumed(d: Draft, request: Request) -> None:
     s.moving, s.order_ns = {}, None
     # Nothing that was seen or said before the gap is evidence now; who was asked is asked again.
     s.empty_ns, s.alone_ns, s.word, s.armed = None, None, False, False
-    s.asked, s.held_back = s.asked & {"overdue"}, False
+    s.asked, s.held_why = s.asked & {"overdue"}, ""
     s.words, s.doubted, s.still = {}, frozenset(), {}
+    s.clear_ns, s.rests, s.left, s.arrived, s.seen_moving = {}, {}, {}, {}, frozenset()
     if s.stage is Stage.HANDS:
         s.stage = Stage.ARM
     bar_all(d, "resumed")
@@ -201,20 +218,6 @@ def door_key(name: str, target: str) -> str:
     return f"door {name} {target}"
 
 
-def evidence(d: Draft) -> Evidence:
-    """What is known now about closing on an empty box."""
-    s = d.s
-    return Evidence(
-        word=s.word,
-        animal_in=s.placed,
-        empty_picture=d.setup.background == "picture",
-        empty_ns=None if s.empty_ns is None else d.t_ns - s.empty_ns,
-        frame_age_ns=d.t_ns - (s.last_frame_ns or 0),
-        beams_blocked=tuple(n for n in d.setup.beams if s.beams.get(n) != "clear"),
-        contrast=d.setup.contrast,
-    )
-
-
 def _door_by_hand(d: Draft, request: Request) -> None:
     if request.name not in d.setup.board_doors:
         d.tell("refused", what=f"door {request.name}", why="no motor moves a door of this name")
@@ -227,7 +230,7 @@ def _door_by_hand(d: Draft, request: Request) -> None:
     elif d.s.paused_ns is not None:
         d.tell("refused", what=f"close {request.name}", why="the session is paused")
     elif request.value == "close":
-        verdict = may_close(evidence(d))
+        verdict = may_close(evidence(d, (request.name,)))
         if verdict.allowed:
             d.order(CommandKind.CLOSE, (request.name,), ms=300)
             d.expect((request.name,))

@@ -1,7 +1,8 @@
 """The step machine: brings doors about, waits for the animal, runs clocks, goes to the next."""
 
+from rig.engine.closing import evidence, on_animal, permitted, wait
 from rig.engine.draft import Draft, without
-from rig.engine.hearing import door_fault, door_key, evidence
+from rig.engine.hearing import door_fault, door_key
 from rig.engine.sight import begin_hands
 from rig.engine.state import End, RuleState, Stage
 from rig.engine.stimulation import is_in
@@ -15,6 +16,8 @@ RENEW_NS = 100_000_000
 DOOR_NS = 5 * NS_PER_S
 """A motor door that was told to move has arrived after this, or has a fault."""
 TRIES = 3
+PATIENCE_NS = 3 * NS_PER_S
+"""So long a box may take to be seen and said to be empty before it is told that doors wait."""
 
 
 def follow_plan(d: Draft) -> None:
@@ -37,6 +40,8 @@ def _step_on(d: Draft) -> bool:
         return _arm(d, step)
     if s.stage is Stage.HANDS:
         return _hands(d, step)
+    if s.stage is Stage.CROSS:
+        return _cross(d, step)
     return _run(d, step)
 
 
@@ -49,7 +54,7 @@ def _enter(d: Draft, index: int) -> None:
     s.step, s.step_ns, s.clock_ns = index, d.work_ns, d.work_ns
     s.asked, s.confirmed, s.limit_told, s.wrong = frozenset(), False, False, False
     s.cond_ns, s.cond_total_ns, s.cond_entries = None, 0, 0
-    s.tries, s.order_ns, s.held_back = 0, None, False
+    s.tries, s.order_ns, s.held_why = 0, None, ""
     s.words, s.doubted, s.arrived_ns = {}, frozenset(), None
     s.rules = tuple(RuleState() for _ in step.rule)
     d.tell("step_started", step=index + 1, do=str(step.do), name=plan.step_name(index))
@@ -87,6 +92,7 @@ def _limit(d: Draft, step: Step) -> bool:
         Stage.DOORS: "for its doors",
         Stage.ARM: "to be armed",
         Stage.HANDS: "for hands out",
+        Stage.CROSS: "for the first crossing",
         Stage.RUN: "for its end",
     }[s.stage]
     d.tell("limit", step=s.step + 1, name=name, limit_s=step.limit_s, waiting=waiting)
@@ -146,16 +152,19 @@ def _open(d: Draft, names: tuple[str, ...]) -> None:
 
 def _close(d: Draft, names: tuple[str, ...]) -> None:
     s = d.s
-    if s.empty_ns is not None:  # nobody is asked about a box that is plainly not empty
+    animal = on_animal(d)
+    if s.empty_ns is not None and not animal:  # nobody is asked about a box plainly not empty
         d.ask("empty", "empty", text="say that the box is empty, then the doors close")
     if s.order_ns is None:
-        verdict = may_close(evidence(d))
+        if animal and (s.link_down or DoorState.OPENING in map(s.door, names)):
+            return  # a board closes doors from their open switch only
+        known = evidence(d, names)
+        verdict = may_close(known)
         if not verdict.allowed:
-            if not s.held_back and d.work_ns - s.stage_ns > 3 * NS_PER_S:
-                s.held_back = True
-                d.tell("door_held", doors=list(names), reasons=list(verdict.reasons))
+            if animal or d.work_ns - s.stage_ns > PATIENCE_NS:
+                wait(d, names, verdict)
             return
-        d.tell("closing_permitted", doors=list(names), contrast=dict(d.setup.contrast))
+        permitted(d, names, known)
         d.order(CommandKind.CLOSE, names, ms=PERMIT_MS)
         d.expect(names)
         s.order_ns = s.permit_ns = d.t_ns
@@ -182,19 +191,27 @@ def _overdue(d: Draft, names: tuple[str, ...]) -> None:
 
 
 def permits(d: Draft) -> None:
-    """Renew the permit of every closing door while its evidence holds; without, it lapses."""
+    """Renew the permit of every closing door while its evidence holds; without, it lapses.
+
+    With an animal in the box it is not waited for that: the doors are told to reverse at once.
+    """
     s = d.s
     if DoorState.CLOSING not in s.doors.values():
         return
     closing = tuple(n for n in d.setup.board_doors if s.door(n) == DoorState.CLOSING)
-    if closing and d.t_ns - s.permit_ns >= RENEW_NS and s.paused_ns is None:
-        verdict = may_close(evidence(d))
-        if verdict.allowed:
-            d.order(CommandKind.PERMIT, closing, ms=PERMIT_MS)
-            s.permit_ns = d.t_ns
-        elif not s.held_back:
-            s.held_back = True
-            d.tell("door_held", doors=list(closing), reasons=list(verdict.reasons))
+    due = d.t_ns - s.permit_ns >= RENEW_NS
+    if not closing or s.paused_ns is not None or not (due or on_animal(d)):
+        return
+    verdict = may_close(evidence(d, closing))
+    if not verdict.allowed:
+        wait(d, closing, verdict)
+        if on_animal(d):
+            d.order(CommandKind.STOP, closing)
+            d.expect(closing)
+            s.order_ns = None  # what the animal has held up is no try that failed
+    elif due:
+        d.order(CommandKind.PERMIT, closing, ms=PERMIT_MS)
+        s.permit_ns = d.t_ns
 
 
 def _after_doors(d: Draft, step: Step) -> None:
@@ -210,6 +227,10 @@ def _after_doors(d: Draft, step: Step) -> None:
         latched = without(d.s.latched, step.output)
         d.s.latched = {**latched, step.output: step.train} if step.value == "on" else latched
         _next(d, "done")
+        return
+    if step.start is Start.CROSSING:
+        d.s.placed = True
+        _stage(d, Stage.CROSS)
         return
     _start_clock(d, step)
 
@@ -259,6 +280,14 @@ def _placed(d: Draft) -> None:
 
 
 # running
+
+
+def _cross(d: Draft, step: Step) -> bool:
+    if d.zoned is None or not d.zoned.entered:
+        return _limit(d, step)
+    d.tell("first_crossing", zone=d.zoned.entered)
+    _start_clock(d, step)
+    return True
 
 
 def _start_clock(d: Draft, step: Step) -> None:

@@ -2,6 +2,7 @@
 
 from rig.engine.draft import Draft, without
 from rig.engine.hearing import door_key
+from rig.engine.moving import rests
 from rig.engine.state import End, Stage
 from rig.engine.stimulation import bar_all
 from rig.interlock import Look, alike, bears_out, stands_out
@@ -137,7 +138,7 @@ def _losses(d: Draft) -> None:
     s.wrong = wrong
 
 
-# doors moved by hand
+# doors, as they are seen
 
 
 def _look_at_doors(d: Draft) -> None:
@@ -154,6 +155,9 @@ def _look_at_doors(d: Draft) -> None:
             since_ns, before = d.t_ns, sweep
             s.still = {**s.still, name: (since_ns, before)}
         if d.t_ns - since_ns < SETTLED_NS:
+            continue
+        if name in d.setup.board_doors:
+            rests(d, name, since_ns, before, SETTLED_NS)
             continue
         if name not in s.told_apart and stands_out(before):
             s.told_apart |= {name}

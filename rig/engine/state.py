@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rig.engine.light import Light
 from rig.interlock import Look
 from rig.model import DoorState, Sample, Swept
 from rig.setup import Setup
@@ -23,6 +24,8 @@ class Stage(StrEnum):
         doors --> run: they are
         arm --> hands: armed
         hands --> [*]: hands out
+        [*] --> cross: the clock waits for the first crossing
+        cross --> run
         run --> [*]: time, condition, confirmed
     ```
     """
@@ -30,6 +33,7 @@ class Stage(StrEnum):
     DOORS = "doors"
     ARM = "arm"
     HANDS = "hands"
+    CROSS = "cross"
     RUN = "run"
 
 
@@ -104,6 +108,7 @@ class State:
     # doors
     doors: dict[str, str] = field(default_factory=dict)
     beams: dict[str, str] = field(default_factory=dict)
+    clear_ns: dict[str, int] = field(default_factory=dict)  # since when a beam is clear
     moving: dict[str, int] = field(default_factory=dict)  # doors told to move, and when
     order_ns: int | None = None  # when this stage's doors were told to move
     tries: int = 0
@@ -111,12 +116,19 @@ class State:
     word: bool = False
     empty_ns: int | None = None  # since when the box looks empty
     link_down: frozenset[str] = frozenset()
-    held_back: bool = False  # a closing waits for its evidence, and that was said
+    held_why: str = ""  # what a closing waits for, as it was said last
+    held_ns: int = 0  # and when
     arrived_ns: int | None = None  # when the last door of this step came to rest, or was said to
     words: dict[str, Word] = field(default_factory=dict)
     doubted: frozenset[str] = frozenset()  # doors about which the picture contradicted the word
-    # doors moved by hand, as they are seen: since when a sweep looks the same, and how
+    # doors moved by a board, as they are seen
+    rests: dict[str, tuple[int, Swept]] = field(default_factory=dict)  # when last at rest, and how
+    left: dict[str, Look] = field(default_factory=dict)  # before it began to move
+    arrived: dict[str, int] = field(default_factory=dict)  # when it came to its other end
+    seen_moving: frozenset[str] = frozenset()  # in this box's picture
+    # doors, as they are seen: since when a sweep looks the same, and how
     still: dict[str, tuple[int, Swept]] = field(default_factory=dict)
+    # doors moved by hand
     looks: dict[str, Look] = field(default_factory=dict)  # in the state that was last seen
     unseen: frozenset[str] = frozenset()  # doors whose word was believed without a free sweep
     told_apart: frozenset[str] = frozenset()  # doors whose sweep once differed from the background
@@ -125,6 +137,7 @@ class State:
     latched: dict[str, Train | None] = field(default_factory=dict)  # by a step or the operator
     on: dict[str, Train | None] = field(default_factory=dict)
     lease_ns: dict[str, int] = field(default_factory=dict)
+    light: Light = field(default_factory=Light)  # how the animal is seen with outputs on and off
     # sight
     frames: int = 0
     dropped: int = 0

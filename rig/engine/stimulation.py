@@ -142,23 +142,26 @@ def is_in(d: Draft, name: str) -> bool:
 
 def _switch(d: Draft, wanted: dict[str, Train | None], why: str) -> None:
     s = d.s
+    dry = {"dry_run": True} if d.setup.dry_run else {}
     off = tuple(name for name in s.on if name not in wanted)
     if off:
         d.order(CommandKind.OFF, off)
         for name in off:
-            d.tell("output_off", output=name, why=why, **_sight(d))
+            d.tell("output_off", output=name, why=why, **dry, **_sight(d))
     for name, train in wanted.items():
         new = name not in s.on or s.on[name] != train
         if not new and d.t_ns - s.lease_ns[name] < RENEW_NS:
             continue
-        if train is None:
+        if dry:
+            pass  # decided, and not switched
+        elif train is None:
             d.order(CommandKind.OUT, (name,), ms=LEASE_MS)
         else:
             d.order(CommandKind.TRAIN, (name,), ms=LEASE_MS, hz=train.hz, width_us=train.width_us)
         s.lease_ns = {**s.lease_ns, name: d.t_ns}
         if new:
             pulses = {} if train is None else {"hz": train.hz, "width_us": train.width_us}
-            d.tell("output_on", output=name, **pulses, **_sight(d))
+            d.tell("output_on", output=name, **dry, **pulses, **_sight(d))
     s.on = wanted
 
 

@@ -59,6 +59,8 @@ def summary_row(
     given = figures or {}
     if given.get("over_budget"):
         flags = "+".join(filter(None, (str(flags), "latency")))
+    if given.get("light_differs"):
+        flags = "+".join(filter(None, (str(flags), "light")))
     paired = {k: row.pop(k) for k in list(row) if k in _PAIRED}
     row |= {name: given.get(name, "") for name in LATENCY}
     row |= {"flags": flags, "version": version, **paired}

@@ -144,7 +144,7 @@ class _GoingOn:
 def _resume(record: SessionRecord, opened: OpenRig, operator: Operator | None) -> Recorded:
     setup = record.setup
     box = opened.boxes[setup.box]
-    doors = opened.doors(box, setup.plan)
+    doors = opened.doors(box, setup.plan, setup.dry_run)
     state, sink, mended = _mended(record, opened)
     last = state.last
     if opened.world is not None and last.placed and last.zone:

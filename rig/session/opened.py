@@ -3,8 +3,9 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rig.engine import Camera, Doors
@@ -12,6 +13,7 @@ from rig.engine.loop import NoDoors
 from rig.errors import CameraError, ConfigError, DoorError
 from rig.hardware import camera as cameras
 from rig.hardware.doors import SerialBoard
+from rig.hardware.measured import unmeasured
 from rig.hardware.orders import Hello
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.camera import Pace, SimulatedCamera
@@ -19,6 +21,7 @@ from rig.hardware.simulated.experimenter import Experimenter
 from rig.hardware.simulated.mouse import MouseSettings
 from rig.hardware.simulated.panel import DoorPins
 from rig.hardware.simulated.port import ServedBoard, serve
+from rig.hardware.simulated.trouble import Trouble
 from rig.hardware.simulated.virtual import VirtualBoard
 from rig.hardware.simulated.world import Truth, World
 from rig.hardware.wiring import BoxDoors, check_boards, wiring
@@ -68,12 +71,14 @@ class OpenRig:
     boards: dict[str, SerialBoard | VirtualBoard] = field(default_factory=dict)
     served: list[ServedBoard] = field(default_factory=list)
 
-    def doors(self, box: OpenBox, plan: SessionPlan) -> Doors:
+    def doors(self, box: OpenBox, plan: SessionPlan, dry_run: bool = False) -> Doors:
         """The doors and outputs of a box for one session; opens its boards where they are needed.
+
+        In a dry run no output needs one.
 
         Raises DoorError naming the rig file, the board and its port.
         """
-        if not needs_board(plan, box.loaded.apparatus):
+        if not needs_board(plan, box.loaded.apparatus, dry_run):
             return NoDoors()
         wired = wiring(box.loaded.box)
         for i, source in enumerate(self.loaded.rig.board):
@@ -86,6 +91,19 @@ class OpenRig:
                     rule, _hello(self.boards[pin.board]), pin.number, f"[{i}].rule[{j}]"
                 )
         return BoxDoors(wired, self.boards)
+
+    def unfit(self, box: OpenBox) -> dict[str, str]:
+        """The motor doors of a box whose closing force does not let them close on an animal.
+
+        Each with why; of the boards that are open.
+        """
+        now, found = datetime.now(UTC), {}
+        for name, pin in wiring(box.loaded.box).doors.items():
+            if pin.board in self.boards:
+                why = unmeasured(pin.board, _hello(self.boards[pin.board]), now).get(pin.number)
+                if why:
+                    found[name] = why
+        return found
 
     def open_boards(self) -> None:
         """Open every board that is not open yet. Raises as `doors` does."""
@@ -168,6 +186,7 @@ def open_rig(
     seed: int = 0,
     animals: Mapping[str, MouseSettings] | None = None,
     doors_at: Mapping[str, str] | None = None,
+    troubles: Collection[Trouble] = (),
 ) -> OpenRig:
     """Open a rig's camera, or its simulated world. Boards are opened when a session needs them.
 
@@ -178,6 +197,7 @@ def open_rig(
         seed: of the simulated world.
         animals: how the simulated animal of a box behaves.
         doors_at: where simulated doors are to begin with, "box/door" to open or closed.
+        troubles: what makes simulated pictures hard to read.
 
     Raises ConfigError or CameraError.
     """
@@ -190,7 +210,7 @@ def open_rig(
         message = f"{wanted.source!r} is no video file: only one is played again and again"
         raise ConfigError(loaded.source, "camera.repeat", message)
     if loaded.simulated:
-        return _simulated(loaded, clock, seed, animals or {}, doors_at or {})
+        return _simulated(loaded, clock, seed, animals or {}, doors_at or {}, troubles)
     camera = _camera(loaded, real=real)
     boxes = {name: OpenBox(box, box.picture) for name, box in loaded.boxes.items()}
     rig = OpenRig(loaded, camera, boxes, clock)
@@ -252,6 +272,7 @@ def _simulated(
     seed: int,
     animals: Mapping[str, MouseSettings],
     doors_at: Mapping[str, str],
+    troubles: Collection[Trouble],
 ) -> OpenRig:
     boards = {source.name: _board(loaded, source.name) for source in loaded.rig.board}
     for box in loaded.rig.box:
@@ -259,8 +280,10 @@ def _simulated(
             if f"{box.name}/{door}" in doors_at:
                 at = 0.0 if doors_at[f"{box.name}/{door}"] == DoorState.CLOSED else 1.0
                 boards[pin.board].push(pin.number, at)
+    for board in boards.values():
+        board.reset(0, "power")  # it starts with its doors there; nobody has pushed them
     apparatuses = {name: box.apparatus for name, box in loaded.boxes.items()}
-    world = World(loaded.rig, apparatuses, seed, boards, animals=animals)
+    world = World(loaded.rig, apparatuses, seed, boards, animals=animals, troubles=troubles)
     served: list[ServedBoard] = []
     lines: dict[str, SerialBoard | VirtualBoard] = {}
     if clock is None:

@@ -1,6 +1,7 @@
 """What is fixed before tick 0: the wish, completed by what only the rig can tell."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from rig.session.clock import wall_now
 from rig.session.load import LoadedBox, LoadedRig
 from rig.session.opened import OpenBox, is_video_file
 from rig.session.seeing import Seen, known_contrast, median
-from rig.setup import Anchor, Setup
+from rig.setup import Anchor, Setup, Stimulation
 from rig.steps import SessionPlan, needs_board
 from rig.tracking import LiveBackground, Prepared
 from rig.video import VideoFile
@@ -30,6 +31,7 @@ class Wish(Strict):
     operator: str = ""
     arming: Literal["operator", "auto"] = "auto"
     codec: Literal["h264", "lossless"] | None = None  # None: as the rig file says
+    stimulation: Stimulation = Stimulation()
     uid: str = Field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -89,11 +91,21 @@ def check_size(
 
 
 def make_setup(
-    wish: Wish, loaded: LoadedRig, box: OpenBox, seen: Seen, rate_hz: float, start_ns: int
+    wish: Wish,
+    loaded: LoadedRig,
+    box: OpenBox,
+    seen: Seen,
+    rate_hz: float,
+    start_ns: int,
+    unfit: Mapping[str, str] | None = None,
 ) -> tuple[Setup, Prepared]:
-    """The session's constants and its tracker. `start_ns`: the frame clock now."""
+    """The session's constants and its tracker.
+
+    `start_ns`: the frame clock now. `unfit`: motor doors that may not close on an animal, and why;
+    None: none may.
+    """
     one = box.loaded
-    driven = needs_board(wish.plan, one.apparatus)
+    driven = needs_board(wish.plan, one.apparatus, wish.stimulation.dry_run)
     prepared = tracking.prepare(one.apparatus, seen.background, rate_hz, seen.samples)
     setup = Setup(
         software=__version__,
@@ -120,5 +132,7 @@ def make_setup(
         outputs=tuple(one.box.outputs) if driven else (),
         arming=wish.arming,
         simulated=loaded.simulated,
+        unfit=None if unfit is None else dict(unfit),
+        stimulation=wish.stimulation if wish.plan.outputs else None,
     )
     return setup, prepared

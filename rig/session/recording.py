@@ -126,9 +126,11 @@ def start(
     for key, message in check(wish.plan, box.loaded.apparatus, frozenset(box.loaded.box.outputs)):
         raise ConfigError("plan", key, message)
     now_ns = opened.clock() if opened.clock is not None else 0
-    setup, prepared = make_setup(wish, opened.loaded, box, seen, camera.rate_hz, now_ns)
-    doors = opened.doors(box, wish.plan)
+    doors = opened.doors(box, wish.plan, wish.stimulation.dry_run)
     try:
+        unfit = opened.unfit(box)
+        rate_hz = camera.rate_hz
+        setup, prepared = make_setup(wish, opened.loaded, box, seen, rate_hz, now_ns, unfit)
         folder = session_folder(out, setup.subject, setup.phase, setup.attempt)
         sink = SessionWriter(folder, setup, seen.background, truth=opened.truth(box))
     except BaseException:

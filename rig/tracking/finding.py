@@ -67,7 +67,7 @@ def find(image: Gray, prepared: Prepared) -> Found:
         raise ValueError(f"the picture is {image.shape}, the background {prepared.shape}")
     seen = cells(image, prepared.light.step)
     levels = prepared.light.levels(seen)
-    sweep = swept(image, levels, prepared.hand_sweeps)
+    sweep = swept(image, levels, prepared.door_sweeps)
     image = image[prepared.rows, prepared.cols]
     hand = _hand(seen if levels is None else scaled(seen, levels), prepared.coarse)
     blob_px, large = 0, False

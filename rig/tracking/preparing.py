@@ -14,7 +14,7 @@ from rig.tracking import masks
 from rig.tracking.background import polarity
 from rig.tracking.light import Light, cells, step_px
 from rig.tracking.masks import Region, region
-from rig.tracking.sweeps import Sweep, sweeps_by_hand
+from rig.tracking.sweeps import Sweep, door_sweeps
 
 DEFAULT_THRESHOLD = 25
 """Grey levels, where no sample shows the animal."""
@@ -92,7 +92,7 @@ class Prepared:
     nearest: Gray  # 1 + place of the nearest chamber
     regions: tuple[Region, ...]  # the chambers, then the zones
     sweeps: Region | None  # where doors move
-    hand_sweeps: tuple[Sweep | None, ...]  # of doors moved by hand, by doorway; empty: none
+    door_sweeps: tuple[Sweep | None, ...]  # of doors that move, by doorway; empty: none
     # by doorway: its line, and each pixel's distance to it in px
     lines: tuple[tuple[tuple[PointPx, PointPx], NDArray[np.float32]], ...]
     min_area_px: tuple[int, ...]  # by chamber
@@ -191,7 +191,7 @@ def prepare(
         nearest=_cut(nearest, crop),
         regions=tuple(region(_cut(mask, crop)) for mask in [*owned, *zones]),
         sweeps=sweeps,
-        hand_sweeps=sweeps_by_hand(apparatus, background, settings.noise),
+        door_sweeps=door_sweeps(apparatus, background, settings.noise),
         lines=tuple(
             (
                 door.line_px,

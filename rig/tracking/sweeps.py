@@ -1,4 +1,4 @@
-"""How a picture differs from the background where a door that a hand moves is seen. Pure."""
+"""How a picture differs from the background where a door that moves is seen. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,10 +26,8 @@ class Sweep:
     area_px: int
 
 
-def sweeps_by_hand(
-    apparatus: Apparatus, background: Gray, noise: float
-) -> tuple[Sweep | None, ...]:
-    """The sweeps of the doors moved by hand, by doorway; None for others; empty without any.
+def door_sweeps(apparatus: Apparatus, background: Gray, noise: float) -> tuple[Sweep | None, ...]:
+    """The sweeps of the doors, by doorway; None where none is known or moves; empty without any.
 
     `noise`: standard deviation of a still pixel, grey levels.
     """
@@ -38,7 +36,7 @@ def sweeps_by_hand(
     found: list[Sweep | None] = []
     for door in apparatus.doorway:
         one = None
-        if door.drive is Drive.MANUAL and door.sweep_px is not None:
+        if door.drive is not Drive.NONE and door.sweep_px is not None:
             inside = masks.fill(door.sweep_px, background.shape)
             x, y, width, height = cv2.boundingRect(inside)
             if width and height:

@@ -243,6 +243,11 @@ def measures(**changes: object) -> Measures:
     return Measures(**{**nothing, **changes})  # type: ignore[arg-type]
 
 
+STAGES = {
+    f"latency_{stage}_{place}_ms": 1.0
+    for stage in ("decided", "written", "acknowledged")
+    for place in ("p50", "p99")
+}
 LATENCY = {"latency_p50_ms": 1.0, "latency_p95_ms": 2.0, "latency_max_ms": 50.0}
 
 
@@ -263,6 +268,8 @@ LATENCY = {"latency_p50_ms": 1.0, "latency_p95_ms": 2.0, "latency_max_ms": 50.0}
         ({"flags": ("through_wall",)}, {}, "through_wall", "bad"),
         ({"flags": ("escape",)}, {}, "escape", "bad"),
         ({}, {**LATENCY, "latency_p99_ms": 5.0}, "latency", "good"),
+        ({}, {**LATENCY, "latency_p99_ms": 5.0, **STAGES}, "stages", "good"),
+        ({}, {"light_differs": ["area"]}, "light_differs", "warn"),
         ({}, {**LATENCY, "latency_p99_ms": 20.0}, "latency", "warn"),
         ({}, {**LATENCY, "latency_p99_ms": 40.0}, "latency", "bad"),
         ({"frames": 0}, {}, "nothing_scored", "bad"),

@@ -28,6 +28,10 @@ SHADOW, SHADOW_CM = 0.80, 0.9
 REFLECTION = 0.35
 BEDDING = 9.0  # standard deviation in grey levels
 CABLE_CM = 0.35
+GLOW, GLOW_CM = 150.0, 0.7  # grey levels in its middle, standard deviation of its spread
+LED_CM = 0.8
+HEAD_CM = 1.3  # behind the nose: where the fibre ends
+PUMPED, PUMP_S = 0.8, 0.3
 
 
 class Trouble(StrEnum):
@@ -42,11 +46,14 @@ class Trouble(StrEnum):
     LIGHT_STEP = "light step"
     DRIFT = "drift"
     FLICKER = "flicker"
+    GLOW = "glow"  # light of an output at the animal's head
+    PUMP = "pump"  # the camera's exposure answers that light
+    LED = "led"  # a lamp in the corner of the box's picture that its outputs switch
     BUMP = "bump"  # the camera is knocked: another place and another angle from then on
 
 
 class Troubles:
-    """The troubles of one world. Everything is fixed by `rng` and the time."""
+    """The troubles of one world. Everything is fixed by `rng`, the time and the outputs."""
 
     def __init__(
         self,
@@ -63,6 +70,7 @@ class Troubles:
             cv2.resize(grain, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
         )
         self._spots = rng.uniform(0.05, 0.95, (len(self._places), 200, 3))
+        self._exposure, self._exposed_s = 1.0, 0.0
 
     def floor(self, picture: Gray, t_s: float) -> None:
         """What lies on the floor, in place; before the animal is drawn."""
@@ -92,8 +100,10 @@ class Troubles:
                 there = mirrored > 0
                 view[there] = (view[there] * (1 - REFLECTION) + 30 * REFLECTION).astype(np.uint8)
 
-    def above(self, picture: Gray, place: Place, pose: Pose) -> None:
-        """What hangs over the animal, in place; after it is drawn."""
+    def above(self, picture: Gray, place: Place, pose: Pose, lit: bool = False) -> None:
+        """What hangs over the animal or shines at its head, in place; after it is drawn."""
+        if lit and Trouble.GLOW in self.kinds:
+            self._glow(place.crop(picture), pose, place.px_per_cm)
         if Trouble.CABLE not in self.kinds:
             return
         view, scale = place.crop(picture), place.px_per_cm
@@ -103,9 +113,21 @@ class Troubles:
         points = np.rint(np.array([from_px, sag, back])).astype(np.int32)
         cv2.polylines(view, [points], False, 60, max(1, round(CABLE_CM * scale)), cv2.LINE_AA)
 
-    def camera(self, picture: Gray, t_s: float) -> Gray:
-        """The picture as this light and this camera give it."""
+    def lamp(self, picture: Gray, place: Place) -> None:
+        """The lamp beside a box, lit, in place."""
+        if Trouble.LED in self.kinds:
+            side = max(2, round(LED_CM * place.px_per_cm))
+            place.crop(picture)[:side, :side] = 250
+
+    def camera(self, picture: Gray, t_s: float, lit: bool = False) -> Gray:
+        """The picture as this light and this camera give it. `lit`: an output is on somewhere."""
         gain = 1.0
+        if Trouble.PUMP in self.kinds:
+            wanted = PUMPED if lit else 1.0
+            left = math.exp(-max(t_s - self._exposed_s, 0.0) / PUMP_S)
+            self._exposure = wanted + (self._exposure - wanted) * left
+            self._exposed_s = t_s
+            gain *= self._exposure
         if Trouble.LIGHT_STEP in self.kinds and t_s >= AT_S:
             gain *= LIGHT_STEP
         if Trouble.DRIFT in self.kinds:
@@ -122,6 +144,18 @@ class Troubles:
                 ), np.uint8,
             )  # fmt: skip
         return picture
+
+    @staticmethod
+    def _glow(view: Gray, pose: Pose, scale: float) -> None:
+        behind = np.hypot(*(pose.spine_cm - np.asarray(pose.nose_cm)).T) - HEAD_CM
+        x, y = (pose.spine_cm[np.argmin(np.abs(behind))] * scale).tolist()
+        reach = round(3 * GLOW_CM * scale)
+        x0, y0 = max(0, round(x) - reach), max(0, round(y) - reach)
+        part = view[y0 : max(0, round(y) + reach + 1), x0 : max(0, round(x) + reach + 1)]
+        if part.size:
+            ys, xs = np.ogrid[: part.shape[0], : part.shape[1]]
+            away = ((xs + x0 - x) ** 2 + (ys + y0 - y) ** 2) / (GLOW_CM * scale) ** 2
+            part[:] = np.clip(part + GLOW * np.exp(-away / 2), 0, 255).astype(np.uint8)
 
     @cached_property
     def bump(self) -> NDArray[np.float64]:

@@ -356,12 +356,14 @@ class World:
                     troubles.beside(picture, state.place, pose)
                 scene.mouse(picture, state.place, pose)
                 if troubles is not None:
-                    troubles.above(picture, state.place, pose)
+                    troubles.above(picture, state.place, pose, _lit(state))
         for state in states:
             if state.hand is not None:
                 scene.hand(picture, state.place, state.hand.edge, state.hand.tip_px())
         if troubles is not None:
-            picture = troubles.camera(picture, t_s)
+            for state in filter(_lit, states):
+                troubles.lamp(picture, state.place)
+            picture = troubles.camera(picture, t_s, any(map(_lit, states)))
         return scene.finish(picture, index)
 
     def empty_picture(self, box: str) -> Gray:
@@ -504,6 +506,11 @@ class World:
             open_gates=[position >= OPEN_ENOUGH for position in positions],
             outputs=outputs,
         )
+
+
+def _lit(state: _BoxState) -> bool:
+    """Whether an output of a box is on."""
+    return any(board.output(number) for board, number in state.outputs.values())
 
 
 def _frame_size_px(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -59,8 +60,10 @@ def find_protocol(name: str) -> tuple[Protocol, str]:
     if path.suffix == ".toml" or path.exists():
         text = read_text(path, "protocol file")
         return parse(text, str(path), lambda base: _base(base, path.parent)), str(path)
-    have = ", ".join(library.names())
-    raise ConfigError(name, "", f"no such protocol; shipped are {have}, or give a .toml file")
+    near = get_close_matches(name, library.names(), n=3)
+    meant = f"; did you mean {' or '.join(near)}?" if near else ""
+    message = f"no such protocol{meant}; `placepref protocols` lists those that ship"
+    raise ConfigError(name, "", f"{message}, or give a .toml file")
 
 
 def _base(name: str, folder: Path) -> str:

@@ -1,5 +1,6 @@
 """The protocols that ship, one readable TOML file each."""
 
+from functools import cache
 from importlib import resources
 
 from protocols.protocol import Protocol, parse
@@ -16,6 +17,7 @@ def text(name: str) -> str:
     return (resources.files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
 
 
+@cache
 def read(name: str) -> Protocol:
     """A shipped protocol, with what it extends in it. Raises FileNotFoundError."""
     return parse(text(name), name, text)

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
+from protocols.cli.study import study
 from rig.errors import ConfigError, RigError
 
 
@@ -34,6 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(study)
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on standard output.")]
 Set = Annotated[

@@ -1,0 +1,31 @@
+"""A study in its folder: begun, filled, allocated, sealed, opened again, looked over.
+
+Each verb is one transaction with its trail.
+"""
+
+from protocols.study.adding import add_animals, add_box, add_person
+from protocols.study.allocating import Allocated, allocate_cohort, pretests_of
+from protocols.study.folder import KEY, PROTOCOL, RULES, Study, new, open_study
+from protocols.study.looking import check, status
+from protocols.study.opening import pairs_of
+from protocols.study.sealing import seal_sessions, unblind
+
+__all__ = [
+    "KEY",
+    "PROTOCOL",
+    "RULES",
+    "Allocated",
+    "Study",
+    "add_animals",
+    "add_box",
+    "add_person",
+    "allocate_cohort",
+    "check",
+    "new",
+    "open_study",
+    "pairs_of",
+    "pretests_of",
+    "seal_sessions",
+    "status",
+    "unblind",
+]

@@ -1,0 +1,197 @@
+"""A cohort drawn and sealed.
+
+What is sealed is written to the key first and told in the database after it, so that a crash
+between them leaves a part that nobody counts.
+"""
+
+import csv
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from protocols import blinding
+from protocols.allocation import (
+    ALGORITHM,
+    Candidate,
+    Check,
+    Exclusion,
+    Outcome,
+    Place,
+    Verdict,
+    allocate,
+    exclude,
+    freeze,
+    judge,
+    minimise,
+    table,
+)
+from protocols.planning import Planning
+from protocols.store import Change
+from protocols.store import tables as t
+from protocols.study.adding import allowed
+from protocols.study.folder import KEY, RULES, Study
+from protocols.study.opening import allocations, cohorts, opened, pairs_of
+from rig.errors import ConfigError, RigError
+from rig.storage.folder import replace
+
+
+class Allocated:
+    """What an allocation tells in the open."""
+
+    cohort: int
+    animals: int
+    sha256: str
+    verdict: Verdict
+    excluded: tuple[Exclusion, ...]
+    checks: tuple[Check, ...]
+    balance: tuple[Mapping[str, str], ...]
+
+
+def allocate_cohort(
+    study: Study,
+    person: str,
+    pretests: Sequence[Mapping[str, str]],
+    holder: tuple[str, str] | None = None,
+    over_gate: str = "",
+) -> Allocated:
+    """Draw pairing, group, order and slot for the animals that have none, and seal them.
+
+    `pretests` are lines as in a session's `summary.csv`. A later cohort is drawn on the totals of
+    the earlier ones, for which the key is opened: `holder` is a name and a passphrase. `over_gate`
+    is the reason for going on where the gate stops. Raises ConfigError, or RigError at the gate.
+    """
+    plan, scheme = study.plan, study.plan.scheme()
+    before: list[tuple[Candidate, Place]] = []
+    if cohorts(study):
+        if holder is None:
+            message = "missing: a later cohort is drawn on the totals of the first, in the key"
+            raise ConfigError("--holder", "", message)
+        parts = opened(study, person, *holder, "a later cohort")
+        before = [pair for one in allocations(study, parts) for pair in pairs_of(one)]
+    with study.store.change(person, over_gate) as change:
+        allowed(change, person, ("owner",))
+        outcomes = _outcomes(study, change, pretests)
+        candidates = [one.candidate for one in outcomes]
+        verdict = judge(plan.gate_rule(), candidates, plan.sides[0])
+        if not verdict.go and not over_gate:
+            raise RigError(f"stopped by the gate, nothing was allocated: {verdict.why}")
+        excluded = exclude(plan.exclusion_rules(), outcomes)
+        out = {one.animal for one in excluded}
+        for one in excluded:
+            change.insert(
+                t.exclusion,
+                animal=one.animal,
+                rule=one.rule,
+                value=one.value,
+                rule_limit=one.limit,
+                at=change.at,
+            )
+        for animal in sorted(out):
+            _set_status(change, animal, "excluded", "by the rules of the study")
+        left = [one for one in candidates if one.animal not in out]
+        if not left:
+            raise ConfigError(RULES, "exclusion", "the rules leave no animal")
+        seed, salt = secrets.token_hex(16), secrets.token_hex(16)
+        cohort = cohorts(study) + 1
+        try:
+            if before:
+                places, checks = minimise(scheme, left, before, seed, cohort)
+            else:
+                places, checks = allocate(scheme, left, seed, cohort)
+        except ValueError as error:
+            raise ConfigError("--pretest", "", str(error)) from None
+        text, digest = freeze(scheme, left, places, checks, seed, salt)
+        key = blinding.seal(study.key, "allocation", text, change.at)
+        replace(study.folder / KEY, key.text().encode())
+        change.insert(
+            t.allocation,
+            cohort=cohort,
+            at=change.at,
+            sha256=digest,
+            algorithm=ALGORITHM,
+            animals=len(places),
+            unmet=", ".join(one.key for one in checks if not one.met),
+            gate=verdict.why,
+            person=person,
+        )
+        for place in places:
+            change.insert(t.withheld, animal=place.animal, paired=place.cue or place.side)
+    balance = tuple(table(scheme, left, places))
+    return Allocated(cohort, len(places), digest, verdict, excluded, checks, balance)
+
+
+def pretests_of(folder: Path, phase: str) -> list[dict[str, str]]:
+    """The last line of `summary.csv` of each animal's sessions of `phase` under `folder`."""
+    found: dict[str, dict[str, str]] = {}
+    pattern = f"sub-*/ses-*_phase-{phase}*/behav/summary.csv"
+    for path in sorted((folder / "rawdata").glob(pattern)):
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if row.get("phase") == phase:
+                    found[row["subject"]] = row
+    return list(found.values())
+
+
+def _outcomes(study: Study, change: Change, pretests: Sequence[Mapping[str, str]]) -> list[Outcome]:
+    """The animals that are to be allocated, with their pre-tests."""
+    placed = select(t.withheld.c.animal)
+    wanted = (
+        select(t.animal)
+        .where(t.animal.c.status == "active", t.animal.c.id.not_in(placed))
+        .order_by(t.animal.c.id)
+    )
+    animals = change.connection.execute(wanted).mappings().all()
+    if not animals:
+        raise ConfigError("--pretest", "", "every active animal has its place already")
+    rows = {row.get("subject", ""): row for row in pretests}
+    lacking = [one["id"] for one in animals if one["id"] not in rows]
+    if lacking:
+        raise ConfigError("--pretest", "", f"no pre-test of {', '.join(lacking)}")
+    return [_outcome(study.plan, one, rows[one["id"]]) for one in map(dict, animals)]
+
+
+def _outcome(plan: Planning, animal: Mapping[str, Any], row: Mapping[str, str]) -> Outcome:
+    def number(column: str, default: float | None = None) -> float:
+        cell = row.get(column, "")
+        if cell in ("", None) and default is not None:
+            return default
+        try:
+            return float(cell.replace(",", "."))
+        except (ValueError, AttributeError):
+            where = f"pre-test of {animal['id']}"
+            raise ConfigError(where, column, f"{cell!r}: a number is wanted") from None
+
+    first, second = plan.sides
+    for column in ("sex", "cage", "box"):
+        if not animal[column]:
+            message = "missing: allocation is stratified by sex, cage and box"
+            raise ConfigError(f"animal {animal['id']}", column, message)
+    sides_s = number(f"time_{first}_s"), number(f"time_{second}_s")
+    test_s, lost_s = number("test_s"), number("time_lost_s", 0.0)
+    entries = None
+    if row.get(f"entries_{first}") and row.get(f"entries_{second}"):
+        entries = int(number(f"entries_{first}") + number(f"entries_{second}"))
+    candidate = Candidate(
+        animal["id"],
+        animal["sex"],
+        animal["cage"],
+        animal["box"],
+        sides_s,
+        test_s,
+        row.get("first_cue", ""),
+    )
+    return Outcome(candidate, max(0.0, test_s - sum(sides_s) - lost_s), entries, lost_s)
+
+
+def _set_status(change: Change, animal: str, status: str, reason: str) -> None:
+    change.update(
+        t.animal,
+        {"id": animal},
+        status=status,
+        status_since=change.at,
+        status_reason=reason,
+        status_by=change.person,
+    )

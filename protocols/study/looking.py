@@ -1,0 +1,90 @@
+"""A study looked over: how far it is, and whether all of it agrees."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+
+from protocols import blinding
+from protocols.blinding import WrongPassphraseError
+from protocols.store import tables as t
+from protocols.store import verify
+from protocols.study.folder import KEY, Study
+from protocols.study.opening import cohorts, count_refusal, refused
+from rig.errors import ConfigError
+from rig.storage.folder import SUMS
+
+
+def status(study: Study) -> dict[str, Any]:
+    """What is open of the study, as numbers and words; nothing of it is withheld or sealed."""
+    with study.store.read() as connection:
+
+        def count(column: Any) -> dict[str, int]:
+            found = connection.execute(select(column, func.count()).group_by(column)).all()
+            return {str(value): int(number) for value, number in found}
+
+        kept = connection.execute(select(t.study)).mappings().one()
+        allocations = connection.execute(select(t.allocation)).mappings().all()
+        unblinded = connection.execute(
+            select(func.count()).where(t.audit.c.action == "key_opened")
+        ).scalar()
+        return {
+            "name": kept["name"],
+            "protocol": f"{kept['protocol']} {kept['protocol_version']}",
+            "design": str(study.plan.design),
+            "animals": count(t.animal.c.status),
+            "sessions": count(t.session.c.status),
+            "people": sum(count(t.person.c.name).values()),
+            "holders": [one.name for one in study.key.holder],
+            "allocations": [
+                {"cohort": one["cohort"], "animals": one["animals"], "sha256": one["sha256"]}
+                for one in allocations
+            ],
+            "excluded": list(connection.execute(select(t.exclusion.c.animal).distinct()).scalars()),
+            "key_opened": int(unblinded or 0),
+            "wrong_passphrases": refused(connection),
+            "why_read_only": study.store.why,
+        }
+
+
+def check(study: Study, holders: Mapping[str, str], person: str) -> list[str]:
+    """What is wrong with the study, a line each: trail, tables, key, folders. Empty: nothing.
+
+    `holders`: name to passphrase of those who prove that they can open the key; it stays closed.
+    """
+    faults = []
+    with study.store.read() as connection:
+        faults += [f"{one.where}: {one.what}" for one in verify(connection)]
+        filed = dict(
+            connection.execute(
+                select(t.session.c.folder, t.session.c.sums_sha256).where(
+                    t.session.c.folder.is_not(None)
+                )
+            ).all()
+        )
+    for folder, expected in sorted(filed.items()):
+        sums = study.folder / folder / SUMS
+        if not sums.is_file():
+            faults.append(f"{folder}: its {SUMS} is not there")
+        elif hashlib.sha256(sums.read_bytes()).hexdigest() != expected:
+            faults.append(f"{folder}: its {SUMS} is not the one that was filed")
+    for sums in sorted((study.folder / "rawdata").glob(f"sub-*/ses-*/behav/{SUMS}")):
+        name = sums.parent.relative_to(study.folder).as_posix()
+        if name not in filed:
+            faults.append(f"{name}: the database does not know this session")
+    try:
+        key = study.key
+    except ConfigError as error:
+        return [*faults, str(error)]
+    sealed = sum(part.kind == "allocation" for part in key.part)
+    if sealed < cohorts(study):
+        faults.append(f"{KEY}: holds {sealed} allocations of {cohorts(study)}")
+    for name, words in holders.items():
+        try:
+            blinding.prove(key, name, words)
+        except WrongPassphraseError as error:
+            faults.append(f"{KEY}: {name}: {count_refusal(study, person, str(error))}")
+        except ConfigError as error:
+            faults.append(str(error))
+    return faults

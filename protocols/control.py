@@ -33,14 +33,16 @@ class Chart:
     shifted: tuple[int, ...]
 
 
-def control_chart(values: Sequence[float], least: float = -math.inf) -> Chart:
-    """The chart of `values` in their order; no limit lies below `least`."""
+def control_chart(
+    values: Sequence[float], least: float = -math.inf, most: float = math.inf
+) -> Chart:
+    """The chart of `values` in their order; no limit lies below `least` or above `most`."""
     array = np.asarray(values, dtype=np.float64)
     middle = float(array.mean()) if len(array) else math.nan
     if len(array) < LEAST:
         return Chart(tuple(values), middle, math.nan, math.nan, (), ())
     away = LIMIT * float(np.abs(np.diff(array)).mean())
-    low, high = max(middle - away, least), middle + away
+    low, high = max(middle - away, least), min(middle + away, most)
     beyond = np.flatnonzero((array < low) | (array > high))
     sides = np.sign(array - middle)
     shifted: list[int] = []

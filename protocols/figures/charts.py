@@ -27,11 +27,12 @@ MOST_TICKS = 30
 
 @dataclass(frozen=True)
 class Watched:
-    """What a control chart follows: its label, a session's value, the least it can be."""
+    """What a control chart follows: its label, a session's value, the ends of what it can be."""
 
     label: str
     value: Callable[[Session], float]
     least: float = 0.0
+    most: float = 100.0
 
 
 def side_share(session: Session) -> float:
@@ -72,7 +73,7 @@ def light(session: Session) -> float:
 
 WATCHED = (
     Watched("first side's share\nof both sides (%)", side_share),
-    Watched("light in the empty\nbox (grey level)", light),
+    Watched("light in the empty\nbox (grey level)", light, most=255.0),
     Watched("lost time (%)", lost_percent),
 )
 
@@ -131,6 +132,8 @@ def quality(sessions: Sequence[Session]) -> "Figure":
                     label=label,
                 )  # fmt: skip
             panels[2].set_yscale("log")
+            panels[2].yaxis.set_major_formatter("{x:g}")
+            panels[2].yaxis.set_minor_formatter("")
             panels[2].set_ylabel("frame to command (ms)")
             panels[2].legend(loc="center left", bbox_to_anchor=(1, 0.5))
         step = -(-len(ordered) // MOST_TICKS)
@@ -144,9 +147,10 @@ def _chart(axes: "Axes", sessions: Sequence[Session], watched: Watched) -> None:
     known = [(s, v) for s in sessions if not math.isnan(v := watched.value(s))]
     if not known:
         axes.set_axis_off()
-        axes.text(0.5, 0.5, "not known", transform=axes.transAxes, ha="center", color=style.MUTED)
+        text = f"{watched.label}: not known"
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=style.MUTED)
         return
-    told = control_chart([v for _, v in known], watched.least)
+    told = control_chart([v for _, v in known], watched.least, watched.most)
     x = np.arange(1, len(known) + 1)
     axes.plot(
         x, told.values, color=style.COLOURS[0], linewidth=0.7, marker="o", markersize=3,
@@ -154,7 +158,7 @@ def _chart(axes: "Axes", sessions: Sequence[Session], watched: Watched) -> None:
     )  # fmt: skip
     axes.axhline(told.middle, color=style.MUTED, linewidth=0.7)
     for limit in (told.low, told.high):
-        if not math.isnan(limit):
+        if not math.isnan(limit) and watched.least < limit < watched.most:
             axes.axhline(limit, color=style.MUTED, linewidth=0.7, linestyle=style.LINES[1])
     for places, sign, size in ((told.shifted, "o", 5.5), (told.beyond, "X", 5.5)):
         axes.plot(

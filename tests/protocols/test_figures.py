@@ -186,6 +186,7 @@ def test_control_charts_tell_what_is_beyond_and_what_has_shifted() -> None:
     assert math.isnan(few.low)
     assert few.beyond == ()
     assert control_chart([0.0, 0.1, 0.0, 0.1, 0.0], least=0).low == 0
+    assert control_chart([90.0, 99.0, 90.0, 99.0, 90.0], most=100).high == 100
     assert math.isnan(control_chart([]).middle)
 
 

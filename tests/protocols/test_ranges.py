@@ -12,6 +12,7 @@ from protocols.scores import scores
 from protocols.sessions import Session, read_session
 from rig.errors import ConfigError, StorageError
 from rig.model import NS_PER_S
+from rig.session import rescore
 from rig.storage import read_pairing
 from tests.protocols.conftest import record_tests
 from tests.protocols.sessions import session
@@ -97,3 +98,18 @@ def test_no_nose_no_score_by_the_nose(study: Path) -> None:
     told = fragility(pre, post, cases=[case for case in CASES if case.point is not None])
     assert ("nose" in told.cases) != ("nose" in told.left_out)
     assert not math.isnan(told.ranges["paired_minus_unpaired_s"][0])
+
+
+def test_a_rescored_folder_reads_as_its_session(study: Path, tmp_path: Path) -> None:
+    pre, _ = sessions(study)
+    again = read_session(rescore(pre.folder, out=tmp_path).folder, read_pairing(study))
+    assert (again.subject, again.phase, again.id) == ("M01", "pretest", pre.id)
+    assert again.test_s == pre.test_s
+    assert again.roles == pre.roles
+    assert sum(again.measures.seen_ns) == sum(pre.measures.seen_ns)
+    with pytest.raises(ConfigError, match="keeps no detections"):
+        times_by_case(again)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "rescore.json").write_text("{}")
+    with pytest.raises(StorageError, match="cannot be read"):
+        read_session(tmp_path / "broken")

@@ -31,6 +31,7 @@ from gui.setup.provisional import remove_abandoned
 from gui.texts import say
 from gui.theme import Theme, sheet
 from gui.watch import Stations
+from rig.scheduling import yield_to_others
 
 CV2_QT_VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
 NEXT_THEME = {Theme.LIGHT: Theme.DARK, Theme.DARK: Theme.RED, Theme.RED: Theme.LIGHT}
@@ -197,6 +198,7 @@ def start(arguments: Sequence[str] | None = None) -> int:
     `arguments` are Qt's, the program's name first; None takes the process's own.
     """
     drop_foreign_qt(os.environ)
+    yield_to_others()  # a station's decision goes before a picture of it
     application = QApplication(list(sys.argv if arguments is None else arguments))
     application.setApplicationName("placepref")
     application.setStyle("Fusion")  # the same on every system, and it obeys the style sheet

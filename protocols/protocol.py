@@ -29,6 +29,7 @@ _OPTIONS = (
     "resume_gap_s",
     "lost_frames_off",
     "hands_out_s",
+    "latency_budget_ms",
 )
 
 
@@ -46,6 +47,7 @@ class Phase(Strict):
     resume_gap_s: Value | None = None
     lost_frames_off: Value | None = None
     hands_out_s: Value | None = None
+    latency_budget_ms: Value | None = None
 
 
 class Protocol(Strict):

@@ -78,7 +78,8 @@ class Rule(Strict, allow_inf_nan=False):
 
     `dwell_s`: in there at least so long first. `refractory_s`: so long after any off.
     `max_on_s`: longest stretch on; then off until `rearm_s` have passed, or without it until
-    the animal enters anew. `total_on_s`: most in this step altogether.
+    the animal enters anew. `total_on_s`: most in this step altogether. `sham`: each edge is
+    decided and recorded in the same way, and nothing is switched.
     """
 
     while_in: str
@@ -89,6 +90,7 @@ class Rule(Strict, allow_inf_nan=False):
     max_on_s: float | None = Field(None, gt=0)
     rearm_s: float | None = Field(None, ge=0)
     total_on_s: float | None = Field(None, gt=0)
+    sham: bool = False
 
 
 class Condition(Strict, allow_inf_nan=False):
@@ -182,6 +184,8 @@ class SessionPlan(Strict, allow_inf_nan=False):
 
     `cues` maps a chamber to its cue set (floor, wall, odour, light). `stall_limit_s`: camera
     silent that long fails the session. `resume_gap_s`: longest interruption that may be resumed.
+    `latency_budget_ms`: 99 of 100 commands are in the port so soon after their picture was
+    delivered (of 100 pictures decided, where nothing was commanded), else the session is flagged.
     """
 
     protocol: str
@@ -196,6 +200,7 @@ class SessionPlan(Strict, allow_inf_nan=False):
     resume_gap_s: float = Field(60.0, gt=0)
     lost_frames_off: int = Field(6, ge=1)
     hands_out_s: float = Field(1.0, gt=0)
+    latency_budget_ms: float = Field(10.0, gt=0)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -314,6 +319,7 @@ def _sentence(plan: SessionPlan, i: int) -> str:
         text += "; scored"
     for rule in step.rule:
         text += f"; while in {rule.while_in}: output {rule.output}"
+        text += " as sham, not switched," if rule.sham else ""
         if rule.train:
             text += f" at {rule.train.hz} Hz, {rule.train.width_us} us"
         if rule.dwell_s:

@@ -368,6 +368,30 @@ def compare(
 
 
 @app.command()
+def score(
+    study: Annotated[Path | None, typer.Argument(help="A study's folder.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="A table of times, or a rescored summary.csv.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="What the table calls a column; repeatable."),
+    ] = None,
+    primary: Annotated[
+        str, typer.Option(help="The score that was chosen before the post-test.")
+    ] = "cpp_score_s",
+    json: Json = False,
+) -> None:
+    """Preference scores of every animal, its groups, and what they say.
+
+    Example: placepref score --table scored/summary.csv
+    """
+    from protocols.cli import scores
+
+    raise typer.Exit(scores.score(study, table, column or [], primary, as_json=json))
+
+
+@app.command()
 def cameras(json: Json = False) -> None:
     """List cameras by their stable identity; none is opened.
 
@@ -380,19 +404,32 @@ def cameras(json: Json = False) -> None:
 
 @app.command()
 def doors(
-    action: Annotated[str, typer.Argument(help="list; open, close and test come later.")] = "list",
+    action: Annotated[str, typer.Argument(help="list, open, close or test.")] = "list",
+    port: Annotated[str | None, typer.Option(help="The board's port; opened for this.")] = None,
+    door: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="Which door; repeatable. Else all.")
+    ] = None,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="My word that no animal is in the boxes.")
+    ] = False,
+    times: Annotated[int, typer.Option(help="How often test closes and opens each door.")] = 10,
+    force: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N=NEWTON", help="A spring gauge's reading of a door; repeatable."),
+    ] = None,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Serve a simulated board and print its port.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """List the ports boards may be on, or serve a simulated board until Ctrl-C.
+    """List ports, move or test a board's doors, or serve a simulated board until Ctrl-C.
 
-    Example: placepref doors --simulate
+    Example: placepref doors test --port /dev/ttyACM0 --empty --force 1=0.3 --force 2=0.35
     """
     from protocols.cli import hardware
 
-    raise typer.Exit(hardware.doors(action, simulate=simulate, as_json=json))
+    asked = hardware.Doors(action, port, tuple(door or ()), empty, times, force or [], simulate)
+    raise typer.Exit(hardware.doors(asked, as_json=json))
 
 
 @app.command()

@@ -4,6 +4,7 @@ The order inside a tick is the order in which things count: what was said, what 
 that leaves the plan, which outputs are on, and last the row.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rig.engine.draft import Draft
@@ -11,7 +12,7 @@ from rig.engine.hearing import hear_reports, hear_requests
 from rig.engine.plan import follow_plan, permits
 from rig.engine.sight import see
 from rig.engine.state import State
-from rig.engine.stimulation import stimulate
+from rig.engine.stimulation import stimulate, tell_sham
 from rig.model import NS_PER_S, Command, Event, RequestKind, Sample, Tick
 from rig.setup import Setup, Window
 from rig.zones import begin as begin_zones
@@ -50,7 +51,7 @@ def advance(setup: Setup, state: State, tick: Tick) -> Outcome:
         s.zero_ns = tick.t_ns
         s.checkpoint_ns = tick.t_ns + CHECKPOINT_NS
         d.tell("started", subject=setup.subject, phase=setup.phase, uid=setup.uid)
-    scored_before, step_before = s.scored, s.step
+    scored_before, step_before, rules_before = s.scored, s.step, s.rules
     hear_reports(d)
     if setup.windows is None:
         hear_requests(d)
@@ -60,6 +61,8 @@ def advance(setup: Setup, state: State, tick: Tick) -> Outcome:
         if s.ending is None:
             permits(d)
             stimulate(d)
+        if state.ending is None:
+            tell_sham(d, step_before, rules_before)
     else:
         hear_requests(d)
         _renew(d, setup.windows)
@@ -155,9 +158,12 @@ def _sample(d: Draft, step: str, scored: bool) -> Sample:
     )
 
 
-def _stop(d: Draft, figures: dict[str, object]) -> None:
+def _stop(d: Draft, figures: Mapping[str, object]) -> None:
     s = d.s
     assert s.ending is not None, "closing comes after an end was decided"
+    over = over_budget(d.setup.plan.latency_budget_ms, figures)
+    if over is not None:
+        d.tell("latency_over_budget", p99_ms=over, budget_ms=d.setup.plan.latency_budget_ms)
     d.tell("checkpoint")
     d.tell(
         "stop",
@@ -170,3 +176,12 @@ def _stop(d: Draft, figures: dict[str, object]) -> None:
         **figures,
     )
     s.stopped = True
+
+
+def over_budget(budget_ms: float, figures: Mapping[str, object]) -> float | None:
+    """The 99th percentile (ms) that counts against the plan's budget, where it is above it.
+
+    That of commands written to the port; of decisions where nothing was commanded.
+    """
+    p99_ms = figures.get("latency_written_p99_ms", figures.get("latency_decided_p99_ms"))
+    return p99_ms if isinstance(p99_ms, int | float) and p99_ms > budget_ms else None

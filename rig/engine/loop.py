@@ -62,6 +62,12 @@ class Doors(Protocol):
     def reports(self) -> Sequence[DoorReport]:
         """What was reported since the last call, in order."""
 
+    def timings(self) -> Sequence[tuple[int, int, int]]:
+        """When each command was asked for (its picture's time), written to the port, acknowledged.
+
+        Since the last call, in ns.
+        """
+
     def alive(self, now_ns: int) -> None:
         """The session's loop is alive: the board's watchdog may be fed."""
 
@@ -102,6 +108,10 @@ class NoDoors:
         """Nothing."""
         return ()
 
+    def timings(self) -> Sequence[tuple[int, int, int]]:
+        """Nothing."""
+        return ()
+
     def alive(self, now_ns: int) -> None:
         """Nothing to feed."""
 
@@ -111,20 +121,23 @@ Listener = Callable[[Tick, Outcome], None]
 
 @dataclass(slots=True)
 class Latency:
-    """Frame delivered to commands handed over: a histogram in steps of 10 us up to 1 s."""
+    """A histogram of delays in steps of 10 us up to 1 s."""
 
     counts: list[int] = field(default_factory=lambda: [0] * 100_001)
     n: int = 0
     max_ns: int = 0
 
     def add(self, ns: int) -> None:
-        """Count one frame."""
+        """Count one."""
         self.counts[min(max(ns, 0) // 10_000, 100_000)] += 1
         self.n += 1
         self.max_ns = max(self.max_ns, ns)
 
-    def figures(self) -> dict[str, float]:
-        """p50, p95, p99 and worst in milliseconds; empty when nothing was counted."""
+    def figures(self, of: str = "") -> dict[str, float]:
+        """p50, p95, p99 and worst in milliseconds; empty when nothing was counted.
+
+        Named latency_p50_ms and so on, or latency_OF_p50_ms.
+        """
         if not self.n:
             return {}
         out = {}
@@ -133,10 +146,36 @@ class Latency:
             for step, count in enumerate(self.counts):
                 so_far += count
                 if so_far >= wanted:
-                    out[f"latency_{name}_ms"] = (step + 1) / 100
+                    out[f"latency_{of}{'_' if of else ''}{name}_ms"] = (step + 1) / 100
                     break
-        out["latency_max_ms"] = round(self.max_ns / 1e6, 2)
+        out[f"latency_{of}{'_' if of else ''}max_ms"] = round(self.max_ns / 1e6, 2)
         return out
+
+
+@dataclass(slots=True)
+class Latencies:
+    """From the time at which a frame was delivered, in a session in real time.
+
+    `handed`: each frame, to its commands handed over, if it had any, and rows queued. `decided`:
+    each frame, to its decision. `written` and `acknowledged`: each command, to its bytes in the
+    port, and to the board's answer.
+    """
+
+    handed: Latency = field(default_factory=Latency)
+    decided: Latency = field(default_factory=Latency)
+    written: Latency = field(default_factory=Latency)
+    acknowledged: Latency = field(default_factory=Latency)
+
+    def add_commands(self, timings: Sequence[tuple[int, int, int]]) -> None:
+        """Count commands: asked for, written, acknowledged."""
+        for asked_ns, written_ns, acknowledged_ns in timings:
+            self.written.add(written_ns - asked_ns)
+            self.acknowledged.add(acknowledged_ns - asked_ns)
+
+    def figures(self) -> dict[str, float]:
+        """All that was counted, by name, in milliseconds."""
+        told = self.handed.figures() | self.decided.figures("decided")
+        return told | self.written.figures("written") | self.acknowledged.figures("acknowledged")
 
 
 class Loop:
@@ -159,7 +198,7 @@ class Loop:
     ) -> None:
         self.setup, self.prepared, self.doors, self.sink = setup, prepared, doors, sink
         self.state = begin(setup) if state is None else state
-        self.latency = Latency()
+        self.latency = Latencies()
         self._k, self._clock = next_k, clock
         self._prior: Prior | None = None
         self._listeners = tuple(listeners)
@@ -182,7 +221,8 @@ class Loop:
         self._prior = next_prior(self._prior, detection, seen.t_ns)
         outcome = self._tick(seen.t_ns, seen, detection, requests)
         if self._clock is not None:
-            self.latency.add(self._clock() - seen.t_ns)
+            self.latency.handed.add(self._clock() - seen.t_ns)
+            self.latency.add_commands(self.doors.timings())
         return outcome
 
     def _count_duplicate(self, image: Gray) -> None:
@@ -208,6 +248,8 @@ class Loop:
         self._k += 1
         outcome = advance(self.setup, self.state, tick)
         self.state = outcome.state
+        if self._clock is not None and frame is not None:
+            self.latency.decided.add(self._clock() - frame.t_ns)
         image = None if frame is None else frame.image
         self.sink.append(tick, image, outcome.samples, outcome.events)
         commands = outcome.commands
@@ -233,6 +275,8 @@ class Loop:
         outputs = self.setup.outputs
         if outputs:
             self._guarded(self.doors.send, (Command(CommandKind.OFF, outputs),), t_ns)
+        if self._clock is not None:
+            self._guarded(lambda: self.latency.add_commands(self.doors.timings()))
         closing = Request(
             RequestKind.CLOSING,
             who="program",

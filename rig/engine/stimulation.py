@@ -42,12 +42,27 @@ def stimulate(d: Draft) -> None:
             )
             if state.on_ns is not None and new.on_ns is None:
                 why = reason
-            if new.on_ns is not None:
+            if new.on_ns is not None and not rule.sham:
                 wanted[rule.output] = rule.train
             states.append(new)
         s.rules = tuple(states)
     if wanted or s.on:
         _switch(d, wanted, why)
+
+
+def tell_sham(d: Draft, step_before: int, before: tuple[RuleState, ...]) -> None:
+    """Record the edges of sham rules in this tick, by what was so before it."""
+    steps, s = d.setup.plan.step, d.s
+    same = step_before == s.step and s.ending is None
+    for k, was in enumerate(before):
+        rule = steps[step_before].rule[k]
+        if rule.sham and was.on_ns is not None and not (same and s.rules[k].on_ns is not None):
+            d.tell("output_off", output=rule.output, why="rule", sham=True, **_sight(d))
+    for k, now in enumerate(s.rules if s.ending is None else ()):
+        rule = steps[s.step].rule[k]
+        if rule.sham and now.on_ns is not None and not (same and before[k].on_ns is not None):
+            pulses = {} if rule.train is None else rule.train.model_dump()
+            d.tell("output_on", output=rule.output, sham=True, **pulses, **_sight(d))
 
 
 def _follow(d: Draft, rule: Rule, state: RuleState) -> tuple[RuleState, str]:

@@ -3,6 +3,7 @@
 import errno
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,8 @@ from rig.rigfile import RigFile
 BAUD = 115200
 READ_S = 0.02
 """Longest sleep of the reading thread; bytes wake it at once, a resend is late by this at most."""
-WRITE_S = 0.1
+WRITE_S = 0.02
+"""Longest that writing one line may hold the session's loop up; the port is lost then."""
 ANSWER_S = 5.0
 """How long a board may take for its first answer: one that was reset by opening its port boots."""
 RETRY_S = 0.25
@@ -29,6 +31,8 @@ NS_PER_S = 1_000_000_000
 logger = logging.getLogger(__name__)
 Clock = Callable[[], int]
 Listener = Callable[[DoorReport], None]
+TimingListener = Callable[[Timing], None]
+KEPT_TIMINGS = 4096
 
 
 class PortFound(NamedTuple):
@@ -79,6 +83,8 @@ class SerialBoard:
         self._link = Link(name)
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
+        self._timing_listeners: list[TimingListener] = []
+        self._timings: deque[Timing] = deque(maxlen=KEPT_TIMINGS)
         self._answered = threading.Event()
         self._ending = threading.Event()
         self._serial: Any = _open(port)
@@ -117,10 +123,11 @@ class SerialBoard:
     def order(self, orders: Sequence[Order], now_ns: int = 0) -> None:
         """Send `orders`; where nothing is unanswered, the bytes are written when this returns.
 
+        `now_ns`: the time of the picture that they were decided on, for `timings`; 0: now.
         Never raises for the world: what cannot be carried out is reported (`refused`).
         """
         with self._lock:
-            self._step(b"", orders)
+            self._step(b"", orders, now_ns or None)
 
     def alive(self, now_ns: int = 0) -> None:
         """The session loop lives; beats go out for 200 ms from here."""
@@ -130,24 +137,36 @@ class SerialBoard:
             if self._link.due_ns <= now_ns:
                 self._step(b"")
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with what is known, then with each report; gives back what ends that."""
+    def subscribe(
+        self, listener: Listener, timed: TimingListener | None = None
+    ) -> Callable[[], None]:
+        """Call `listener` with what is known, then with each report; gives back what ends that.
+
+        `timed` is called with the timing of each order that was answered.
+        """
         with self._lock:
             for report in self._link.told(self._clock()):
                 listener(report)
             self._listeners.append(listener)
+            if timed is not None:
+                self._timing_listeners.append(timed)
 
         def end() -> None:
             with self._lock:
                 self._listeners.remove(listener)
+                if timed is not None:
+                    self._timing_listeners.remove(timed)
 
         return end
 
     def timings(self) -> tuple[Timing, ...]:
-        """When each order was given, written, answered: since the last call, the last 4096."""
+        """When each order was given, written, answered: since the last call, the last 4096.
+
+        `confirmed_ns` is filled in when it is known, also in those that were given out.
+        """
         with self._lock:
-            timings = tuple(self._link.timings)
-            self._link.timings.clear()
+            timings = tuple(self._timings)
+            self._timings.clear()
         return timings
 
     def close(self) -> None:
@@ -162,7 +181,8 @@ class SerialBoard:
                 self._farewell()
             except (OSError, ValueError) as error:
                 logger.warning("port %s: not reached when closing: %s", self.port, error)
-            self._shut()
+            port, self._serial = self._serial, None
+        self._let_go(port)
 
     def _farewell(self) -> None:
         hello = self._link.hello
@@ -179,9 +199,9 @@ class SerialBoard:
 
     # Below: with the lock held, except for _run, _read and _wake.
 
-    def _step(self, data: bytes, orders: Sequence[Order] = ()) -> None:
+    def _step(self, data: bytes, orders: Sequence[Order] = (), asked_ns: int | None = None) -> None:
         link = self._link
-        out, reports = link.step(self._clock(), data, orders)
+        out, reports = link.step(self._clock(), data, orders, asked_ns)
         if out and self._serial is not None:
             try:
                 self._serial.write(out)
@@ -189,6 +209,11 @@ class SerialBoard:
             except (OSError, ValueError, TypeError) as error:
                 reports += self._break(error)
         self._tell(reports)
+        while link.timings:
+            timing = link.timings.popleft()
+            self._timings.append(timing)
+            for listener in self._timing_listeners:
+                listener(timing)
 
     def _tell(self, reports: Sequence[DoorReport]) -> None:
         for report in reports:
@@ -213,8 +238,7 @@ class SerialBoard:
         self._wake()
         return self._link.lost(self._clock())
 
-    def _shut(self) -> None:
-        port, self._serial = self._serial, None
+    def _let_go(self, port: Any) -> None:
         if port is not None:
             try:
                 port.close()
@@ -257,7 +281,8 @@ class SerialBoard:
     def _find(self) -> None:
         """Close what is left of a lost port and try to open it, once."""
         with self._lock:
-            self._shut()
+            port, self._serial = self._serial, None
+        self._let_go(port)  # without the lock: a driver that drains may take its time
         self._ending.wait(self._retry_s)
         if self._ending.is_set():
             return

@@ -53,8 +53,16 @@ _OUTPUT_WORDS = frozenset(("on", "off", "limit"))
 _BEAM_WORDS = frozenset(("blocked", "clear"))
 _CAUSES = frozenset(("", "permit", "beam", "stall", "time", "watchdog", "host"))
 
-
 _SAFE = frozenset((Verb.STOP, Verb.OFF))
+_WANTED = {
+    Verb.OPEN: (ReportKind.DOOR, "open"),
+    Verb.HOME: (ReportKind.DOOR, "open"),
+    Verb.CLOSE: (ReportKind.DOOR, "closed"),
+    Verb.OUT: (ReportKind.OUTPUT, "on"),
+    Verb.TRAIN: (ReportKind.OUTPUT, "on"),
+    Verb.OFF: (ReportKind.OUTPUT, "off"),
+}
+"""What the board says once an order has come about."""
 _RENEWED = frozenset((Verb.PERMIT, Verb.OUT, Verb.TRAIN))
 
 
@@ -64,6 +72,7 @@ class _Line:
 
     text: str
     order: Order | None = None
+    asked_ns: int = 0
     queued_ns: int = 0
     number: int = -1  # its id, once it is sent
     data: bytes = b""
@@ -126,6 +135,7 @@ class Link:
         self._board_ms = 0
         self._known = _Known()
         self._settings: dict[int, tuple[Verb, int, int]] = {}  # last asked of each output
+        self._awaited: list[tuple[Timing, set[tuple[ReportKind, int, str]]]] = []
         self._asking_all = True  # the next state is told whole
         self._said = ""  # up or down, as last reported
         self._reports: list[DoorReport] = []
@@ -175,16 +185,23 @@ class Link:
             self._flying.written_ns = now_ns
 
     def step(
-        self, now_ns: int, bytes_in: bytes = b"", orders: Sequence[Order] = ()
+        self,
+        now_ns: int,
+        bytes_in: bytes = b"",
+        orders: Sequence[Order] = (),
+        asked_ns: int | None = None,
     ) -> tuple[bytes, Reports]:
-        """What to send now, and what the board said. Time never goes back."""
+        """What to send now, and what the board said. Time never goes back.
+
+        `asked_ns`: the time of the picture that `orders` were decided on; None: now.
+        """
         if not bytes_in and not orders and now_ns < self.due_ns:
             return b"", ()
         if bytes_in:
             for text in self._splitter.feed(bytes_in):
                 self._hear(text, now_ns)
         for order in orders:
-            self._queue(order, now_ns)
+            self._queue(order, now_ns, now_ns if asked_ns is None else asked_ns)
         out = self._check_answer(now_ns)
         while self._flying is None:
             line = self._pick(now_ns)
@@ -196,11 +213,11 @@ class Link:
 
     # Sending.
 
-    def _queue(self, order: Order, now_ns: int) -> None:
+    def _queue(self, order: Order, now_ns: int, asked_ns: int) -> None:
         if self.phase is not Phase.UP:
             self._refuse(order, now_ns, "link-down")
             return
-        line = _Line(order.text(), order, now_ns)
+        line = _Line(order.text(), order, asked_ns, now_ns)
         frame_line("255 " + line.text)  # too long is the caller's mistake: ValueError, here
         if order.verb in _SAFE:
             # Whatever waits for these doors or outputs was wanted before, and must not follow.
@@ -210,7 +227,8 @@ class Link:
         if order.verb in _RENEWED:
             for waiting in self._waiting:
                 if waiting.order is not None and _renews(order, waiting.order):
-                    waiting.text, waiting.order, waiting.queued_ns = line.text, order, now_ns
+                    waiting.text, waiting.order = line.text, order
+                    waiting.asked_ns, waiting.queued_ns = asked_ns, now_ns
                     return
         self._waiting.append(line)
 
@@ -296,6 +314,7 @@ class Link:
         self._waiting.clear()
         self._asks = deque((_Line("hello"),))
         self._asking_all = True
+        self._awaited.clear()
         self._silent = 0
         self._count = None
         self._hello_ns = self.due_ns = now_ns
@@ -344,13 +363,44 @@ class Link:
     def _answered(self, line: _Line, word: str, fields: str, now_ns: int) -> None:
         order = line.order
         assert order is not None
-        self.timings.append(Timing(order.verb, line.queued_ns, line.written_ns, now_ns))
+        timing = Timing(
+            order.verb, order.numbers, line.asked_ns, line.queued_ns, line.written_ns, now_ns
+        )
+        self.timings.append(timing)
+        if word == "ok":
+            self._await(timing)
         if word == "no":
             # A permit that comes too late is no news: the door's own event came before it.
             if not (order.verb is Verb.PERMIT and fields == "not-closing"):
                 self._refuse(order, now_ns, fields)
         elif order.verb is Verb.TEST:
             self.tested = tuple(fields.split(" "))
+
+    def _await(self, timing: Timing) -> None:
+        """Look out for the state that an order that was taken leads to."""
+        wanted = _WANTED.get(timing.verb)
+        if wanted is None:
+            return
+        kind, word = wanted
+        table = self._known.doors if kind is ReportKind.DOOR else self._known.outputs
+        missing = {(kind, n, word) for n in timing.numbers if table.get(n) != word}
+        touched = {(kind, n) for n in timing.numbers}
+        self._awaited = [
+            (other, left)
+            for other, left in self._awaited
+            if not any((of, n) in touched for of, n, _ in left)  # it is wanted otherwise by now
+        ]
+        if missing:
+            self._awaited.append((timing, missing))
+        else:
+            timing.confirmed_ns = timing.answered_ns
+
+    def _confirm(self, now_ns: int, kind: ReportKind, name: str, value: str) -> None:
+        for timing, left in self._awaited:
+            left.discard((kind, int(name), value))
+            if not left:
+                timing.confirmed_ns = now_ns
+        self._awaited = [(timing, left) for timing, left in self._awaited if left]
 
     def _told(self, line: _Line, word: str, fields: list[str], now_ns: int) -> None:
         """An answer to one of the link's own questions."""
@@ -361,6 +411,10 @@ class Link:
                 self._greeted(fields, now_ns)
             elif line.text.startswith("hello"):
                 self._limits(fields, doors=line.text == "hello doors")
+            elif line.sent > 1:
+                # The board gives the same bytes its first answer again, which may be older than an
+                # event heard since.
+                self._asks.appendleft(_Line("state"))
             else:
                 self._read_state(fields, now_ns)
         except ValueError as error:
@@ -482,6 +536,8 @@ class Link:
         cause: str = "",
         board_ms: int | None = None,
     ) -> None:
+        if self._awaited and kind in (ReportKind.DOOR, ReportKind.OUTPUT):
+            self._confirm(now_ns, kind, name, value)
         self._reports.append(DoorReport(now_ns, kind, name, value, cause, board_ms=board_ms))
 
     def _take(self) -> Reports:

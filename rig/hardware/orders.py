@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 
 class Verb(StrEnum):
@@ -73,10 +72,19 @@ class Hello:
     output_totals_s: tuple[int, ...] = ()
 
 
-class Timing(NamedTuple):
-    """When one order was given, written to the port, and answered."""
+@dataclass(slots=True)
+class Timing:
+    """When one order was wanted, queued, written to the port, answered, and seen to be so.
+
+    `asked_ns` is the time of the picture (or silence) that it was decided on, else `queued_ns`.
+    `confirmed_ns` comes last and may never come: the doors have arrived by their switches, the
+    output is on or off by the board's word; None for orders that change neither.
+    """
 
     verb: Verb
+    numbers: tuple[int, ...]
+    asked_ns: int
     queued_ns: int
     written_ns: int
     answered_ns: int
+    confirmed_ns: int | None = None

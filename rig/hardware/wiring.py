@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from rig.errors import ConfigError
-from rig.hardware.orders import Hello, Order, Verb
+from rig.hardware.orders import Hello, Order, Timing, Verb
 from rig.model import Command, CommandKind, DoorReport, ReportKind
 from rig.rigfile import Box, RigFile
 from rig.rigfile import wired as read_place
@@ -19,6 +19,7 @@ _DOORS, _BEAMS, _OUTPUTS = "doors", "beams", "outputs"
 _KINDS = (_DOORS, _BEAMS, _OUTPUTS)
 _OF_DOORS = frozenset((Verb.OPEN, Verb.CLOSE, Verb.PERMIT, Verb.STOP, Verb.HOME))
 _TABLE = {ReportKind.DOOR: _DOORS, ReportKind.BEAM: _BEAMS, ReportKind.OUTPUT: _OUTPUTS}
+KEPT_TIMINGS = 4096
 _VERBS = {kind: Verb(kind) for kind in CommandKind}
 
 
@@ -83,8 +84,12 @@ class OpenBoard(typing.Protocol):
         """Send orders."""
         ...
 
-    def subscribe(self, listener: Callable[[DoorReport], None]) -> Callable[[], None]:
-        """Call `listener` with what is known, then with each report."""
+    def subscribe(
+        self,
+        listener: Callable[[DoorReport], None],
+        timed: Callable[[Timing], None] | None = None,
+    ) -> Callable[[], None]:
+        """Call `listener` with what is known, then with each report; `timed` with each timing."""
         ...
 
     def alive(self, now_ns: int) -> None:
@@ -114,8 +119,10 @@ class BoxDoors:
             (kind, *pin): name for kind, table in _tables(wiring) for name, pin in table.items()
         }
         self._heard: deque[DoorReport] = deque()
+        self._timed: deque[tuple[int, int, int]] = deque(maxlen=KEPT_TIMINGS)
         self._ends = [
-            board.subscribe(partial(self._hear, name)) for name, board in self._boards.items()
+            board.subscribe(partial(self._hear, name), partial(self._time, name))
+            for name, board in self._boards.items()
         ]
 
     def send(self, commands: Sequence[Command], now_ns: int) -> None:
@@ -157,6 +164,14 @@ class BoxDoors:
             return ()
         return tuple(heard.popleft() for _ in range(len(heard)))
 
+    def timings(self) -> tuple[tuple[int, int, int], ...]:
+        """When each order of this box was asked for, written, answered (ns) since the last call.
+
+        Asked for: the time of the picture that it was decided on.
+        """
+        timed = self._timed
+        return tuple(timed.popleft() for _ in range(len(timed))) if timed else ()
+
     def alive(self, now_ns: int) -> None:
         """Tell each board that this box's session loop lives."""
         for board in self._boards.values():
@@ -172,6 +187,11 @@ class BoxDoors:
         named = self._named(board, report)
         if named is not None:
             self._heard.append(named)
+
+    def _time(self, board: str, timing: Timing) -> None:
+        kind = _DOORS if timing.verb in _OF_DOORS else _OUTPUTS
+        if any((kind, board, number) in self._names for number in timing.numbers):
+            self._timed.append((timing.asked_ns, timing.written_ns, timing.answered_ns))
 
     def _named(self, board: str, report: DoorReport) -> DoorReport | None:
         """`report` by this box's names; None when it is not about this box."""

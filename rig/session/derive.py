@@ -6,6 +6,7 @@ from typing import Any
 
 from rig import __version__
 from rig.apparatus import Apparatus
+from rig.engine.advance import over_budget
 from rig.measures import Measures, measure, summary
 from rig.model import NS_PER_S
 from rig.setup import Setup
@@ -38,7 +39,10 @@ def _s(ns: int | None) -> float | None:
     return None if ns is None else ns / NS_PER_S
 
 
-LATENCY = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "latency_max_ms")
+PLACES = ("p50", "p95", "p99", "max")
+LATENCY = tuple(f"latency_{place}_ms" for place in PLACES)
+STAGES = ("decided", "written", "acknowledged")
+"""Of a session in real time: frame delivered to decision, to bytes written, to the answer."""
 
 
 def summary_row(
@@ -53,9 +57,13 @@ def summary_row(
     row = {**first, **summary(measures, apparatus, roles)}
     flags = row.pop("flags", "")
     given = figures or {}
+    if given.get("over_budget"):
+        flags = "+".join(filter(None, (str(flags), "latency")))
     paired = {k: row.pop(k) for k in list(row) if k in _PAIRED}
     row |= {name: given.get(name, "") for name in LATENCY}
-    return {**row, "flags": flags, "version": version, **paired}
+    row |= {"flags": flags, "version": version, **paired}
+    stages = [f"latency_{stage}_{place}_ms" for stage in STAGES for place in PLACES]
+    return row | {name: given[name] for name in stages if name in given}
 
 
 _PAIRED = ("time_paired_s", "time_unpaired_s", "time_neutral_s")
@@ -70,6 +78,7 @@ def derive(folder: Path) -> dict[str, Any]:
     setup = record.setup
     measures = session_measures(record, setup)
     stop = record.stop or {}
+    over = over_budget(setup.plan.latency_budget_ms, stop) is not None
     row = summary_row(
         head(
             measures,
@@ -80,7 +89,7 @@ def derive(folder: Path) -> dict[str, Any]:
         ),
         measures,
         setup.apparatus,
-        figures=stop,
+        figures={**stop, "over_budget": over},
         version=setup.software,
     )
     write_summary(folder, row)

@@ -17,6 +17,7 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.ledger import Ledger
 from rig.measures import Measures, measure
 from rig.model import NS_PER_S, Gray, Request, RequestKind, Tick
+from rig.scheduling import quick_turns
 from rig.session.amending import Amended
 from rig.session.clock import wall_now
 from rig.session.derive import head, summary_row
@@ -28,7 +29,6 @@ from rig.session.retracking import Recording, from_film
 from rig.session.row import Amend, Moment, Row, asked, stamp
 from rig.storage import SessionRecord, write_summary, write_visits
 from rig.table import TableBuilder
-from rig.tracking.threads import quick_turns
 
 MOST_IN_MEMORY = 1 << 24
 """Bytes of rows that are held back until a row is whole; a longer recording's go to a file."""
@@ -262,8 +262,9 @@ def _scored(
             attempt=job.setup.attempt if job.live else "",
         )
         summary = summary_row(first, measures, job.setup.apparatus, roles)
-        if job.moves:
-            summary["flags"] = "+".join(filter(None, [str(summary["flags"]), "camera_moved"]))
+        marks = (("camera_moved", bool(job.moves)), ("interlaced", job.interlaced))
+        flags = [str(summary["flags"]), *(name for name, is_so in marks if is_so)]
+        summary["flags"] = "+".join(filter(None, flags))
         told = _used(row, job, folder.name, measures) | amended.used(hidden=row.hidden)
         told["detections"] = _detections(row, job, keeper)
         used = json.dumps(told, indent=1)
@@ -330,6 +331,7 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "rate_hz": job.setup.rate_hz,
         "frames": job.frames,
         "frames_broken": job.broken(),
+        "interlaced": job.interlaced,
         "camera_moved": [
             {
                 "frame": move.first,

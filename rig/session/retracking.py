@@ -20,7 +20,7 @@ from rig.session.kept import Kept, facts_of
 from rig.session.overlaying import Pictures, film_pictures
 from rig.session.pieces import Crew, Crop, Eye, Shown
 from rig.session.row import Row
-from rig.session.seeing import SAMPLES, median_of
+from rig.session.seeing import SAMPLES, is_woven, median_of
 from rig.session.steady import moves_in, steadied
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
@@ -61,6 +61,7 @@ class Recording:
     last_frame: int
     live: Measures | None = None
     moves: tuple[Move, ...] = ()
+    interlaced: bool = False
     source: Source = Source()
     facts: Mapping[str, Any] | None = None
     stamps: Sequence[Mapping[str, Any]] | None = None
@@ -132,6 +133,7 @@ def _measured_again(row: Row, kept: Kept) -> Recording | str:
         pictures=pictures,
         last_frame=span.stop - 1,
         moves=kept.moves,
+        interlaced=bool(kept.facts["interlaced"]),
         source=Source("kept", str(kept.folder)),
         facts=kept.facts_for(settled.apparatus),
         stamps=kept.stamps(row),
@@ -154,6 +156,7 @@ def _followed(row: Row) -> Recording:
         broken=lambda: None,
         pictures=partial(film_pictures, film, row.crop, span.stop),
         last_frame=span.stop - 1,
+        interlaced=film.interlaced,
         source=Source("tracks"),
     )
 
@@ -172,6 +175,7 @@ def _with_pictures(
     film = Film.open(rows[0].files, rows[0].fps, rows[0].true_duration_s)
     stack: NDArray[np.uint8] | None = None
     moves: tuple[Move, ...] = ()
+    woven = False
     ready: list[_Ready | RigError] = []
     for row in rows:
         try:
@@ -180,6 +184,7 @@ def _with_pictures(
             if stack is None:
                 crew.call(film.parts[0])
                 places, stack = film.sampled(SAMPLES)
+                woven = is_woven(film, stack)
                 moves = moves_in(film, places, stack)
                 stack = steadied(stack, places, moves)
             ready.append(_ready(film, row, apparatus, span, stack))
@@ -215,15 +220,19 @@ def _with_pictures(
             pictures=partial(film_pictures, film, one.setup.crop_px, one.stop, moves),
             last_frame=one.stop - 1,
             moves=moves,
+            interlaced=woven,
         )
         if row.amend.tracks is not None:
             source, bare = Source("tracks"), _bare(film, one.stop)
+            plain = partial(film_pictures, film, one.setup.crop_px, one.stop)
+            job = replace(job, pictures=plain, moves=(), interlaced=film.interlaced)
             jobs.append(replace(job, ticks=bare, broken=lambda: None, source=source))
             continue
         setup = one.setup
         facts = facts_of(
             setup.apparatus, one.background, setup.background, setup.tracker, moves, film.parts
         )
+        facts["interlaced"] = woven
         ticks, source = _ticks(shown[which], which, one.stop), Source(why=why)
         jobs.append(replace(job, ticks=ticks, source=source, facts=facts))
         which += 1

@@ -4,7 +4,8 @@
 """
 
 import os
-import sys
+
+from rig.scheduling import take_short_turns, yield_no_more
 
 LINGER_S = 60.0
 """A station without session and watcher ends after this."""
@@ -16,8 +17,8 @@ def serve(source: str, *, seed: int = 0, linger_s: float = LINGER_S) -> int:
     Takes the process for itself: how its threads take turns, how many OpenCV uses, its signals.
     `seed` is of the simulated world. Raises RigError or ConfigError.
     """
-    # Threads hand over to one another sooner: a picture's decision does not wait for a watcher.
-    sys.setswitchinterval(0.0005)
+    take_short_turns()  # a picture's decision does not wait for an encoder, nor for a watcher
+    yield_no_more()  # the window that started it does
     # Read when OpenCV is imported: pictures this small are found faster by one thread.
     os.environ["OPENCV_FOR_THREADS_NUM"] = "1"
     from rig.station.serving import own_and_answer

@@ -13,6 +13,7 @@ from rig.channel import ChannelServer, Message
 from rig.config import check
 from rig.errors import ConfigError, StationError
 from rig.model import Frame, Gray, Request, RequestKind
+from rig.scheduling import decide_at_once
 from rig.session.load import LoadedRig
 from rig.session.opened import is_video_file, open_rig
 from rig.session.recording import silence_s
@@ -105,6 +106,7 @@ class Station:
 
     def run(self, server: ChannelServer, linger_s: float = 60.0) -> None:
         """Decide until told to quit, or until no session and no watcher was there for so long."""
+        decide_at_once()
         stall_s = silence_s(self._opened)
         busy_s = time.monotonic()
         try:

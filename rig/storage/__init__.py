@@ -5,6 +5,7 @@ from rig.storage.locking import LOCK, alone_in, is_being_recorded
 from rig.storage.record import SessionRecord
 from rig.storage.resuming import Mended, resume
 from rig.storage.tables import (
+    PAIRING,
     is_noted,
     note_pairing,
     read_pairing,
@@ -18,6 +19,7 @@ from rig.storage.writer import SessionWriter
 
 __all__ = [
     "LOCK",
+    "PAIRING",
     "Mended",
     "SessionRecord",
     "SessionWriter",

@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import sys
 import threading
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from rig import png
 from rig.errors import ConfigError, RigError, StorageError
 from rig.ledger import Ledger
 from rig.model import Event, Gray, Sample, Tick
+from rig.scheduling import yield_to_others
 from rig.setup import Setup
 from rig.storage import folder as folders
 from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, TICKS, TRUTH, VIDEO
@@ -385,20 +385,6 @@ class SessionWriter:
 def open_new(path: Path) -> BinaryIO:
     """A new file, open for unbuffered writing. Raises OSError, also where one is there."""
     return path.open("xb", buffering=0)
-
-
-def yield_to_others() -> None:
-    """Have this thread never push another one aside, where a thread can be so (Linux).
-
-    Its share stays whole: one that got little of the processor while it has the interpreter would
-    hold up the deciding thread, which waits for that.
-    """
-    if sys.platform == "linux":
-        try:
-            batch = os.sched_param(0)
-            os.sched_setscheduler(threading.get_native_id(), os.SCHED_BATCH, batch)
-        except OSError as error:
-            log.info("the writer keeps its priority: %s", error)
 
 
 def _failure(path: Path, error: OSError) -> StorageError:

@@ -63,6 +63,7 @@ from gui.remembered import CONFIG_VARIABLE
 from gui.run.box_view import BoxView, Said, Seen
 from gui.window import MainWindow, drop_foreign_qt
 from rig.errors import RigError
+from rig.scheduling import yield_to_others
 
 IDLE_S = 10.0
 SETTLE_S = 4.0
@@ -143,6 +144,7 @@ def be_window(orders: Connection, screen: dict[str, str]) -> None:
     """The window's process: opens it and measures what it is told to, until told to close."""
     os.environ.update(screen)
     drop_foreign_qt(os.environ)
+    yield_to_others()
     gui.run.grid.BoxView = TimedView  # type: ignore[misc]
     application = QApplication(["placepref"])
     application.setStyle("Fusion")

@@ -348,6 +348,9 @@ def test_option(refused: Refused, here: Path, words: list[str], line: str) -> No
     assert refused(*ON_SIM, *words).startswith(line)
 
 
+TRY = ("doors", "test", "--port", "x", "--empty")
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -373,7 +376,12 @@ def test_option(refused: Refused, here: Path, words: list[str], line: str) -> No
         (["resume", "nowhere", "--rig", "sim", "--speed", "max"], "nowhere: holds no session"),
         (["verify", "junk"], "junk/setup.json: software: missing"),
         (["verify", "torn"], "torn/setup.json: not valid JSON: "),
-        (["doors", "open"], "doors: 'open': only list, or --simulate"),
+        (["doors", "lift"], "doors: 'lift': list, open, close or test"),
+        (["doors", "open"], "--port: missing: the board's port"),
+        (["doors", "test", "--port", "x"], "--empty: missing: no camera looks here"),
+        ([*TRY, "--force", "1"], "--force: '1': write DOOR=NEWTON"),
+        ([*TRY, "--force", "1=99"], "--force: 1: 99 N: no force of a door"),
+        ([*TRY, "--times", "0"], "--times: 0: 1 to 1000"),
         (["demo", "--animals", "0"], "--animals: 0: 1 to 64"),
         (["demo", "--out", "file"], "--out: file is in the way: not a folder"),
         (["bench", "file"], "--apparatus: missing: the apparatus file of file"),

@@ -260,7 +260,12 @@ def test_protocols(cli: Cli) -> None:
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("cocaine-cpp\n  Cocaine place preference")
     told = json.loads(cli("protocols", "--json").out)
-    assert [p["name"] for p in told] == ["cocaine-cpp", "free-exploration"]
+    assert [p["name"] for p in told] == [
+        "cocaine-cpp",
+        "free-exploration",
+        "real-time-place-preference",
+        "real-time-reversal",
+    ]
     assert told[0]["phases"][0] == "pretest"
     assert told[0]["parameters"]["test_s"] == 1800
 

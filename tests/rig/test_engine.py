@@ -743,3 +743,25 @@ def test_an_output_cannot_be_switched_on_in_a_pause() -> None:
     assert s.event("refused").data["what"] == "output laser"
     s.tick("left", ask("resume"))
     assert edges(s) == []
+
+
+@pytest.mark.parametrize(
+    ("figures", "over"),
+    [
+        pytest.param({"latency_written_p99_ms": 6.01}, 6.01, id="written"),
+        pytest.param({"latency_written_p99_ms": 6.0}, None, id="as planned"),
+        pytest.param({"latency_decided_p99_ms": 7.0}, 7.0, id="nothing was commanded"),
+        pytest.param(
+            {"latency_decided_p99_ms": 7.0, "latency_written_p99_ms": 1.0}, None, id="both"
+        ),
+        pytest.param({}, None, id="virtual time"),
+    ],
+)
+def test_a_session_slower_than_its_plan_allows_says_so(
+    figures: dict[str, float], over: float | None
+) -> None:
+    s = Session(setup_for(EXPLORE, plan={"latency_budget_ms": 6.0}))
+    s.tick("centre", ask("abort"))
+    s.tick(None, Request(RequestKind.CLOSING, who="program", data=figures))
+    told = [e.data for e in s.events if e.kind == "latency_over_budget"]
+    assert told == ([] if over is None else [{"p99_ms": over, "budget_ms": 6.0}])

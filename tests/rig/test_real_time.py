@@ -130,6 +130,15 @@ def test_a_pretest_in_real_time_is_recorded_whole_and_rescored_to_the_live_score
     assert closed == opened.keys() == {"left", "right"}
     assert abs(opened["left"] - opened["right"]) <= 50
 
+    # Every frame was timed to its decision, every command to the port and to the board's answer.
+    stages = [
+        [float(summary[f"latency_{stage}_{p}_ms"]) for p in ("p50", "p95", "p99", "max")]
+        for stage in ("decided", "written", "acknowledged")
+    ]
+    for one in stages:
+        assert 0 < one[0] <= one[1] <= one[2] <= one[3] + 0.01
+    assert stages[1][0] <= stages[2][0]
+
     verdict = verify(folder)
     assert verdict.problems == []
     assert verdict.ok

@@ -22,6 +22,7 @@ from rig.hardware.camera.listing import (
 )
 from rig.hardware.waiting import slots_for
 from rig.model import Frame, Gray, Silence
+from rig.scheduling import decide_at_once
 
 _log = logging.getLogger(__name__)
 
@@ -204,6 +205,7 @@ class Webcam:
 
     def _run(self) -> None:
         """The capture thread: opens, grabs until it fails, opens anew."""
+        decide_at_once()  # a picture's time is when it is taken in
         wait_s, longest_s = self._retry_s
         while not self._stop.is_set():
             before = self._index

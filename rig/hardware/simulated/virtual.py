@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rig.errors import DoorError
 from rig.hardware.link import Link, Phase
-from rig.hardware.orders import Order
+from rig.hardware.orders import Order, Timing
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.panel import NS_PER_MS
 from rig.model import DoorReport
@@ -37,7 +37,7 @@ class VirtualBoard:
     def order(self, orders: Sequence[Order], now_ns: int) -> None:
         """Send `orders` at `now_ns`; they are carried out when this returns."""
         self.step_to(now_ns)
-        self._exchange(self._now_ns, orders)
+        self._exchange(self._now_ns, orders, now_ns)
 
     def alive(self, now_ns: int) -> None:
         """The session loop lives; beats go out for 200 ms from here."""
@@ -46,8 +46,15 @@ class VirtualBoard:
         if self.link.due_ns <= self._now_ns:
             self._exchange(self._now_ns)
 
-    def subscribe(self, listener: Callable[[DoorReport], None]) -> Callable[[], None]:
-        """Call `listener` with what is known, then with each report; gives back what ends that."""
+    def subscribe(
+        self,
+        listener: Callable[[DoorReport], None],
+        timed: Callable[[Timing], None] | None = None,
+    ) -> Callable[[], None]:
+        """Call `listener` with what is known, then with each report; gives back what ends that.
+
+        Nothing takes time here, so `timed` is never called.
+        """
         for report in self.link.told(self._now_ns):
             listener(report)
         self._listeners.append(listener)
@@ -67,11 +74,13 @@ class VirtualBoard:
             if board.moving:
                 self._exchange(now_ns)  # the picture of this moment shows the door where it is
 
-    def _exchange(self, now_ns: int, orders: Sequence[Order] = ()) -> None:
+    def _exchange(
+        self, now_ns: int, orders: Sequence[Order] = (), asked_ns: int | None = None
+    ) -> None:
         """Step both halves at one moment until neither has more to say."""
         to_host = b""
         while True:
-            to_board, reports = self.link.step(now_ns, to_host, orders)
+            to_board, reports = self.link.step(now_ns, to_host, orders, asked_ns)
             orders = ()
             for report in reports:
                 for listener in self._listeners:

@@ -1,5 +1,7 @@
 """The real pyserial driver over a real pseudo-terminal, against the served simulated board."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from rig.hardware.simulated.panel import DoorPins
 from rig.hardware.simulated.port import ServedBoard, serve
 from rig.model import DoorReport, ReportKind
 from rig.rigfile import parse
+from tests.small import tick_until
 
 PATIENCE_S = 20.0
 
@@ -156,7 +159,9 @@ def test_an_output_goes_off_when_its_lease_ends(
         stop()
     figures = driver.timings()
     assert [figure.verb for figure in figures] == [Verb.OUT]
-    assert figures[0].queued_ns <= figures[0].written_ns <= figures[0].answered_ns
+    (timed,) = figures
+    assert timed.asked_ns == timed.queued_ns <= timed.written_ns <= timed.answered_ns
+    assert timed.confirmed_ns is not None
     assert driver.timings() == ()
 
 
@@ -370,3 +375,44 @@ def test_ports_are_listed_and_none_is_opened(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(doors.system_ports, "comports", lambda: [Known()])
     monkeypatch.setattr(doors.serial, "serial_for_url", lambda *_, **__: pytest.fail("opened"))
     assert list_ports() == (("/dev/ttyACM0", "Uno", ""),)
+
+
+# The program that holds the board is killed.
+
+HOST = """
+import sys, time
+sys.path.insert(0, {root!r})
+from rig.hardware.doors import SerialBoard
+from rig.hardware.orders import Order, Verb
+board = SerialBoard("board-1", {port!r}, time.monotonic_ns)
+board.alive()
+board.order([Order(Verb.OUT, (1,), 2000), Order(Verb.CLOSE, (1,), 500)])
+while True:
+    time.sleep(0.02)
+    board.alive()
+    board.order([Order(Verb.PERMIT, (1,), 500), Order(Verb.OUT, (1,), 2000)])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a port is shared by name between processes")
+def test_a_host_killed_in_the_middle_of_closing_and_stimulation_leaves_all_safe() -> None:
+    """Within 350 ms by the board's own clock the door reverses and the output is off."""
+    board = Board(doors=[DoorPins(travel_ms=5000, limit_ms=8000)])
+    served = serve(board, clock, "pty")
+    program = HOST.format(root=str(Path(__file__).parents[3]), port=served.port)
+    host = subprocess.Popen([sys.executable, "-c", program])
+    try:
+        closing = tick_until(lambda: board.output(1) and 0.2 < board.position(1) < 0.98)
+        assert closing
+        host.kill()
+        host.wait()
+        killed_ns, at = clock(), board.position(1)
+        tick_until(lambda: not board.output(1) and board._letters() == "O")
+        took_ns = clock() - killed_ns
+        assert 0.1 < at < 1.0  # it was on its way
+        assert took_ns <= 350 * 1_000_000
+        assert tick_until(lambda: board._letters() == "o")
+    finally:
+        host.kill()
+        host.wait()
+        served.close()

@@ -108,7 +108,9 @@ class Listed:
     def alive(self, now_ns: int) -> None:
         self.lived_ns.append(now_ns)
 
-    def subscribe(self, listener: Callable[[DoorReport], None]) -> Callable[[], None]:
+    def subscribe(
+        self, listener: Callable[[DoorReport], None], timed: object = None
+    ) -> Callable[[], None]:
         return lambda: None
 
 

@@ -1,0 +1,86 @@
+"""How a process that runs sessions shares the machine: whose turn it is, by the system's means.
+
+What only Linux has is asked for there; elsewhere, and where it is refused, the rest still holds.
+"""
+
+import ctypes
+import logging
+import os
+import platform
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger(__name__)
+
+SWITCH_S = 0.00002
+"""How long a thread of Python keeps the interpreter while another wants it."""
+DECIDES_NS = 100_000
+"""The slice that a deciding thread asks the system for."""
+_SET_ATTRIBUTES = {"x86_64": 314, "aarch64": 274}
+"""Number of the call sched_setattr(2), for which neither Python nor all C libraries have a name."""
+
+
+def take_short_turns() -> None:
+    """Let this process's Python threads hand over to one another quickly.
+
+    The deciding thread gives the interpreter away at every call into OpenCV, some 150 times a
+    picture of four boxes, and waits one turn to have it back from an encoder.
+    """
+    sys.setswitchinterval(SWITCH_S)
+
+
+@contextmanager
+def quick_turns() -> Iterator[None]:
+    """Short turns for a while, in a process that is not our own.
+
+    A thread that decodes and one that detects want the interpreter some fifty times a picture.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, SWITCH_S))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def decide_at_once() -> None:
+    """Have this thread run as soon as it wakes, for a little (Linux 6.12 and later).
+
+    It asks for a slice of 100 us. A thread that wants little is due earlier than one that runs
+    and wants more, and pushes it aside; its share of the processor is no larger for it. That
+    needs no right that a user lacks, unlike a real-time class.
+    """
+    number = _SET_ATTRIBUTES.get(platform.machine()) if sys.platform == "linux" else None
+    if number is None:
+        return
+    # struct sched_attr, its first version: size, policy, flags, nice, priority, runtime ...
+    wish = struct.pack("IIQiIQQQ", 48, 0, 0, 0, 0, DECIDES_NS, 0, 0)
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.syscall(number, 0, ctypes.create_string_buffer(wish, len(wish)), 0):
+        log.info("a deciding thread keeps its slice: %s", os.strerror(ctypes.get_errno()))
+
+
+def yield_to_others() -> None:
+    """Have this thread, and those it starts, never push another one aside (Linux).
+
+    Their share stays whole: one that got little of the processor while it has the interpreter
+    would hold up the deciding thread, which waits for that.
+    """
+    _choose("SCHED_BATCH")
+
+
+def yield_no_more() -> None:
+    """Have this thread, and those it starts, be as any other again: a window's children yield."""
+    _choose("SCHED_OTHER")
+
+
+def _choose(policy: str) -> None:
+    if sys.platform == "linux":
+        try:
+            number = getattr(os, policy)
+            os.sched_setscheduler(threading.get_native_id(), number, os.sched_param(0))
+        except OSError as error:
+            log.info("a thread keeps its class: %s", error)

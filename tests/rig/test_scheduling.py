@@ -1,0 +1,75 @@
+import os
+import struct
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+
+from rig import scheduling
+from rig.station import serve
+
+T = TypeVar("T")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has classes of threads")
+
+
+def in_a_thread(what: Callable[[], T]) -> T:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(what).result()
+
+
+def test_short_turns_end_with_the_block() -> None:
+    before = sys.getswitchinterval()
+    with scheduling.quick_turns():
+        assert sys.getswitchinterval() == pytest.approx(scheduling.SWITCH_S, abs=1e-6)
+    assert sys.getswitchinterval() == before
+
+
+@linux_only
+def test_a_thread_that_yields_is_in_the_batch_class_and_can_be_taken_out_of_it() -> None:
+    def classes() -> list[int]:
+        scheduling.yield_to_others()
+        yields = os.sched_getscheduler(threading.get_native_id())
+        child = in_a_thread(lambda: os.sched_getscheduler(threading.get_native_id()))
+        scheduling.yield_no_more()
+        return [yields, child, os.sched_getscheduler(threading.get_native_id())]
+
+    assert in_a_thread(classes) == [os.SCHED_BATCH, os.SCHED_BATCH, os.SCHED_OTHER]
+
+
+@linux_only
+def test_a_thread_that_decides_asks_for_a_short_slice() -> None:
+    version = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    if version < (6, 12):
+        pytest.skip("this kernel gives all threads one slice")
+
+    assert in_a_thread(slice_ns) != scheduling.DECIDES_NS
+    assert in_a_thread(lambda: (scheduling.decide_at_once(), slice_ns())[1]) == 100_000
+
+
+def slice_ns() -> int:
+    """This thread's slice as the system knows it, by sched_getattr(2)."""
+    import ctypes
+
+    number = {"x86_64": 315, "aarch64": 275}[os.uname().machine]
+    told = ctypes.create_string_buffer(48)
+    assert ctypes.CDLL(None).syscall(number, 0, told, 48, 0) == 0
+    return int(struct.unpack("IIQiIQQQ", told.raw)[5])
+
+
+def test_a_station_takes_short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sys.getswitchinterval()
+    seen: list[float] = []
+    monkeypatch.setenv("OPENCV_FOR_THREADS_NUM", "1")
+
+    def own_and_answer(source: str, **rest: object) -> None:
+        seen.append(sys.getswitchinterval())
+
+    monkeypatch.setattr("rig.station.serving.own_and_answer", own_and_answer)
+    try:
+        assert serve("sim") == 0
+    finally:
+        sys.setswitchinterval(before)
+    assert seen == [pytest.approx(scheduling.SWITCH_S, abs=1e-6)]

@@ -69,7 +69,13 @@ def _part(part: VideoFile) -> dict[str, Any]:
     told = {key: getattr(part, key) for key in ("size_px", "rate_hz", "codec", "pixel_format")}
     steps = np.diff(np.asarray(part.times_ns, np.int64), prepend=0).astype("<i8")
     packed = base64.b64encode(zlib.compress(steps.tobytes())).decode()
-    return {**told, "times": str(part.times), "torn": part.torn, "steps_ns": packed}
+    return {
+        **told,
+        "times": str(part.times),
+        "torn": part.torn,
+        "interlaced": part.interlaced,
+        "steps_ns": packed,
+    }
 
 
 class Keeper:

@@ -133,7 +133,7 @@ def _measured_again(row: Row, kept: Kept) -> Recording | str:
         pictures=pictures,
         last_frame=span.stop - 1,
         moves=kept.moves,
-        interlaced=bool(kept.used.get("interlaced")),
+        interlaced=bool(kept.facts["interlaced"]),
         source=Source("kept", str(kept.folder)),
         facts=kept.facts_for(settled.apparatus),
         stamps=kept.stamps(row),
@@ -224,12 +224,15 @@ def _with_pictures(
         )
         if row.amend.tracks is not None:
             source, bare = Source("tracks"), _bare(film, one.stop)
+            plain = partial(film_pictures, film, one.setup.crop_px, one.stop)
+            job = replace(job, pictures=plain, moves=(), interlaced=film.interlaced)
             jobs.append(replace(job, ticks=bare, broken=lambda: None, source=source))
             continue
         setup = one.setup
         facts = facts_of(
             setup.apparatus, one.background, setup.background, setup.tracker, moves, film.parts
         )
+        facts["interlaced"] = woven
         ticks, source = _ticks(shown[which], which, one.stop), Source(why=why)
         jobs.append(replace(job, ticks=ticks, source=source, facts=facts))
         which += 1

@@ -195,7 +195,8 @@ def test_corrections_are_of_one_recording(cli: Cli, clip: Path) -> None:
     dones = [json.loads(line)["done"] for line in said.err.splitlines()]
     assert dones == sorted(dones)
     assert sorted(path.name for path in Path("o/mouse").iterdir()) == [
-        "frames.csv", "frames_raw.csv", "overlay.mkv", "rescore.json", "summary.csv", "visits.csv"
+        "detections.jsonl.gz", "frames.csv", "frames_raw.csv", "overlay.mkv", "rescore.json",
+        "summary.csv", "visits.csv",
     ]  # fmt: skip
 
 

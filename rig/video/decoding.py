@@ -1,7 +1,7 @@
 """What is in a video file's container: packets, whole pictures, tears, checksums."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -108,36 +108,69 @@ def marks_of(container: InputContainer, stream: VideoStream) -> tuple[list[Mark]
 
 
 def decoded(
-    container: InputContainer,
-    stream: VideoStream,
-    broken: Callable[[], None],
-    summed: bool = False,
-) -> Iterator[VideoFrame]:
-    """All frames that decode without fault; `broken` is called for each one that does not.
+    container: InputContainer, stream: VideoStream, summed: bool = False
+) -> Iterator[VideoFrame | None]:
+    """All frames that decode without fault; None for each one that does not.
+
+    What follows a fault is made from the broken picture, whatever the decoder says of it: it is
+    left out until a key frame, from which no picture looks back.
 
     `summed` says that FFV1's checksums must hold; else that is known from the first packet that
     fulfils them.
     """
     sums = stream.codec_context.name == "ffv1"
+    fault = _Fault()
     for packet in _packets(container, stream):
-        if packet is not None and (packet.size == 0 or packet.is_corrupt):
-            if packet.size:
-                broken()
+        if packet is not None and packet.size == 0:
+            continue
+        if packet is not None and packet.is_corrupt:
+            fault.found(packet.pts)
+            yield None
             continue
         try:
             frames = stream.decode(packet)
         except (OSError, av.FFmpegError):
-            broken()
+            fault.found(None if packet is None else packet.pts)
+            yield None
             continue
         intact = True
-        if sums and packet is not None:
-            intact = _intact(bytes(packet))
-            summed = summed or intact
+        if packet is not None:
+            fault.key_ahead = fault.key_ahead or packet.is_keyframe
+            if sums:
+                intact = _intact(bytes(packet))
+                summed = summed or intact
         for frame in frames:
             if frame.is_corrupt or (summed and not intact):  # concealed: partly invented
-                broken()
+                fault.found(frame.pts)
+                yield None
             else:
-                yield frame
+                yield None if fault.reaches(frame) else frame
+
+
+class _Fault:
+    """How far a fault reaches: to the next key frame, in the order in which pictures are shown.
+
+    Frames come out later than their packets go in. So a key frame ends it only if its stamp is
+    after the fault's; where the fault has none, if a key frame went in since.
+    """
+
+    def __init__(self) -> None:
+        self._is_on = False
+        self._stamp: int | None = None
+        self.key_ahead = False
+
+    def found(self, stamp: int | None) -> None:
+        """There is a fault at this stamp."""
+        if self._is_on and stamp is not None and self._stamp is not None:
+            stamp = max(stamp, self._stamp)
+        self._is_on, self._stamp, self.key_ahead = True, stamp, False
+
+    def reaches(self, frame: VideoFrame) -> bool:
+        """Whether `frame`, the next that is shown, is made from what is broken."""
+        if self._is_on and frame.key_frame:
+            known = self._stamp is not None and frame.pts is not None
+            self._is_on = frame.pts <= self._stamp if known else not self.key_ahead
+        return self._is_on
 
 
 def _packets(

@@ -60,7 +60,8 @@ class VideoFile:
     after the first, strictly increasing, and `duration_ns` the last of them. `rate_hz` is
     nominal. `size_px` is width and height after rotation. `torn` says that the file ends in the
     middle of its data, `interlaced` that its first picture is said to be woven of two fields.
-    `broken` counts the pictures that the newest read could not decode.
+    `broken` counts the pictures that the newest read came past and could not give: they do not
+    decode, or are made from one that did not.
     """
 
     path: Path
@@ -92,7 +93,8 @@ class VideoFile:
             header_rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             ns_per_stamp = Fraction(stream.time_base or 0) * NS_PER_S
         with opened(path) as (container, stream):
-            frame = next(decoded(container, stream, lambda: None), None) if marks else None
+            frames = decoded(container, stream) if marks else ()
+            frame = next((frame for frame in frames if frame is not None), None)
             if frame is None:
                 raise ConfigError(str(path), "", "holds no picture that can be decoded")
             turns, rest = divmod(frame.rotation, 90)
@@ -162,8 +164,8 @@ class VideoFile:
             once reading has begun, a tear ends it.
         """
         first, stop = self._span(start_s, end_s)
+        self.broken = given = 0
         if first >= stop:
-            self.broken = 0
             return
         key = self._keys[bisect_right(self._keys, first) - 1] if first and self._keys else 0
         pictures = self._pictures(key, threads)
@@ -171,13 +173,14 @@ class VideoFile:
         if key and (head is None or head.index > first):  # the container cannot seek exactly
             pictures = self._pictures(0, threads)
             head = next(pictures, None)
-        if head is None:
-            return
-        for picture in chain((head,), pictures):
+        for picture in chain(() if head is None else (head,), pictures):
             if picture.index >= stop and stop < self.frames:
-                return
+                break
             if picture.index >= first:
+                given += 1
+                self.broken = max(0, picture.index + 1 - first - given)
                 yield picture
+        self.broken = max(0, stop - first - given)
 
     def pieces(self, least: int, end_s: float | None = None) -> list[Piece]:
         """The pictures up to `end_s`, cut at key frames into pieces of `least` or more.
@@ -202,13 +205,11 @@ class VideoFile:
         with opened(self.path) as (container, stream):
 
             def read_piece(piece: Piece) -> Iterator[Picture]:
-                self.broken = 0
                 try:
                     container.seek(self._stamps[piece.first], stream=stream)
                 except av.FFmpegError:
                     return
-                frames = decoded(container, stream, self._count_broken, summed=True)
-                for picture in self._placed(frames):
+                for picture in self._placed(decoded(container, stream, summed=True)):
                     if picture.index >= piece.stop and piece.stop < self.frames:
                         return
                     if picture.index >= piece.first:  # others lead up to the key frame
@@ -323,27 +324,23 @@ class VideoFile:
 
     def _pictures(self, key: int, threads: int) -> Iterator[Picture]:
         """Pictures from the key frame at place `key` on; the container may start elsewhere."""
-        self.broken = 0
         with opened(self.path, threads) as (container, stream):
             if key:
                 try:
                     container.seek(self._stamps[key], stream=stream)
                 except av.FFmpegError:
                     return
-            yield from self._placed(decoded(container, stream, self._count_broken))
+            yield from self._placed(decoded(container, stream))
 
-    def _count_broken(self) -> None:
-        self.broken += 1
-
-    def _placed(self, frames: Iterator[VideoFrame]) -> Iterator[Picture]:
-        """`frames` as pictures with place and time."""
+    def _placed(self, frames: Iterator[VideoFrame | None]) -> Iterator[Picture]:
+        """`frames` as pictures with place and time; one that is missing leaves its place empty."""
         stamps, times_ns, turns = self._stamps, self.times_ns, self._quarter_turns
         shape = self.size_px[::-1] if turns % 2 == 0 else self.size_px
         luma = Luma()
         k, last_ns = 0, -1
         for frame in frames:
-            if (frame.height, frame.width) != shape:
-                self.broken += 1
+            if frame is None or (frame.height, frame.width) != shape:
+                k += not stamps  # else the next picture's stamp tells its place
                 continue
             stamp = frame.pts
             if stamps and stamp is not None and not (k < len(stamps) and stamps[k] == stamp):
@@ -367,7 +364,7 @@ class VideoFile:
                     container.seek(self._stamps[key], stream=stream)
                 except av.FFmpegError:
                     return []
-                pictures = self._placed(decoded(container, stream, self._count_broken))
+                pictures = self._placed(decoded(container, stream))
                 picture = next(pictures, None)
                 if picture is None or picture.index != key:
                     return []

@@ -106,7 +106,7 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
                 id=rows[0].files[0].stem,
                 setup=one.setup,
                 prepared=one.prepared,
-                ticks=_ticks(shown[which], which, one.stop),
+                ticks=_ticks(film, shown[which], which, one.stop),
                 frames=one.stop,
                 times=str(film.parts[0].times),
                 broken=lambda: film.broken,
@@ -151,14 +151,20 @@ class _Shared:
             raise
 
 
-def _ticks(shown: Iterator[Shown], which: int, stop: int) -> Iterator[Tick]:
-    prior = None
-    for k, (place, t_ns, found) in enumerate(shown):
+def _ticks(film: Film, shown: Iterator[Shown], which: int, stop: int) -> Iterator[Tick]:
+    prior, k, reached = None, 0, 0
+    for place, t_ns, found in shown:
         if place >= stop:
-            return
+            break
+        if place and not k:  # the first pictures are broken: their time is lost, not left out
+            yield Tick(0, film.time_ns(0), 0, None)
+            k = 1
         detection = choose(found[which], prior, t_ns)
         prior = next_prior(prior, detection, t_ns)
         yield Tick(k, t_ns, place, detection)
+        k, reached = k + 1, place + 1
+    if 0 < reached < stop:  # as at the start
+        yield Tick(k, film.time_ns(stop - 1), stop - 1, None)
 
 
 def check_row(film: Film, row: Row) -> Apparatus:

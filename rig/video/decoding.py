@@ -24,6 +24,8 @@ _EBML = bytes.fromhex("1a45dfa3")
 _SEGMENT = bytes.fromhex("18538067")
 _ONES = 0xFFFFFFFF
 _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_CHUNK_HEAD = 8  # bytes of an AVI chunk's name and size
+_NO_SIZE = (0, _ONES)  # of a RIFF chunk that was not ended
 _PACKETS = 16  # read at once
 
 
@@ -94,11 +96,14 @@ def opened(path: Path, threads: int = 1) -> Iterator[tuple[InputContainer, Video
 
 
 def marks_of(container: InputContainer, stream: VideoStream) -> tuple[list[Mark], bool]:
-    """A mark for each whole packet of the stream, and whether the file broke off."""
+    """A mark for each packet of the stream, and whether the file broke off.
+
+    What is not whole at its end has none.
+    """
     marks: list[Mark] = []
     torn = 0  # packets at the end that are not whole
     try:
-        for packet in container.demux(stream):
+        for packet in _demuxed(container, stream):
             if packet.size and not packet.is_discard:
                 marks.append(Mark(packet.pts, packet.is_keyframe))
                 torn = torn + 1 if packet.is_corrupt else 0
@@ -181,7 +186,7 @@ def _packets(
     Taken and let go several at once: each call into PyAV lets another thread have the
     interpreter, and between the long ones, which decode, there shall be few of the short.
     """
-    packets = container.demux(stream)
+    packets = _demuxed(container, stream)
     ended, most = False, 1
     while not ended:
         batch: list[Packet[VideoStream]] = []
@@ -197,6 +202,40 @@ def _packets(
     yield None
 
 
+def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
+    """The stream's packets; those of an AVI file with the stamps that its index gives them.
+
+    AVI has no stamps: a packet's is its number, and where one is lost FFmpeg counts on as if it
+    had never been, so that all that follows comes too early. What follows is marked corrupt, if
+    it is no key frame: it is made from what was lost.
+    """
+    numbers = _numbers(container, stream)
+    late = 0
+    for packet in container.demux(stream):
+        if numbers and packet.dts is not None:
+            number = numbers.get(packet.pos) if packet.pos is not None else None
+            before, late = late, late if number is None else number - packet.dts
+            if late:
+                packet.dts += late
+                packet.pts = None if packet.pts is None else packet.pts + late
+            if late > before and not packet.is_keyframe:
+                packet.is_corrupt = True
+        yield packet
+
+
+def _numbers(container: InputContainer, stream: VideoStream) -> dict[int, int]:
+    """The number of each packet of an AVI file by where it lies, as its index has it."""
+    if container.format.name != "avi":
+        return {}
+    entries = stream.index_entries
+    return {entry.pos + _CHUNK_HEAD: entry.timestamp for entry in entries if entry.size}
+
+
+def indexed(container: InputContainer, stream: VideoStream) -> int:
+    """How many pictures the index of an AVI file has; 0 for others, and without one."""
+    return len(_numbers(container, stream))
+
+
 def torn_header(path: Path) -> bool:
     """Whether the file is an empty one, or begins as Matroska: a recording that had just begun."""
     if not path.is_file():
@@ -207,19 +246,28 @@ def torn_header(path: Path) -> bool:
 
 
 def says_more(path: Path) -> bool:
-    """Whether the file is Matroska that says it is longer than it is: a copy that broke off.
+    """Whether the file is Matroska or AVI that says it is longer than it is: a torn copy.
 
     One that was never ended (a crash) does not say how long it is. RFC 8794, 6 (sizes) and
-    RFC 9559, 5.1 (the segment).
+    RFC 9559, 5.1 (the segment). Above 1 GB an AVI file is several RIFF chunks in a row.
     """
+    end = path.stat().st_size
     with path.open("rb") as file:
+        while (head := file.read(_CHUNK_HEAD))[:4] == b"RIFF":
+            size = int.from_bytes(head[4:], "little")
+            if size in _NO_SIZE:
+                return False
+            if file.tell() + size > end:
+                return True
+            file.seek(size + size % 2, 1)
+        file.seek(0)
         if file.read(len(_EBML)) != _EBML:
             return False
         file.seek(_element_size(file) or 0, 1)
         if file.read(len(_SEGMENT)) != _SEGMENT:
             return False
         size = _element_size(file)
-        return size is not None and file.tell() + size > path.stat().st_size
+        return size is not None and file.tell() + size > end
 
 
 def _element_size(file: BinaryIO) -> int | None:

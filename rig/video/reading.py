@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rig.errors import ConfigError
 from rig.model import NS_PER_S, Gray
-from rig.video.decoding import Luma, decoded, marks_of, opened, says_more, torn_header
+from rig.video.decoding import Luma, decoded, indexed, marks_of, opened, says_more, torn_header
 from rig.video.times import Times, judge, multiples, spread
 
 _log = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class VideoFile:
     interlaced: bool = False
     broken: int = 0
     _stamps: Sequence[int] = field(default=(), repr=False)  # sorted; () unless times is STAMPS
+    _unplaced: int = field(default=0, repr=False)  # pictures that are lost, or without a stamp
     _ns_per_stamp: Fraction = field(default=Fraction(0), repr=False)
     _keys: Sequence[int] = field(default=(), repr=False)  # places of the key frames, sorted
     _quarter_turns: int = field(default=0, repr=False)  # counter-clockwise
@@ -89,7 +90,8 @@ class VideoFile:
         path = Path(path)
         with opened(path) as (container, stream):
             marks, torn = marks_of(container, stream)
-            claimed = stream.frames
+            pictures = indexed(container, stream)
+            claimed, form = stream.frames, container.format.name
             header_rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             ns_per_stamp = Fraction(stream.time_base or 0) * NS_PER_S
         with opened(path) as (container, stream):
@@ -118,7 +120,8 @@ class VideoFile:
         else:
             times_ns = multiples(range(len(marks)), NS_PER_S / Fraction(rate_hz))
             keys = []
-        torn = torn or claimed > len(marks) or says_more(path)
+        # An AVI header's number of pictures is often wrong; its index and its size are not.
+        torn = torn or (claimed > len(marks) and form != "avi") or says_more(path)
         if torn:
             _log.info("%s: torn off after %d pictures", path, len(marks))
         return cls(
@@ -132,6 +135,7 @@ class VideoFile:
             torn=torn,
             interlaced=interlaced,
             _stamps=known,
+            _unplaced=max(pictures, len(marks)) - len(known) if known else 0,
             _ns_per_stamp=ns_per_stamp,
             _keys=keys,
             _quarter_turns=turns % 4,
@@ -181,6 +185,8 @@ class VideoFile:
                 self.broken = max(0, picture.index + 1 - first - given)
                 yield picture
         self.broken = max(0, stop - first - given)
+        if not first and stop == self.frames:
+            self.broken += self._unplaced
 
     def pieces(self, least: int, end_s: float | None = None) -> list[Piece]:
         """The pictures up to `end_s`, cut at key frames into pieces of `least` or more.
@@ -343,6 +349,8 @@ class VideoFile:
                 k += not stamps  # else the next picture's stamp tells its place
                 continue
             stamp = frame.pts
+            if stamp is None and self._unplaced:
+                continue  # nothing tells when it was
             if stamps and stamp is not None and not (k < len(stamps) and stamps[k] == stamp):
                 place = bisect_left(stamps, stamp, min(k, len(stamps)))
                 if place < len(stamps) and stamps[place] == stamp:

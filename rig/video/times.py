@@ -23,17 +23,16 @@ def judge(
 ) -> tuple[float | None, Times, list[int]]:
     """Nominal rate (None: unknown), where times come from, and the stamps in order of time.
 
-    Stamps are of use where every packet has one, none lies far from its place in time, and not
-    more than one in a hundred is equal to another.
+    Stamps are of use where not more than one packet in a hundred has none (its head is broken),
+    none lies far from its place in time, and not more than one in a hundred is equal to another.
     """
     known = sorted(s for s in stamps if s is not None)
     header_hz = float(header_rate) if header_rate else None
-    usable = len(known) == len(stamps) and ns_per_stamp > 0
+    usable = ns_per_stamp > 0 and 0 < len(known) >= len(stamps) - len(stamps) // 100
     usable = usable and len(known) - len(set(known)) <= len(known) // 100
     usable = usable and all(
-        s is not None
-        and known[max(0, i - _DISORDER)] <= s <= known[min(len(known) - 1, i + _DISORDER)]
-        for i, s in enumerate(stamps)
+        known[max(0, i - _DISORDER)] <= s <= known[min(len(known) - 1, i + _DISORDER)]
+        for i, s in enumerate(s for s in stamps if s is not None)
     )
     if not usable:
         return header_hz, Times.FRAME_NUMBER, []

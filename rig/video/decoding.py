@@ -173,8 +173,10 @@ class _Fault:
     def reaches(self, frame: VideoFrame) -> bool:
         """Whether `frame`, the next that is shown, is made from what is broken."""
         if self._is_on and frame.key_frame:
-            known = self._stamp is not None and frame.pts is not None
-            self._is_on = frame.pts <= self._stamp if known else not self.key_ahead
+            if self._stamp is None or frame.pts is None:
+                self._is_on = not self.key_ahead
+            else:
+                self._is_on = frame.pts <= self._stamp
         return self._is_on
 
 

@@ -30,7 +30,15 @@ from rig.session.fitting import read_reference, settle
 from rig.session.overlaying import Pictures, film_pictures, session_pictures
 from rig.session.pieces import Crew, Crop, Eye, Shown
 from rig.session.row import Moment, Row
-from rig.session.seeing import SAMPLES, is_woven, median, median_of, tracker
+from rig.session.seeing import (
+    MORE_SAMPLES,
+    SAMPLES,
+    again,
+    is_woven,
+    median,
+    median_of,
+    tracker,
+)
 from rig.session.steady import moves_in, steadied
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
@@ -38,6 +46,8 @@ from rig.storage import SessionRecord
 from rig.tracking import Found, Prepared, choose, next_prior
 from rig.tracking.registration import Move
 from rig.video import VideoFile
+
+_MORE_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
                 woven = is_woven(film, stack)
                 moves = moves_in(film, places, stack)
                 stack = steadied(stack, places, moves)
-            ready.append(_ready(film, row, apparatus, span, stack))
+            ready.append(_ready(film, row, apparatus, span, stack, moves))
         except RigError as error:
             ready.append(error)
     good = [one for one in ready if isinstance(one, _Ready)]
@@ -210,10 +220,18 @@ def row_span(film: Film, row: Row) -> Span:
 
 
 def _ready(
-    film: Film, row: Row, apparatus: Apparatus, span: Span, stack: NDArray[np.uint8]
+    film: Film,
+    row: Row,
+    apparatus: Apparatus,
+    span: Span,
+    stack: NDArray[np.uint8],
+    moves: tuple[Move, ...],
 ) -> _Ready:
     seen = median_of(stack, apparatus, row.crop)
     given = row.background if isinstance(row.background, np.ndarray) else None
+    if given is None:
+        more = partial(_more, film, moves)
+        seen = again(seen, apparatus, row.crop, more, row.id or row.files[0].name)
     picture = seen.background if given is None else given
     settled = settle(apparatus, picture, row.nudge, read_reference(row))
     apparatus = settled.apparatus
@@ -252,6 +270,12 @@ def _ready(
         windows=windows,
     )
     return _Ready(setup, prepared, span.stop)
+
+
+def _more(film: Film, moves: tuple[Move, ...]) -> NDArray[np.uint8]:
+    width, height = film.size_px
+    places, stack = film.sampled(max(SAMPLES, min(MORE_SAMPLES, _MORE_BYTES // (width * height))))
+    return steadied(stack, places, moves)
 
 
 def _check_size(

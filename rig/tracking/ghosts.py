@@ -93,8 +93,8 @@ def cleared(
         ghosts = [one.mask for one in things if one.is_ghost]
         animals = [one.mask for one in things if one.is_animal]
         if ghosts and animals:
-            here = cv2.dilate(np.bitwise_or.reduce(animals), _RIM)
-            free = cv2.dilate(np.bitwise_or.reduce(ghosts), _RIM) & ~here
+            here = _grown(np.bitwise_or.reduce(animals))
+            free = _grown(np.bitwise_or.reduce(ghosts)) & ~here
             seen.append((picture, free))
     result, filled = background, 0
     if seen:
@@ -103,14 +103,15 @@ def cleared(
     if not seen and share < SEEN_SHARE:
         never = _never_empty(pictures, background, within, least_px, most_px)
         if never is not None:
-            result = cv2.inpaint(background, never, 5, cv2.INPAINT_TELEA)
+            result = np.asarray(cv2.inpaint(background, never, 5, cv2.INPAINT_TELEA), np.uint8)
             filled = cv2.countNonZero(never)
     return Cleared(result, seen_in(np.stack(pictures), result, within, least_px, 0), filled)
 
 
 def _things(picture: Gray, background: Gray, within: Gray, least_px: float) -> list[Thing]:
     other = cv2.threshold(cv2.absdiff(picture, background), 2 * APART, 255, cv2.THRESH_BINARY)[1]
-    other = cv2.morphologyEx(other & within, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    other = cv2.bitwise_and(other, within)
+    other = cv2.morphologyEx(other, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     if cv2.countNonZero(other) > CROWD_SHARE * cv2.countNonZero(within):
         return []
     n, labels, stats, _ = cv2.connectedComponentsWithStats(other, connectivity=8)
@@ -126,8 +127,8 @@ def _things(picture: Gray, background: Gray, within: Gray, least_px: float) -> l
 
 def _outlined(image: Gray, mask: Gray) -> float:
     """How far the inner rim of a thing stands out from what is around it, in grey levels."""
-    inner = mask & ~cv2.erode(mask, _RIM)
-    outer = cv2.dilate(mask, _RIM) & ~mask
+    inner = mask & ~_shrunk(mask)
+    outer = _grown(mask) & ~mask
     return abs(cv2.mean(image, inner)[0] - cv2.mean(image, outer)[0])
 
 
@@ -135,11 +136,9 @@ def _rebuilt(background: Gray, seen: Sequence[tuple[Gray, Gray]]) -> Gray:
     """The median of each pixel over the samples in which it is free; else as it was."""
     result = background.copy()
     ys, xs = np.nonzero(np.bitwise_or.reduce([free for _, free in seen]))
-    values = np.ma.masked_array(
-        np.stack([picture[ys, xs] for picture, _ in seen]),
-        np.stack([free[ys, xs] == 0 for _, free in seen]),
-    )
-    result[ys, xs] = np.ma.median(values, axis=0).astype(np.uint8)
+    values = np.stack([picture[ys, xs] for picture, _ in seen]).astype(np.float32)
+    values[np.stack([free[ys, xs] == 0 for _, free in seen])] = np.nan
+    result[ys, xs] = np.nanmedian(values, axis=0).astype(np.uint8)
     return result
 
 
@@ -159,9 +158,18 @@ def _never_empty(
     contours, _ = cv2.findContours(changing, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     places = []
     for contour in contours:
-        mask = cv2.drawContours(np.zeros_like(background), [contour], -1, 255, -1)
-        outer = cv2.dilate(mask, _RIM) & ~mask
+        mask: Gray = np.zeros_like(background)
+        cv2.drawContours(mask, [contour], -1, 255, -1)
+        outer = _grown(mask) & ~mask
         apart = abs(cv2.mean(background, mask)[0] - cv2.mean(background, outer)[0])
         if least_px <= cv2.countNonZero(mask) <= most_px and apart > 2 * APART:
-            places.append(cv2.dilate(mask, _RIM))
+            places.append(_grown(mask))
     return places[0] if len(places) == 1 else None
+
+
+def _grown(mask: Gray) -> Gray:
+    return np.asarray(cv2.dilate(mask, _RIM), np.uint8)
+
+
+def _shrunk(mask: Gray) -> Gray:
+    return np.asarray(cv2.erode(mask, _RIM), np.uint8)

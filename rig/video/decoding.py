@@ -256,12 +256,12 @@ def says_more(path: Path) -> bool:
     end = path.stat().st_size
     with path.open("rb") as file:
         while (head := file.read(_CHUNK_HEAD))[:4] == b"RIFF":
-            size = int.from_bytes(head[4:], "little")
-            if size in _NO_SIZE:
+            length = int.from_bytes(head[4:], "little")
+            if length in _NO_SIZE:
                 return False
-            if file.tell() + size > end:
+            if file.tell() + length > end:
                 return True
-            file.seek(size + size % 2, 1)
+            file.seek(length + length % 2, 1)
         file.seek(0)
         if file.read(len(_EBML)) != _EBML:
             return False

@@ -230,8 +230,7 @@ class _Job(NamedTuple):
                 if place != piece.first + len(shown):
                     return None
                 shown.append(Shown(place, t_ns, self.find(place, image)))
-        whole = len(shown) == piece.stop - piece.first
-        return shown if whole and not self.video.broken else None
+        return shown if len(shown) == piece.stop - piece.first else None
 
 
 class _Helper:

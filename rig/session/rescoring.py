@@ -1,6 +1,7 @@
 """`rescore`: a video, or a session's recording, through tracking and the engine once more."""
 
 import json
+import logging
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
@@ -29,6 +30,8 @@ from rig.session.retracking import Recording, from_film
 from rig.session.row import Amend, Moment, Row, asked, stamp
 from rig.storage import SessionRecord, write_summary, write_visits
 from rig.table import TableBuilder
+
+_log = logging.getLogger(__name__)
 
 MOST_IN_MEMORY = 1 << 24
 """Bytes of rows that are held back until a row is whole; a longer recording's go to a file."""
@@ -262,7 +265,11 @@ def _scored(
             attempt=job.setup.attempt if job.live else "",
         )
         summary = summary_row(first, measures, job.setup.apparatus, roles)
-        marks = (("camera_moved", bool(job.moves)), ("interlaced", job.interlaced))
+        marks = (
+            ("camera_moved", bool(job.moves)),
+            ("interlaced", job.interlaced),
+            ("broken", bool(_broken(job, folder.name))),
+        )
         flags = [str(summary["flags"]), *(name for name, is_so in marks if is_so)]
         summary["flags"] = "+".join(filter(None, flags))
         told = _used(row, job, folder.name, measures) | amended.used(hidden=row.hidden)
@@ -356,6 +363,15 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "asked": asked(row, sums),
         "files": stamps,
     }
+
+
+def _broken(job: Recording, id: str) -> int:
+    """Pictures that could not be decoded, told."""
+    broken = job.broken() or 0  # not known where no picture was decoded
+    if broken:
+        message = "%s: %d of %d pictures cannot be decoded, or are made from one that cannot; they"
+        _log.warning(f"{message} are left out, their time is lost time", id, broken, job.frames)
+    return broken
 
 
 def check_out(out: Path) -> None:

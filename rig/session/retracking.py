@@ -20,7 +20,7 @@ from rig.session.kept import Kept, facts_of
 from rig.session.overlaying import Pictures, film_pictures
 from rig.session.pieces import Crew, Crop, Eye, Shown
 from rig.session.row import Row
-from rig.session.seeing import SAMPLES, is_woven, median_of
+from rig.session.seeing import MORE_SAMPLES, SAMPLES, again, is_woven, median_of
 from rig.session.steady import moves_in, steadied
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
@@ -40,6 +40,9 @@ class Source:
     how: str = "pictures"
     where: str = ""
     why: str = ""
+
+
+_MORE_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def _with_pictures(
                 woven = is_woven(film, stack)
                 moves = moves_in(film, places, stack)
                 stack = steadied(stack, places, moves)
-            ready.append(_ready(film, row, apparatus, span, stack))
+            ready.append(_ready(film, row, apparatus, span, stack, moves))
         except RigError as error:
             ready.append(error)
     seeing = [
@@ -233,7 +236,7 @@ def _with_pictures(
             setup.apparatus, one.background, setup.background, setup.tracker, moves, film.parts
         )
         facts["interlaced"] = woven
-        ticks, source = _ticks(shown[which], which, one.stop), Source(why=why)
+        ticks, source = _ticks(film, shown[which], which, one.stop), Source(why=why)
         jobs.append(replace(job, ticks=ticks, source=source, facts=facts))
         which += 1
     return jobs
@@ -271,14 +274,20 @@ class _Shared:
             raise
 
 
-def _ticks(shown: Iterator[Shown], which: int, stop: int) -> Iterator[Tick]:
-    prior = None
-    for k, (place, t_ns, found) in enumerate(shown):
+def _ticks(film: Film, shown: Iterator[Shown], which: int, stop: int) -> Iterator[Tick]:
+    prior, k, reached = None, 0, 0
+    for place, t_ns, found in shown:
         if place >= stop:
-            return
+            break
+        if place and not k:  # the first pictures are broken: their time is lost, not left out
+            yield Tick(0, film.time_ns(0), 0, None)
+            k = 1
         detection = choose(found[which], prior, t_ns)
         prior = next_prior(prior, detection, t_ns)
         yield Tick(k, t_ns, place, detection)
+        k, reached = k + 1, place + 1
+    if 0 < reached < stop:  # as at the start
+        yield Tick(k, film.time_ns(stop - 1), stop - 1, None)
 
 
 def check_row(film: Film, row: Row) -> Apparatus:
@@ -327,10 +336,18 @@ def row_span(film: Film, row: Row) -> Span:
 
 
 def _ready(
-    film: Film, row: Row, apparatus: Apparatus, span: Span, stack: NDArray[np.uint8]
+    film: Film,
+    row: Row,
+    apparatus: Apparatus,
+    span: Span,
+    stack: NDArray[np.uint8],
+    moves: tuple[Move, ...],
 ) -> _Ready:
     seen = median_of(stack, apparatus, row.crop)
     given = row.background if isinstance(row.background, np.ndarray) else None
+    if given is None:
+        more = partial(_more, film, moves)
+        seen = again(seen, apparatus, row.crop, more, row.id or row.files[0].name)
     picture = seen.background if given is None else given
     settled = settle(apparatus, picture, row.nudge, read_reference(row))
     apparatus = settled.apparatus
@@ -382,6 +399,12 @@ def _setup(
         arming="auto",
         windows=windows,
     )
+
+
+def _more(film: Film, moves: tuple[Move, ...]) -> NDArray[np.uint8]:
+    width, height = film.size_px
+    places, stack = film.sampled(max(SAMPLES, min(MORE_SAMPLES, _MORE_BYTES // (width * height))))
+    return steadied(stack, places, moves)
 
 
 def check_size(

@@ -3,7 +3,7 @@
 import zlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from rig.errors import ConfigError
 from rig.model import Gray
@@ -26,19 +27,32 @@ _EBML = bytes.fromhex("1a45dfa3")
 _SEGMENT = bytes.fromhex("18538067")
 _ONES = 0xFFFFFFFF
 _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_CHUNK_HEAD = 8  # bytes of an AVI chunk's name and size
+_NO_SIZE = (0, _ONES)  # of a RIFF chunk that was not ended
 _PACKETS = 16  # read at once
 
 
 class Marks(NamedTuple):
     """The file's whole packets in its order, some bytes each: a long recording has many.
 
-    `stamps` in the stream's time base, where they are known; `unknown` of them are not, and stand
-    there as 0. `keys`: places of the key frames, in the file's order.
+    `stamps` in the stream's time base, 0 where they are not known; `keys` and `unknown`: places, in
+    the file's order, of the key frames and of the stamps that are not known.
     """
 
     stamps: "array[int]"
     keys: "array[int]"
-    unknown: int
+    unknown: "array[int]"
+
+    @property
+    def known(self) -> NDArray[np.int64]:
+        """The stamps that are known, in the file's order."""
+        return np.delete(np.asarray(self.stamps, np.int64), np.asarray(self.unknown, np.int64))
+
+    @property
+    def of_keys(self) -> NDArray[np.int64]:
+        """The stamps of the key frames that have one."""
+        places = np.setdiff1d(np.asarray(self.keys, np.int64), np.asarray(self.unknown, np.int64))
+        return np.asarray(self.stamps, np.int64)[places]
 
     def __len__(self) -> int:
         """How many packets."""
@@ -105,12 +119,15 @@ def opened(path: Path, threads: int = 1) -> Iterator[tuple[InputContainer, Video
 
 
 def marks_of(container: InputContainer, stream: VideoStream) -> tuple[Marks, bool]:
-    """The whole packets of the stream, and whether the file broke off."""
+    """The packets of the stream, and whether the file broke off.
+
+    What is not whole at its end is none of them.
+    """
     stamps, keys, unknown = array("q"), array("q"), array("q")
     torn = 0  # packets at the end that are not whole
     broke = False
     try:
-        for packet in container.demux(stream):
+        for packet in _demuxed(container, stream):
             if packet.size and not packet.is_discard:
                 if packet.is_keyframe:
                     keys.append(len(stamps))
@@ -122,40 +139,75 @@ def marks_of(container: InputContainer, stream: VideoStream) -> tuple[Marks, boo
         broke = True
     whole = len(stamps) - torn
     del stamps[whole:], keys[bisect_left(keys, whole) :], unknown[bisect_left(unknown, whole) :]
-    return Marks(stamps, keys, len(unknown)), broke or torn > 0
+    return Marks(stamps, keys, unknown), broke or torn > 0
 
 
 def decoded(
-    container: InputContainer,
-    stream: VideoStream,
-    broken: Callable[[], None],
-    summed: bool = False,
-) -> Iterator[VideoFrame]:
-    """All frames that decode without fault; `broken` is called for each one that does not.
+    container: InputContainer, stream: VideoStream, summed: bool = False
+) -> Iterator[VideoFrame | None]:
+    """All frames that decode without fault; None for each one that does not.
+
+    What follows a fault is made from the broken picture, whatever the decoder says of it: it is
+    left out until a key frame, from which no picture looks back.
 
     `summed` says that FFV1's checksums must hold; else that is known from the first packet that
     fulfils them.
     """
     sums = stream.codec_context.name == "ffv1"
+    fault = _Fault()
     for packet in _packets(container, stream):
-        if packet is not None and (packet.size == 0 or packet.is_corrupt):
-            if packet.size:
-                broken()
+        if packet is not None and packet.size == 0:
+            continue
+        if packet is not None and packet.is_corrupt:
+            fault.found(packet.pts)
+            yield None
             continue
         try:
             frames = stream.decode(packet)
         except (OSError, av.FFmpegError):
-            broken()
+            fault.found(None if packet is None else packet.pts)
+            yield None
             continue
         intact = True
-        if sums and packet is not None:
-            intact = _intact(bytes(packet))
-            summed = summed or intact
+        if packet is not None:
+            fault.key_ahead = fault.key_ahead or packet.is_keyframe
+            if sums:
+                intact = _intact(bytes(packet))
+                summed = summed or intact
         for frame in frames:
             if frame.is_corrupt or (summed and not intact):  # concealed: partly invented
-                broken()
+                fault.found(frame.pts)
+                yield None
             else:
-                yield frame
+                yield None if fault.reaches(frame) else frame
+
+
+class _Fault:
+    """How far a fault reaches: to the next key frame, in the order in which pictures are shown.
+
+    Frames come out later than their packets go in. So a key frame ends it only if its stamp is
+    after the fault's; where the fault has none, if a key frame went in since.
+    """
+
+    def __init__(self) -> None:
+        self._is_on = False
+        self._stamp: int | None = None
+        self.key_ahead = False
+
+    def found(self, stamp: int | None) -> None:
+        """There is a fault at this stamp."""
+        if self._is_on and stamp is not None and self._stamp is not None:
+            stamp = max(stamp, self._stamp)
+        self._is_on, self._stamp, self.key_ahead = True, stamp, False
+
+    def reaches(self, frame: VideoFrame) -> bool:
+        """Whether `frame`, the next that is shown, is made from what is broken."""
+        if self._is_on and frame.key_frame:
+            if self._stamp is None or frame.pts is None:
+                self._is_on = not self.key_ahead
+            else:
+                self._is_on = frame.pts <= self._stamp
+        return self._is_on
 
 
 def _packets(
@@ -166,7 +218,7 @@ def _packets(
     Taken and let go several at once: each call into PyAV lets another thread have the
     interpreter, and between the long ones, which decode, there shall be few of the short.
     """
-    packets = container.demux(stream)
+    packets = _demuxed(container, stream)
     ended, most = False, 1
     while not ended:
         batch: list[Packet[VideoStream]] = []
@@ -182,6 +234,40 @@ def _packets(
     yield None
 
 
+def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
+    """The stream's packets; those of an AVI file with the stamps that its index gives them.
+
+    AVI has no stamps: a packet's is its number, and where one is lost FFmpeg counts on as if it
+    had never been, so that all that follows comes too early. What follows is marked corrupt, if
+    it is no key frame: it is made from what was lost.
+    """
+    numbers = _numbers(container, stream)
+    late = 0
+    for packet in container.demux(stream):
+        if numbers and packet.dts is not None:
+            number = numbers.get(packet.pos) if packet.pos is not None else None
+            before, late = late, late if number is None else number - packet.dts
+            if late:
+                packet.dts += late
+                packet.pts = None if packet.pts is None else packet.pts + late
+            if late > before and not packet.is_keyframe:
+                packet.is_corrupt = True
+        yield packet
+
+
+def _numbers(container: InputContainer, stream: VideoStream) -> dict[int, int]:
+    """The number of each packet of an AVI file by where it lies, as its index has it."""
+    if container.format.name != "avi":
+        return {}
+    entries = stream.index_entries
+    return {entry.pos + _CHUNK_HEAD: entry.timestamp for entry in entries if entry.size}
+
+
+def indexed(container: InputContainer, stream: VideoStream) -> int:
+    """How many pictures the index of an AVI file has; 0 for others, and without one."""
+    return len(_numbers(container, stream))
+
+
 def torn_header(path: Path) -> bool:
     """Whether the file is an empty one, or begins as Matroska: a recording that had just begun."""
     if not path.is_file():
@@ -192,19 +278,28 @@ def torn_header(path: Path) -> bool:
 
 
 def says_more(path: Path) -> bool:
-    """Whether the file is Matroska that says it is longer than it is: a copy that broke off.
+    """Whether the file is Matroska or AVI that says it is longer than it is: a torn copy.
 
     One that was never ended (a crash) does not say how long it is. RFC 8794, 6 (sizes) and
-    RFC 9559, 5.1 (the segment).
+    RFC 9559, 5.1 (the segment). Above 1 GB an AVI file is several RIFF chunks in a row.
     """
+    end = path.stat().st_size
     with path.open("rb") as file:
+        while (head := file.read(_CHUNK_HEAD))[:4] == b"RIFF":
+            length = int.from_bytes(head[4:], "little")
+            if length in _NO_SIZE:
+                return False
+            if file.tell() + length > end:
+                return True
+            file.seek(length + length % 2, 1)
+        file.seek(0)
         if file.read(len(_EBML)) != _EBML:
             return False
         file.seek(_element_size(file) or 0, 1)
         if file.read(len(_SEGMENT)) != _SEGMENT:
             return False
         size = _element_size(file)
-        return size is not None and file.tell() + size > path.stat().st_size
+        return size is not None and file.tell() + size > end
 
 
 def _element_size(file: BinaryIO) -> int | None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rig.errors import ConfigError
 from rig.model import NS_PER_S, Gray
-from rig.video.decoding import Luma, decoded, marks_of, opened, says_more, torn_header
+from rig.video.decoding import Luma, decoded, indexed, marks_of, opened, says_more, torn_header
 from rig.video.times import Times, judge, multiples, spread
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,8 @@ class VideoFile:
     after the first, strictly increasing, and `duration_ns` the last of them. `rate_hz` is
     nominal. `size_px` is width and height after rotation. `torn` says that the file ends in the
     middle of its data, `interlaced` that its first picture is said to be woven of two fields.
-    `broken` counts the pictures that the newest read could not decode.
+    `broken` counts the pictures that the newest read came past and could not give: they do not
+    decode, or are made from one that did not.
     """
 
     path: Path
@@ -75,6 +76,7 @@ class VideoFile:
     interlaced: bool = False
     broken: int = 0
     _stamps: Sequence[int] = field(default=(), repr=False)  # sorted; () unless times is STAMPS
+    _unplaced: int = field(default=0, repr=False)  # pictures that are lost, or without a stamp
     _ns_per_stamp: Fraction = field(default=Fraction(0), repr=False)
     _keys: Sequence[int] = field(default=(), repr=False)  # places of the key frames, sorted
     _quarter_turns: int = field(default=0, repr=False)  # counter-clockwise
@@ -89,11 +91,13 @@ class VideoFile:
         path = Path(path)
         with opened(path) as (container, stream):
             marks, torn = marks_of(container, stream)
-            claimed = stream.frames
+            pictures = indexed(container, stream)
+            claimed, form = stream.frames, container.format.name
             header_rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             ns_per_stamp = Fraction(stream.time_base or 0) * NS_PER_S
         with opened(path) as (container, stream):
-            frame = next(decoded(container, stream, lambda: None), None) if len(marks) else None
+            frames = decoded(container, stream) if len(marks) else ()
+            frame = next((frame for frame in frames if frame is not None), None)
             if frame is None:
                 raise ConfigError(str(path), "", "holds no picture that can be decoded")
             turns, rest = divmod(frame.rotation, 90)
@@ -105,17 +109,18 @@ class VideoFile:
             size_px = (frame.width, frame.height)
             codec, pixel_format = stream.codec_context.name, frame.format.name
             interlaced = frame.interlaced_frame
-        rate_hz, times, known = judge(marks.stamps, marks.unknown, ns_per_stamp, header_rate)
+        rate_hz, times, known = judge(marks.known, len(marks.unknown), ns_per_stamp, header_rate)
         if rate_hz is None:
             raise ConfigError(str(path), "", "holds neither usable time stamps nor a frame rate")
         if times is Times.STAMPS:
             times_ns = spread(multiples((s - known[0] for s in known), ns_per_stamp), rate_hz)
-            at_keys = np.asarray(marks.stamps, np.int64)[np.asarray(marks.keys, np.int64)]
-            keys = array("q", np.unique(np.searchsorted(known, at_keys)).astype(np.int64).tobytes())
+            places = np.unique(np.searchsorted(known, marks.of_keys))
+            keys = array("q", places.astype(np.int64).tobytes())
         else:
             times_ns = multiples(range(len(marks)), NS_PER_S / Fraction(rate_hz))
             keys = array("q")
-        torn = torn or claimed > len(marks) or says_more(path)
+        # An AVI header's number of pictures is often wrong; its index and its size are not.
+        torn = torn or (claimed > len(marks) and form != "avi") or says_more(path)
         if torn:
             _log.info("%s: torn off after %d pictures", path, len(marks))
         return cls(
@@ -129,6 +134,7 @@ class VideoFile:
             torn=torn,
             interlaced=interlaced,
             _stamps=known,
+            _unplaced=max(pictures, len(marks)) - len(known) if known else 0,
             _ns_per_stamp=ns_per_stamp,
             _keys=keys,
             _quarter_turns=turns % 4,
@@ -161,8 +167,8 @@ class VideoFile:
             once reading has begun, a tear ends it.
         """
         first, stop = self._span(start_s, end_s)
+        self.broken = given = 0
         if first >= stop:
-            self.broken = 0
             return
         key = self._keys[bisect_right(self._keys, first) - 1] if first and self._keys else 0
         pictures = self._pictures(key, threads)
@@ -170,13 +176,16 @@ class VideoFile:
         if key and (head is None or head.index > first):  # the container cannot seek exactly
             pictures = self._pictures(0, threads)
             head = next(pictures, None)
-        if head is None:
-            return
-        for picture in chain((head,), pictures):
+        for picture in chain(() if head is None else (head,), pictures):
             if picture.index >= stop and stop < self.frames:
-                return
+                break
             if picture.index >= first:
+                given += 1
+                self.broken = max(0, picture.index + 1 - first - given)
                 yield picture
+        self.broken = max(0, stop - first - given)
+        if not first and stop == self.frames:
+            self.broken += self._unplaced
 
     def pieces(self, least: int, end_s: float | None = None) -> list[Piece]:
         """The pictures up to `end_s`, cut at key frames into pieces of `least` or more.
@@ -201,13 +210,11 @@ class VideoFile:
         with opened(self.path) as (container, stream):
 
             def read_piece(piece: Piece) -> Iterator[Picture]:
-                self.broken = 0
                 try:
                     container.seek(self._stamps[piece.first], stream=stream)
                 except av.FFmpegError:
                     return
-                frames = decoded(container, stream, self._count_broken, summed=True)
-                for picture in self._placed(frames):
+                for picture in self._placed(decoded(container, stream, summed=True)):
                     if picture.index >= piece.stop and piece.stop < self.frames:
                         return
                     if picture.index >= piece.first:  # others lead up to the key frame
@@ -323,29 +330,27 @@ class VideoFile:
 
     def _pictures(self, key: int, threads: int) -> Iterator[Picture]:
         """Pictures from the key frame at place `key` on; the container may start elsewhere."""
-        self.broken = 0
         with opened(self.path, threads) as (container, stream):
             if key:
                 try:
                     container.seek(self._stamps[key], stream=stream)
                 except av.FFmpegError:
                     return
-            yield from self._placed(decoded(container, stream, self._count_broken))
+            yield from self._placed(decoded(container, stream))
 
-    def _count_broken(self) -> None:
-        self.broken += 1
-
-    def _placed(self, frames: Iterator[VideoFrame]) -> Iterator[Picture]:
-        """`frames` as pictures with place and time."""
+    def _placed(self, frames: Iterator[VideoFrame | None]) -> Iterator[Picture]:
+        """`frames` as pictures with place and time; one that is missing leaves its place empty."""
         stamps, times_ns, turns = self._stamps, self.times_ns, self._quarter_turns
         shape = self.size_px[::-1] if turns % 2 == 0 else self.size_px
         luma = Luma()
         k, last_ns = 0, -1
         for frame in frames:
-            if (frame.height, frame.width) != shape:
-                self.broken += 1
+            if frame is None or (frame.height, frame.width) != shape:
+                k += not stamps  # else the next picture's stamp tells its place
                 continue
             stamp = frame.pts
+            if stamp is None and self._unplaced:
+                continue  # nothing tells when it was
             if stamps and stamp is not None and not (k < len(stamps) and stamps[k] == stamp):
                 place = bisect_left(stamps, stamp, min(k, len(stamps)))
                 if place < len(stamps) and stamps[place] == stamp:
@@ -367,7 +372,7 @@ class VideoFile:
                     container.seek(self._stamps[key], stream=stream)
                 except av.FFmpegError:
                     return []
-                pictures = self._placed(decoded(container, stream, self._count_broken))
+                pictures = self._placed(decoded(container, stream))
                 picture = next(pictures, None)
                 if picture is None or picture.index != key:
                     return []

@@ -1,12 +1,13 @@
 """Picture times from a container's stamps. Pure."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rig.model import NS_PER_S
 
@@ -23,20 +24,24 @@ class Times(StrEnum):
 
 
 def judge(
-    stamps: Stamps, unknown: int, ns_per_stamp: Fraction, header_rate: Fraction | None
+    stamps: Sequence[int] | NDArray[np.int64],
+    unknown: int,
+    ns_per_stamp: Fraction,
+    header_rate: Fraction | None,
 ) -> tuple[float | None, Times, Stamps]:
     """Nominal rate (None: unknown), where times come from, and the stamps in order of time.
 
-    Stamps are of use where every packet has one (none is `unknown`), none lies far from its place
-    in time, and not more than one in a hundred is equal to another.
+    `stamps` are those that are known, in the file's order; `unknown` more packets have none. They
+    are of use where not more than one packet in a hundred has none (its head is broken), none lies
+    far from its place in time, and not more than one in a hundred is equal to another.
     """
     header_hz = float(header_rate) if header_rate else None
     given = np.asarray(stamps, np.int64)
     known = np.sort(given)
     steps = np.diff(known)
-    usable = not unknown and ns_per_stamp > 0
+    usable = ns_per_stamp > 0 and unknown <= (len(given) + unknown) // 100 and len(given) > 0
     usable = usable and int(np.count_nonzero(steps == 0)) <= len(known) // 100
-    if usable and len(known):
+    if usable:
         padded = np.pad(known, _DISORDER, mode="edge")
         early, late = padded[: len(known)], padded[2 * _DISORDER :]
         usable = bool(((early <= given) & (given <= late)).all())

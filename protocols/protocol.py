@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from protocols.contradictions import check as check_course
 from protocols.course import Course, CueSet, Group, PhasePlan
 from protocols.course import Value as Value
-from protocols.course import check as check_course
 from protocols.extending import Base, extended
 from protocols.filling import read_as, replaced, resolved
 from protocols.neutral import check as check_names

@@ -7,6 +7,7 @@ between them leaves a part that nobody counts.
 import csv
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from rig.errors import ConfigError, RigError
 from rig.storage.folder import replace
 
 
+@dataclass(frozen=True)
 class Allocated:
     """What an allocation tells in the open."""
 

@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from rig.storage.folder import replace
 RULES, PROTOCOL, KEY = "study.toml", "protocol.toml", "key.sealed"
 
 
+@dataclass(frozen=True)
 class Study(AbstractContextManager["Study"]):
     """An open study; leaving it lets the database go."""
 

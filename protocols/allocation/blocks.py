@@ -17,7 +17,7 @@ from protocols.allocation.tallies import Tallies
 
 _MOVES = 150
 """An animal and start."""
-_STARTS = 6
+_STARTS = 16
 """What none of these keeps is told as not kept."""
 _WARM, _COLD, _STEEP = 2.0, 0.05, 1.12
 """Annealing: the first and last temperature, and how much more each constraint weighs than the

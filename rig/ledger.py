@@ -230,9 +230,9 @@ def tick_line(tick: Tick) -> bytes:
     `{"k": tick, "t": t_ns, "frame": index or null, "d": {...} or null, "reports": [...],
     "requests": [...]}`. In `d`, what holds its default is left out: `r` reason, `x` `y`
     position, `a` area_px, `sx` `sy` sums, `nx` `ny` nose, `tx` `ty` tail base, `h` heading_deg,
-    `c` confidence, `n` candidates, `b` blob_px, `j` jump, `in` inside, `cl` clear_px, `sw` sweep.
-    Floats are written with as many digits as it takes. A report or request is its fields by
-    name, defaults left out; their data must be plain JSON (lists, not tuples).
+    `c` confidence, `n` candidates, `b` blob_px, `j` jump, `in` inside, `cl` clear_px, `sw` sweep,
+    `f` facing. Floats are written with as many digits as it takes. A report or request is its
+    fields by name, defaults left out; their data must be plain JSON (lists, not tuples).
     """
     frame = "null" if tick.frame is None else tick.frame
     seen = "null" if tick.detection is None else _detection_text(tick.detection)
@@ -284,6 +284,8 @@ def _detection_text(d: Detection) -> str:
     if d.sweep:
         sweeps = ["null" if one is None else f"[{one[0]},{one[1]}]" for one in d.sweep]
         text += f',"sw":[{",".join(sweeps)}]'
+    if d.facing is not None:
+        text += f',"f":[{d.facing[0]},{d.facing[1]}]'
     return "{" + text[1:] + "}"
 
 
@@ -310,7 +312,7 @@ def parse_tick(line: str | bytes) -> Tick:
 
 def _detection(d: Mapping[str, Any]) -> Detection:
     get = d.get
-    clear, sweep = get("cl"), get("sw", ())
+    clear, sweep, facing = get("cl"), get("sw", ()), get("f")
     return Detection(
         reason=Reason(get("r", "")),
         x_px=get("x"),
@@ -330,4 +332,5 @@ def _detection(d: Mapping[str, Any]) -> Detection:
         inside=tuple(get("in", ())),
         clear_px=None if clear is None else tuple((body, centroid) for body, centroid in clear),
         sweep=tuple(None if one is None else (one[0], one[1]) for one in sweep),
+        facing=None if facing is None else (facing[0], facing[1]),
     )

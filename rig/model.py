@@ -8,6 +8,7 @@ here, a blank in CSV and null in JSON.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from math import exp
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,9 @@ class Detection:
     from the last one than an animal runs in that time. Confidence is 0 to 1 (0.001). The heading
     runs from x towards y, clockwise in the picture, -180 to 180 (0.1). `sweep` is per doorway, in
     order, how its door's sweep differs from the background (0.001), whatever is in it; None for
-    a door that is not moved by hand or has no sweep, empty where all are such.
+    a door that is not moved by hand or has no sweep, empty where all are such. `facing` is which
+    way the animal is thought to face and the log odds (0.01) of that against the opposite; nose,
+    tail base and heading are blank where it is not sure.
     """
 
     reason: Reason
@@ -81,11 +84,17 @@ class Detection:
     inside: tuple[int, ...] = ()
     clear_px: tuple[tuple[float, float], ...] | None = None
     sweep: tuple[Swept | None, ...] = ()
+    facing: tuple[float, float] | None = None
 
     @property
     def found(self) -> bool:
         """Whether there is a position."""
         return self.reason is Reason.FOUND
+
+    @property
+    def nose_confidence(self) -> float | None:
+        """How sure it is that the nose is not at the other end, 0.5 to 1; None: no telling."""
+        return None if self.facing is None else 1 / (1 + exp(-self.facing[1]))
 
 
 class ReportKind(StrEnum):

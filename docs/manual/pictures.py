@@ -168,6 +168,13 @@ class Shots:
         panel.subject.setText("M07")
         self.until(panel.start.isEnabled)
         self.take(window, "run-choose")
+        panel.subject.setText("M08CohortBLongAcclimatised")
+        panel.phase.setCurrentText("conditioning1a")
+        panel.blinded.setChecked(True)
+        self.until(panel.pairing.isVisible)
+        page._learn()
+        page.foot.put_refused("F6", "used")
+        self.take(window, "run-blinded")
         window.close()
         for where, boxes, rig in (
             ("one", 1, "sim:rack-A.rig.toml"),

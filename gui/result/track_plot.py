@@ -114,7 +114,7 @@ def shades(theme: Theme) -> Any:
     ends = {
         Theme.LIGHT: (colours.panel, "#7fb8dd", colours.accent, "#06243a"),
         Theme.DARK: (colours.panel, "#7a2f6a", "#e0663c", "#fff3b0"),
-        Theme.RED: (colours.panel, "#4a0808", colours.text, "#ff6a5a"),
+        Theme.RED: (colours.panel, "#4a0404", "#a81414", colours.text),
     }[theme]
     stops = np.array([QColor(one).getRgb() for one in ends], dtype=np.float64)
     at, wanted = np.linspace(0, 1, len(ends)), np.linspace(0, 1, SHADES)

@@ -23,6 +23,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from gui.picture import paintable
 from gui.run.around import Laid, Said, lay_out
 from gui.run.overlay import Overlay
 from gui.texts import say
@@ -57,7 +58,6 @@ class BoxView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._colours: Colours = COLOURS[Theme.DARK]
-        self._red = False
         self._apparatus: Apparatus | None = None
         self._preview: Preview | None = None
         self._image: QImage | None = None
@@ -81,8 +81,7 @@ class BoxView(QWidget):
 
     def use_theme(self, theme: Theme) -> None:
         """Its colours; beside an animal the picture itself is red."""
-        self._colours, self._red = COLOURS[theme], theme is Theme.RED
-        self._theme = theme
+        self._colours, self._theme = COLOURS[theme], theme
         self._make_image()
         self.update()
 
@@ -116,14 +115,7 @@ class BoxView(QWidget):
         if self._preview is None:
             self._image = None
             return
-        grey = self._preview.image
-        height, width = grey.shape
-        form = QImage.Format.Format_Indexed8 if self._red else QImage.Format.Format_Grayscale8
-        # The bytes stay alive with the preview that is kept.
-        image = QImage(grey.tobytes(), width, height, width, form).copy()
-        if self._red:
-            image.setColorTable([0xFF000000 | (level // 2) << 16 for level in range(256)])
-        self._image = image
+        self._image = paintable(self._preview.image, self._theme)
 
     # --- painting
 

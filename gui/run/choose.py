@@ -22,7 +22,9 @@ from gui.browse import pick_file, pick_folder
 from gui.page import button, label, set_role
 from gui.remembered import Remembered
 from gui.run.open_rigs import OpenRigs
+from gui.run.pairing_card import PairingCard
 from gui.run.preflight import PRACTICE, Checked, Level, Wanted
+from gui.run.words import breakable
 from gui.texts import say
 from protocols import library
 from protocols.asking import Choice, find_protocol
@@ -67,6 +69,7 @@ class ChoosePanel(QWidget):
         self.subject.setPlaceholderText(say("run.subject_hint"))
         self.paired = _combo()
         self.paired_hidden = label(say("run.paired_hidden"), "muted", wrap=True)
+        self.pairing = PairingCard()
         self.operator = QLineEdit()
         self.out = QLineEdit()
         self.practice = QCheckBox(say("run.practice"))
@@ -87,6 +90,7 @@ class ChoosePanel(QWidget):
         self._form.addRow(say("run.box"), self.box)
         self._form.addRow(say("run.paired"), self.paired)
         self._form.addRow(self.paired_hidden)
+        self._form.addRow(self.pairing)
         self._form.addRow(say("run.out"), _beside(self.out, browse, self._browse_out))
         self._form.addRow(say("run.operator"), self.operator)
         for tick in (self.practice, self.practice_where, self.blinded, self.helper):
@@ -165,6 +169,7 @@ class ChoosePanel(QWidget):
         self.practice_where.setVisible(self.practice.isChecked())
         self.practice_where.setText(say("run.practice_where", out=f"{out}{PRACTICE}"))
         hidden = self.blinded.isChecked()
+        self.pairing.hide()  # until the choice has been looked at
         _row_visible(self._form, self.paired, visible=not hidden)
         self.paired_hidden.setVisible(hidden)
         self.helper.setVisible(self.rig.currentText().strip().startswith("sim"))
@@ -306,7 +311,7 @@ class ChoosePanel(QWidget):
                 shown = label("", wrap=True)
                 self.lines.addWidget(shown)
             assert shown is not None
-            shown.setProperty("text", f"{SIGN[line.level]}  {line.text}")
+            shown.setProperty("text", f"{SIGN[line.level]}  {breakable(line.text)}")
             set_role(shown, ROLE[line.level])
             shown.show()
         for k in range(len(checked.lines), self.lines.count()):
@@ -317,6 +322,8 @@ class ChoosePanel(QWidget):
         newest = checked.wanted == self.wanted()
         self.start.setEnabled(checked.ready and newest and not starting)
         self.start.setText(say("run.starting" if starting else "run.start"))
+        if newest:
+            self.pairing.show_for(checked)
 
     def say_trouble(self, text: str) -> None:
         """Say what went wrong; empty: nothing did."""

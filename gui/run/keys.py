@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QEvent, QObject, Qt
-from PyQt6.QtGui import QKeyEvent, QKeySequence
+from PyQt6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -24,6 +24,19 @@ QUICK_S = 0.05
 LEAST = 3
 """Fewer letters are no tag."""
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+MOVES = (
+    *ENTER,
+    Qt.Key.Key_Tab,
+    Qt.Key.Key_Backtab,
+    Qt.Key.Key_Backspace,
+    Qt.Key.Key_Delete,
+    Qt.Key.Key_Left,
+    Qt.Key.Key_Right,
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+)
+"""Keys that fields and lists live on."""
+MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta)
 
 
 @dataclass
@@ -49,7 +62,11 @@ class Scan:
 
 @dataclass
 class Actions:
-    """What the page does. `scan` says whether the tag was taken; `space`, whether it is a key."""
+    """What the page does. `scan` says whether the tag was taken; `space`, whether it is a key.
+
+    `learnt(key)`: this one is the foot switch now. `refused(key, why)`: it cannot be, `why` being
+    "types", "moves" or "used"; another one is waited for.
+    """
 
     answer: Callable[[], None]
     scan: Callable[[str], bool]
@@ -57,6 +74,7 @@ class Actions:
     others: dict[Qt.Key, Callable[[], None]]
     start: Callable[[], None]
     learnt: Callable[[str], None]
+    refused: Callable[[str, str], None]
 
 
 class Keys(QObject):
@@ -84,7 +102,12 @@ class Keys(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Takes the keys that mean something here; all others go on."""
-        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
+        if not isinstance(event, QKeyEvent):
+            return False
+        if event.type() == QEvent.Type.ShortcutOverride and self.learning:
+            event.accept()  # comes as a press: no key turns the page while one is being learnt
+            return True
+        if event.type() != QEvent.Type.KeyPress:
             return False
         focus = QApplication.focusWidget()
         if watched is not focus or focus is None:
@@ -96,13 +119,12 @@ class Keys(QObject):
     def _press(self, event: QKeyEvent, focus: QWidget) -> bool:
         key, text = Qt.Key(event.key()), event.text()
         name = QKeySequence(event.keyCombination()).toString()
-        if self.learning and name and self._is_free(key, text):
-            self.learning, self.footswitch = False, name
-            self._actions.learnt(name)
+        if self.learning and key is not Qt.Key.Key_Escape:
+            self._learn(name, key, text)
             return True
         if event.isAutoRepeat():
             return name == self.footswitch or key in self._actions.others
-        if name == self.footswitch:
+        if name == self.footswitch and not (key == Qt.Key.Key_Space and _writes(focus)):
             self._actions.answer()
             return True
         if (
@@ -126,9 +148,26 @@ class Keys(QObject):
                 self._before = None if line is None else (line, before)
         return False
 
-    def _is_free(self, key: Qt.Key, text: str) -> bool:
-        """Whether a key can be the foot switch: none with a meaning, none that a scanner types."""
-        return not text.isalnum() and key not in (*self._actions.others, *ENTER, Qt.Key.Key_Tab)
+    def _learn(self, name: str, key: Qt.Key, text: str) -> None:
+        if key in MODIFIERS or not name:
+            return  # the beginning of a press
+        why = self._not_free(name, key, text)
+        if why:
+            self._actions.refused(name, why)
+            return
+        self.learning, self.footswitch = False, name
+        self._actions.learnt(name)
+
+    def _not_free(self, name: str, key: Qt.Key, text: str) -> str:
+        """Why a key cannot be the foot switch; empty where it can."""
+        if key in MOVES:
+            return "moves"
+        if text.isprintable() and text.strip():  # a scanner or a note may have it
+            return "types"
+        window = self._page.window()
+        keys = window.findChildren(QShortcut) if window is not None else []
+        used = {one.key().toString() for one in keys}
+        return "used" if key in self._actions.others or name in used else ""
 
     def _enter(self) -> bool:
         tag = self._scan.enter(time.monotonic())

@@ -32,16 +32,21 @@ class Overlay:
     def paint(self, painter: QPainter, view: QTransform, usual: QFont) -> None:
         """Draw it; `view` leads from the picture's pixels to the painter's."""
         hues = COLOURS[self.theme].chambers
+        # Names over a picture stand on dark plates: there the light room's dark hues are lost.
+        light = self.theme is Theme.LIGHT and self.pictured
+        inks = COLOURS[Theme.DARK].chambers if light else hues
         for k, chamber in enumerate(self.apparatus.chamber):
             hue = QColor(hues[k % len(hues)])
             outline = QPolygonF([QPointF(x, y) for x, y in chamber.outline_px])
             here = view.map(outline)
-            fill = QColor(hue)
+            # Beside an animal a pale red, thinned over black, would look grey.
+            fill = QColor(hue.red(), 0, 0) if self.theme is Theme.RED else QColor(hue)
             fill.setAlpha(0 if self.pictured else 60)
             painter.setBrush(fill)
             painter.setPen(QPen(hue, 3 if chamber.name == self.zone else 1.5))
             painter.drawPolygon(here)
-            self._paint_words(painter, here.boundingRect(), chamber.name, hue, usual)
+            ink = QColor(inks[k % len(inks)])
+            self._paint_words(painter, here.boundingRect(), chamber.name, ink, usual)
         self._paint_doors(painter, view)
 
     def _paint_words(

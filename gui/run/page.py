@@ -19,6 +19,7 @@ from gui.run.box_panel import BoxPanel
 from gui.run.box_view import BoxView
 from gui.run.boxes import Boxes
 from gui.run.choose import ChoosePanel
+from gui.run.choosing import Choosing
 from gui.run.drawn import Known, draw
 from gui.run.foot import Foot
 from gui.run.grid import MOST, Grid, Key
@@ -26,7 +27,6 @@ from gui.run.keys import Actions, Keys
 from gui.run.live import LiveBox, next_to_answer, scanned
 from gui.run.pace import Pace
 from gui.run.preflight import Checked
-from gui.run.starting import Starting
 from gui.texts import say
 from gui.theme import Theme
 from gui.watch import Preview, Stations
@@ -50,10 +50,7 @@ class RunPage(Page):
         self._remembered = remembered
         self._behind = Behind(self)
         self.boxes = Boxes(stations, remembered, self._behind, self)
-        self.starting = Starting(self._behind, self)
-        self.checked: Checked | None = None
         self.chosen: Key | None = None
-        self._asked: dict[Key, str] = {}  # the animals of sessions that are being started
         self._due = {"find": 0.0, "disk": 0.0}
         self._entered = False
         self._stale = False  # a box stands otherwise than was last drawn
@@ -74,7 +71,7 @@ class RunPage(Page):
                     Qt.Key.Key_PageUp: lambda: self._go(-1),
                     Qt.Key.Key_Escape: self._escape,
                 },
-                self.start, self.foot.put_switch,
+                self.choosing.start, self.foot.put_switch, self.foot.put_refused,
             ),
             self.foot.remembered_switch,
         )  # fmt: skip
@@ -115,23 +112,18 @@ class RunPage(Page):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._edge)
-        self.starting.checked.connect(self._checked)
-        self.starting.began.connect(self._began)
-        self.starting.failed.connect(self._not_started)
+        self.choosing = Choosing(self.choose_panel, self.boxes, self._behind, self._forming, self)
+        self.choosing.looked_at.connect(self._looked_at)
+        self.choosing.to_see.connect(self._ask_pictures)
         self.boxes.changed.connect(self._go_stale)
         self.boxes.pictured.connect(self._pictured)
         self.boxes.back.connect(lambda rig: self._ask_pictures())
-        choose = self.choose_panel
-        choose.changed.connect(self.check)
-        choose.start_wanted.connect(self.start)
-        choose.look_wanted.connect(self.look)
-        choose.open_rigs.end_wanted.connect(self._end_station)
-        choose.box.currentTextChanged.connect(self._box_named)
+        self.choose_panel.box.currentTextChanged.connect(self._box_named)
         panel = self.panel
         panel.answered.connect(self.answer)
         panel.asked.connect(lambda kind, fields: self._request(self.live, kind, **fields))
         panel.noted.connect(self._note)
-        panel.sure.connect(lambda what: self._request(self.live, what))
+        panel.sure.connect(self._sure)
         panel.next_wanted.connect(self.next_session)
         panel.result_wanted.connect(self.finished)
 
@@ -143,12 +135,13 @@ class RunPage(Page):
         self._keys.listen(on=True)
         self._timer.start()
         self.boxes.find()
-        self.check()
+        self.choosing.check()
         self._ask_pictures()
         self.setFocus()
 
     def leave(self) -> None:
         """Pictures are not needed; alarms and events still are."""
+        self._stop_learning()
         self._entered = False
         self._keys.listen(on=False)
         self._ask_pictures()
@@ -186,6 +179,14 @@ class RunPage(Page):
             view = self.grid.views.get(key)
             if view is not None:
                 view.set_preview(preview)
+
+    @property
+    def checked(self) -> Checked | None:
+        """The choice that was looked at last."""
+        return self.choosing.checked
+
+    def _forming(self) -> bool:
+        return self._right.currentWidget() is self.choose_panel
 
     @property
     def live(self) -> LiveBox | None:
@@ -242,7 +243,7 @@ class RunPage(Page):
 
     def _box_named(self, name: str) -> None:
         source = spell_source(self.choose_panel.rig.currentText().strip() or "sim")
-        if (source, name) in self.grid.views and self._right.currentWidget() is self.choose_panel:
+        if (source, name) in self.grid.views and self._forming():
             self.chosen = (source, name)
 
     def _go(self, by: int) -> None:
@@ -255,83 +256,18 @@ class RunPage(Page):
         wanted = set(self.grid.views) if self._entered else set()
         self.boxes.ask_pictures(wanted, self.grid.preview_px(), self._pace.rate_hz(len(wanted)))
 
-    # --- choosing and starting
-
-    def check(self) -> None:
-        """Have the choice looked at; its lines come when they are known."""
-        wanted = self.choose_panel.wanted()
-        status = self.boxes.status(wanted.choice.rig) if wanted.choice.rig else {}
-        self.starting.check(wanted, status)
-
-    def _checked(self, checked: Checked) -> None:
-        self.checked = checked
-        if checked.loaded is not None:
-            self.choose_panel.put_boxes(list(checked.loaded.boxes), checked.sides)
+    def _looked_at(self, checked: Checked) -> None:
         here = (spell_source(checked.wanted.choice.rig), checked.wanted.choice.box or "")
-        self.choose_panel.put_checked(checked, starting=here in self.starting.under_way)
-        if here in self._keys_shown() and self._choosing(checked):
+        if here in self._keys_shown() and self.choosing.is_now(checked):
             self.chosen = here
         self._arrange()
-
-    def _choosing(self, checked: Checked) -> bool:
-        """Whether a session is being chosen, and what was looked at is what stands there now."""
-        in_view = self._right.currentWidget() is self.choose_panel
-        return in_view and checked.wanted == self.choose_panel.wanted()
-
-    def look(self) -> None:
-        """Start the rig's station, and see the picture of its boxes."""
-        rig = self.choose_panel.wanted().choice.rig
-        self.choose_panel.say_trouble("")
-
-        def there() -> None:
-            self.boxes.watch(rig)
-            self._ask_pictures()
-
-        def failed(error: Exception) -> None:
-            self.choose_panel.say_trouble(say("run.no_look", why=error))
-
-        self.starting.look(rig, there, failed)
-
-    def _end_station(self, source: str) -> None:
-        def failed(error: Exception) -> None:
-            self.choose_panel.say_trouble(say("run.station_not_ended", why=error))
-
-        self.choose_panel.say_trouble("")
-        self.boxes.end_station(source, failed)
-
-    def start(self) -> None:
-        """Ask for the session that was chosen; it is there when its station says so."""
-        checked = self.checked
-        if checked is None or not self._choosing(checked):
-            return
-        key = self.starting.start(checked)
-        if key is None or checked.wish is None:
-            return
-        self.choose_panel.say_trouble("")
-        self.choose_panel.put_checked(checked, starting=True)
-        self.choose_panel.keep()
-        if checked.wanted.blinded:
-            self.boxes.blind(checked.wish.uid)
-        self._asked[key] = checked.wish.subject
-        self.boxes.watch(key[0])
-
-    def _began(self, key: Key) -> None:
-        if self.choose_panel.subject.text().strip() == self._asked.pop(key, ""):
-            self.choose_panel.subject.clear()  # the next animal is another one
-        self._ask_pictures()
-
-    def _not_started(self, key: Key | None, error: Exception) -> None:
-        text = say("run.unforeseen" if key is None else "run.not_started", why=error)
-        self.choose_panel.say_trouble(text)
-        if key is not None:
-            self.check()  # with a fresh name for the session
 
     def next_session(self) -> None:
         """The ended session is seen; the form takes its place."""
         if self.live is not None:
             self.live.put_it_away()
             self.choose((self.live.rig, self.live.name))
-        self.check()
+        self.choosing.check()
 
     # --- what a person asks of a session
 
@@ -358,7 +294,7 @@ class RunPage(Page):
             self.choose((live.rig, live.name))
             self._request(live, "arm", text=say("run.scanned", text=text))
             return True
-        if self._right.currentWidget() is self.choose_panel:
+        if self._forming():
             self.choose_panel.scan(text)
             return True
         if self.live is not None and self.live.arming:
@@ -366,13 +302,16 @@ class RunPage(Page):
             return True
         return False
 
+    def _sure(self, what: str) -> None:
+        self._request(self.live, what)
+        self.setFocus()  # else the key after it would press whatever comes next
+
     def _note(self, text: str) -> None:
         self._request(self.live, "note", text=text)
         self.setFocus()
 
     def _escape(self) -> None:
-        self._keys.learning = False
-        self.foot.put_switch(self._keys.footswitch)
+        self._stop_learning()
         self.panel.confirm("")
         self.panel.leave_note()
         self.setFocus()
@@ -387,6 +326,10 @@ class RunPage(Page):
         self._keys.learning = True
         self.foot.put_learning()
         self.setFocus()
+
+    def _stop_learning(self) -> None:
+        self._keys.learning = False
+        self.foot.put_switch(self._keys.footswitch)
 
     # --- ten times a second, five with many boxes
 
@@ -425,7 +368,7 @@ class RunPage(Page):
                 self.boxes.lives.get(key),
                 self.boxes.trail(key),
                 self.checked,
-                starting=key in self.starting.under_way,
+                starting=key in self.choosing.starting.under_way,
                 is_chosen=many and key == self.chosen,
                 only=not many,
             )

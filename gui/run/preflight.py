@@ -17,7 +17,7 @@ from rig.errors import ConfigError, RigError
 from rig.session import LoadedRig, Wish, empty_contrast, load_rig
 from rig.session.load import LoadedBox
 from rig.steps import needs_board, spell_s
-from rig.storage import check_subject, read_pairing
+from rig.storage import PAIRING, check_subject, read_pairing
 
 PRACTICE = "-practice"
 WEAK = 10.0
@@ -70,11 +70,17 @@ class Checked:
     box: LoadedBox | None = None
     pairing: Pairing | None = None
     paired: str | None = None  # as it is, or as the folder has it noted
+    pairing_open: bool = False  # blinded, and nobody has chosen the animal's paired chamber yet
 
     @property
     def ready(self) -> bool:
         """Whether it can be started."""
         return self.wish is not None and all(line.level is not Level.BAD for line in self.lines)
+
+    @property
+    def pairing_file(self) -> Path:
+        """Where the paired chambers of the choice's folder stand."""
+        return self.wanted.recorded.out / PAIRING
 
     @property
     def sides(self) -> list[str]:
@@ -93,20 +99,22 @@ def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
     choice = wanted.recorded
     lines: list[Line] = []
     loaded, box = _box(choice, lines)
-    _subject(choice, lines)
-    known = _pairing(choice, lines)
+    named = _subject(choice, lines)
+    known, legible = _pairing(choice, wanted, lines)
     if known is not None and choice.paired is None:
         choice = replace(choice, paired=known)
     wish = pairing = None
+    lacking = False
     if loaded is not None and box is not None:
-        wish = _plan(choice, loaded, wanted, lines)
+        wish, lacking = _plan(choice, loaded, wanted, lines)
         if wish is not None:
-            pairing = _same(choice, box, lines)
+            pairing = _same(choice, box, wanted, lines)
         _camera(loaded, box, status or {}, lines)
         _contrast(loaded, box, status or {}, lines)
         _doors(box, wish, lines)
-    _disk(choice, wish, lines)
-    return Checked(wanted, tuple(lines), wish, loaded, box, pairing, choice.paired)
+    writable = _disk(choice, wish, lines)
+    asked = lacking and wanted.blinded and named and writable and legible
+    return Checked(wanted, tuple(lines), wish, loaded, box, pairing, choice.paired, asked)
 
 
 def _say(lines: list[Line], level: Level, key: str, **values: object) -> None:
@@ -125,15 +133,16 @@ def _box(choice: Choice, lines: list[Line]) -> tuple[LoadedRig | None, LoadedBox
     return loaded, box
 
 
-def _subject(choice: Choice, lines: list[Line]) -> None:
+def _subject(choice: Choice, lines: list[Line]) -> bool:
+    """Whether the animal has a name."""
     if not choice.subject:
         _say(lines, Level.BAD, "subject_missing")
-        return
+        return False
     try:
         check_subject(choice.subject)
     except ConfigError as error:
         _say(lines, Level.BAD, "subject_bad", why=error.message)
-        return
+        return False
     rawdata = choice.out / "rawdata" / f"sub-{choice.subject}"
     try:
         before = len(list(rawdata.glob("ses-*"))) if rawdata.is_dir() else 0
@@ -141,42 +150,55 @@ def _subject(choice: Choice, lines: list[Line]) -> None:
         before = 0
     key = "subject_again" if before else "subject_new"
     _say(lines, Level.GOOD, key, subject=choice.subject, before=before)
+    return True
 
 
-def _pairing(choice: Choice, lines: list[Line]) -> str | None:
-    """The paired chamber that the folder has noted for the animal."""
+def _pairing(choice: Choice, wanted: Wanted, lines: list[Line]) -> tuple[str | None, bool]:
+    """The paired chamber that the folder has noted for the animal; whether it could be read."""
     try:
         noted = read_pairing(choice.out).get(choice.subject)
     except (RigError, OSError) as error:
         _say(lines, Level.BAD, "pairing_bad", why=error)
-        return None
-    return noted[0] if noted else None
+        return None, False
+    if noted and wanted.blinded:
+        _say(lines, Level.GOOD, "paired_kept", file=choice.out / PAIRING, subject=choice.subject)
+    return (noted[0] if noted else None), True
 
 
-def _same(choice: Choice, box: LoadedBox, lines: list[Line]) -> Pairing | None:
+def _same(choice: Choice, box: LoadedBox, wanted: Wanted, lines: list[Line]) -> Pairing | None:
     try:
         return pairing_of(choice, box)
     except (RigError, OSError) as error:
-        _say(lines, Level.BAD, "pairing_bad", why=_message(error))
+        if wanted.blinded and isinstance(error, ConfigError):  # its words name the chamber
+            file = choice.out / PAIRING
+            _say(lines, Level.BAD, "paired_unfit", file=file, subject=choice.subject)
+        else:
+            _say(lines, Level.BAD, "pairing_bad", why=_message(error))
         return None
 
 
-def _plan(choice: Choice, loaded: LoadedRig, wanted: Wanted, lines: list[Line]) -> Wish | None:
+def _plan(
+    choice: Choice, loaded: LoadedRig, wanted: Wanted, lines: list[Line]
+) -> tuple[Wish | None, bool]:
+    """What the rig is asked for; if nothing, whether because no paired chamber was chosen."""
     try:
         find_protocol(choice.name)
         by_hand = wanted.by_hand or not loaded.simulated
         wish, _ = make_wish(choice, loaded, "operator" if by_hand else "auto")
     except (RigError, OSError) as error:
         if isinstance(error, ConfigError) and error.file == "--paired":
-            key = "paired_hidden" if wanted.blinded else "paired_missing"
-            file, subject = choice.out / "pairing.csv", choice.subject or "?"
+            lacking = choice.paired is None
+            hidden = "paired_hidden" if lacking else "paired_unfit"
+            key = hidden if wanted.blinded else "paired_missing"
+            file, subject = choice.out / PAIRING, choice.subject or "?"
             _say(lines, Level.BAD, key, why=error.message, file=file, subject=subject)
-        else:
-            _say(lines, Level.BAD, "plan_bad", why=_message(error))
-        return None
-    lasts = spell_s(sum(step.duration_s or 0 for step in wish.plan.step))
-    _say(lines, Level.GOOD, "plan_good", phase=wish.phase, steps=len(wish.plan.step), lasts=lasts)
-    return wish
+            return None, lacking
+        _say(lines, Level.BAD, "plan_bad", why=_message(error))
+        return None, False
+    timed_s = sum(step.duration_s or 0 for step in wish.plan.step)
+    key, lasts = "plan_good" if timed_s else "plan_untimed", spell_s(timed_s)
+    _say(lines, Level.GOOD, key, phase=wish.phase, steps=len(wish.plan.step), lasts=lasts)
+    return wish, False
 
 
 def _message(error: Exception) -> str:
@@ -251,20 +273,22 @@ def _doors(box: LoadedBox, wish: Wish | None, lines: list[Line]) -> None:
         _say(lines, Level.OPEN, "outputs", outputs=", ".join(sorted(wish.plan.outputs)))
 
 
-def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> None:
+def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> bool:
+    """Whether something can be written there."""
     out = choice.out
     if out == Path():
         _say(lines, Level.BAD, "out_missing")
-        return
+        return False
     lasts_s = sum(s.duration_s or s.limit_s for s in wish.plan.step) if wish else 0
     try:
         if not can_hold(out):
             _say(lines, Level.BAD, "out_bad", out=out)
-            return
+            return False
         room = room_for(out, GUESS_BYTES_S, lasts_s)
     except OSError as error:
         _say(lines, Level.BAD, "out_gone", out=out, why=error.strerror)
-        return
+        return False
     level, key = (Level.WARN, "disk_low") if room.low else (Level.GOOD, "disk_good")
     free, needed = spell_bytes(room.free), spell_bytes(room.needed)
     _say(lines, level, key, free=free, needed=needed, out=out)
+    return True

@@ -1,6 +1,7 @@
 """From a choice to its session: looked at behind the window, then asked of the rig's station."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from gui.behind import Behind
 from gui.run.grid import Key
 from gui.run.preflight import Checked, Wanted, check
-from protocols.asking import start, station
+from protocols.asking import pairing_of, start, station
 from rig.channel import find, spell_source
 from rig.session import load_rig
+from rig.storage import note_pairing
 
 
 class Starting(QObject):
@@ -47,6 +49,25 @@ class Starting(QObject):
 
         def work() -> None:
             station(rig, load_rig(rig).digest).close()
+
+        self._behind.do(work, lambda _: then(), failed)
+
+    def note_pairing(
+        self,
+        checked: Checked,
+        paired: str,
+        then: Callable[[], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """Have the paired chamber of the choice's animal written to its folder's pairing.csv."""
+        choice, box = replace(checked.wanted.recorded, paired=paired), checked.box
+        if not checked.pairing_open or box is None:
+            return
+
+        def work() -> None:
+            pairing = pairing_of(choice, box)
+            if pairing is not None:
+                note_pairing(choice.out, *pairing)
 
         self._behind.do(work, lambda _: then(), failed)
 

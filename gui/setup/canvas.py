@@ -22,6 +22,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from gui.picture import paintable
 from gui.texts import say
 from gui.theme import COLOURS, Theme
 
@@ -82,6 +83,7 @@ class Canvas(QWidget):
         self.corner = -1
         self.empty_text = ""
         self._size_px = (4, 3)
+        self._picture: NDArray[np.uint8] | None = None
         self._image: QImage | None = None
         self._mask: QImage | None = None
         self._theme = Theme.DARK
@@ -97,7 +99,8 @@ class Canvas(QWidget):
     def show_picture(self, image: NDArray[np.uint8] | None, size_px: tuple[int, int]) -> None:
         """A picture that stands for one of `size_px`; None: none yet."""
         self._size_px = (max(1, size_px[0]), max(1, size_px[1]))
-        self._image = None if image is None else _grey(image)
+        self._picture = image
+        self._make_image()
         self.update()
 
     def show_silhouette(self, mask: NDArray[np.bool_] | None) -> None:
@@ -115,7 +118,12 @@ class Canvas(QWidget):
     def use_theme(self, theme: Theme) -> None:
         """Other colours."""
         self._theme = theme
+        self._make_image()
         self.update()
+
+    def _make_image(self) -> None:
+        image = self._picture
+        self._image = None if image is None else paintable(image, self._theme)
 
     # --- where things are
 
@@ -292,11 +300,6 @@ class Canvas(QWidget):
             else:
                 painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
                 painter.drawImage(whole, self._image)
-                if self._theme is Theme.RED:
-                    # The same picture in red: nothing in a test room is brighter than that.
-                    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
-                    painter.fillRect(whole, QColor(colours.text))
-                    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
             if self._mask is not None and self._image is not None:
                 painter.drawImage(whole, self._mask)
             for shape in self.shapes:
@@ -356,13 +359,6 @@ class Canvas(QWidget):
         painter.fillRect(box, QColor(0, 0, 0, 170))
         painter.setPen(QColor(name))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
-
-def _grey(image: NDArray[np.uint8]) -> QImage:
-    image = np.ascontiguousarray(image)
-    height, width = image.shape
-    made = QImage(image.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
-    return made.copy()  # its own memory
 
 
 def _veil(mask: NDArray[np.bool_], colour: QColor) -> QImage:

@@ -370,6 +370,30 @@ def compare(
 
 
 @app.command()
+def score(
+    study: Annotated[Path | None, typer.Argument(help="A study's folder.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="A table of times, or a rescored summary.csv.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="What the table calls a column; repeatable."),
+    ] = None,
+    primary: Annotated[
+        str, typer.Option(help="The score that was chosen before the post-test.")
+    ] = "cpp_score_s",
+    json: Json = False,
+) -> None:
+    """Preference scores of every animal, its groups, and what they say.
+
+    Example: placepref score --table scored/summary.csv
+    """
+    from protocols.cli import scores
+
+    raise typer.Exit(scores.score(study, table, column or [], primary, as_json=json))
+
+
+@app.command()
 def cameras(json: Json = False) -> None:
     """List cameras by their stable identity; none is opened.
 

@@ -13,6 +13,7 @@ from rig.session.row import Moment, Row
 from rig.session.seeing import SAMPLES, median_of
 from rig.session.steady import moves_in, steadied
 from rig.storage import SessionRecord
+from rig.tracking.combing import combed
 from rig.tracking.registration import steady
 from rig.video import Times, jpeg
 
@@ -77,6 +78,8 @@ def _check(row: Row) -> Checked:
         flags.append("the start is found when it is scored")
     elif not tracking.find(first, prepared).candidates:
         flags.append("no animal in the first scored picture")
+    if film.interlaced or combed(stack):
+        flags.append("interlaced: each picture holds two moments")
     if film.torn_s is not None:
         flags.append(f"a file breaks off at {film.torn_s:.1f} s")
     if any(part.times is Times.FRAME_NUMBER for part in film.parts):

@@ -87,6 +87,11 @@ class Film:
         return self.clock_ns(self.starts_ns[-1] + self.parts[-1].duration_ns)
 
     @property
+    def interlaced(self) -> bool:
+        """Whether a file says that its pictures are woven of two fields."""
+        return any(part.interlaced for part in self.parts)
+
+    @property
     def broken(self) -> int:
         """Pictures that could not be decoded in the newest reading."""
         return sum(part.broken for part in self.parts)

@@ -244,8 +244,9 @@ def _scored(
             attempt=job.setup.attempt if job.live else "",
         )
         summary = summary_row(first, measures, job.setup.apparatus, roles)
-        if job.moves:
-            summary["flags"] = "+".join(filter(None, [str(summary["flags"]), "camera_moved"]))
+        marks = (("camera_moved", bool(job.moves)), ("interlaced", job.interlaced))
+        flags = [str(summary["flags"]), *(name for name, is_so in marks if is_so)]
+        summary["flags"] = "+".join(filter(None, flags))
         told = _used(row, job, folder.name, measures) | amended.used(hidden=row.hidden)
         used = json.dumps(told, indent=1)
         try:
@@ -284,6 +285,7 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "rate_hz": job.setup.rate_hz,
         "frames": job.frames,
         "frames_broken": job.broken(),
+        "interlaced": job.interlaced,
         "camera_moved": [
             {
                 "frame": move.first,

@@ -30,7 +30,7 @@ from rig.session.fitting import read_reference, settle
 from rig.session.overlaying import Pictures, film_pictures, session_pictures
 from rig.session.pieces import Crew, Crop, Eye, Shown
 from rig.session.row import Moment, Row
-from rig.session.seeing import SAMPLES, median, median_of, tracker
+from rig.session.seeing import SAMPLES, is_woven, median, median_of, tracker
 from rig.session.steady import moves_in, steadied
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
@@ -55,6 +55,7 @@ class Recording:
     last_frame: int
     live: Measures | None = None
     moves: tuple[Move, ...] = ()
+    interlaced: bool = False
 
 
 # a plain video
@@ -70,6 +71,7 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
     film = Film.open(rows[0].files, rows[0].fps, rows[0].true_duration_s)
     stack: NDArray[np.uint8] | None = None
     moves: tuple[Move, ...] = ()
+    woven = False
     ready: list[_Ready | RigError] = []
     for row in rows:
         try:
@@ -78,6 +80,7 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
             if stack is None:
                 crew.call(film.parts[0])
                 places, stack = film.sampled(SAMPLES)
+                woven = is_woven(film, stack)
                 moves = moves_in(film, places, stack)
                 stack = steadied(stack, places, moves)
             ready.append(_ready(film, row, apparatus, span, stack))
@@ -110,6 +113,7 @@ def from_film(crew: Crew, rows: Sequence[Row]) -> list[Recording | RigError]:
                 pictures=partial(film_pictures, film, one.setup.crop_px, one.stop, moves),
                 last_frame=one.stop - 1,
                 moves=moves,
+                interlaced=woven,
             )
         )
         which += 1

@@ -1,5 +1,6 @@
 """What the tracker of a session starts from: a background, and pictures with the animal."""
 
+import logging
 from typing import Literal
 
 import numpy as np
@@ -9,9 +10,13 @@ from rig import tracking
 from rig.apparatus import Animal, Apparatus
 from rig.config import Strict
 from rig.model import Gray
+from rig.session.film import Film
 from rig.setup import Setup
 from rig.tracking import Prepared
+from rig.tracking.combing import combed
 from rig.video import VideoFile
+
+_log = logging.getLogger(__name__)
 
 SAMPLES = 48
 """Pictures from which a background and the tracker's settings are chosen."""
@@ -45,6 +50,24 @@ def median_of(
         stack, apparatus.tracking.animal, tracking.reach(apparatus)
     )
     return Seen(background=background, kind="median", samples=tuple(stack))
+
+
+def is_woven(film: Film, stack: NDArray[np.uint8]) -> bool:
+    """Whether a film's pictures are woven of two fields: it says so, or pictures of it show it.
+
+    Told in the log: nothing is changed, positions of a running animal lie between the two fields.
+    """
+    woven = film.interlaced or combed(stack)
+    if woven:
+        name = film.parts[0].path.name
+        how = "says so" if film.interlaced else "its pictures show combs"
+        _log.warning(
+            "%s: interlaced (%s): a picture holds two moments, half an interval apart; where"
+            " you can, record without",
+            name,
+            how,
+        )
+    return woven
 
 
 def known_contrast(prepared: Prepared) -> dict[str, float]:

@@ -5,6 +5,7 @@ from rig.storage.locking import is_being_recorded
 from rig.storage.record import SessionRecord
 from rig.storage.resuming import Mended, resume
 from rig.storage.tables import (
+    PAIRING,
     is_noted,
     note_pairing,
     read_pairing,
@@ -17,6 +18,7 @@ from rig.storage.truth import TruthRow
 from rig.storage.writer import SessionWriter
 
 __all__ = [
+    "PAIRING",
     "Mended",
     "SessionRecord",
     "SessionWriter",

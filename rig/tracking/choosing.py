@@ -4,6 +4,7 @@ from math import hypot
 from typing import NamedTuple
 
 from rig.model import NS_PER_S, Detection, Reason
+from rig.tracking.facing import Facing, Step, ends, face, fade
 from rig.tracking.finding import Candidate, Found
 
 FASTEST_CM_S = 150.0
@@ -14,18 +15,21 @@ OUTSTANDING = 2.5
 """So many times larger than the next, a candidate is the animal without further evidence."""
 REMEMBERED_S = 2.0
 """For so long the last position tells which of two is the animal; later either could be."""
+UNWATCHED_S = 0.25
+"""In so long an animal that is not seen may turn round."""
 MOSTLY_INSIDE = 0.5
 HARDLY_INSIDE = 0.1
-NO_POSE = (None, None, None, None, None)
+NO_POSE = (None, None, None, None, None, None)
 
 
 class Prior(NamedTuple):
-    """Where the animal was last seen, and how large it usually is."""
+    """Where the animal was last seen, how large it usually is, and which way it faced."""
 
     x_px: float
     y_px: float
     area_px: float
     t_ns: int
+    facing: Facing | None = None
 
 
 def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
@@ -37,7 +41,8 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
 
     Confidence is 1 where the body is at least two thresholds away from its floor, less in
     proportion; half where another could have been the animal; half where it jumped or is 2.5
-    times larger or smaller than it usually is.
+    times larger or smaller than it usually is. Which end is the nose is settled over time
+    (`facing`); until it is, nose, tail base and heading are None.
     """
     count, blob_px, sweep = len(found.candidates), found.blob_px, found.sweep
     if found.hand:
@@ -54,8 +59,10 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
         jump = _distance_px(best, prior) > _reach_px(found, prior, t_ns)
         if jump or not 0.4 <= best.area_px / prior.area_px <= 2.5:
             confidence *= 0.5
-    nose_x, nose_y, tail_x, tail_y, heading = best.pose or NO_POSE
-    return Detection(  # by place: to name seventeen costs half as much again
+    facing = _facing(found, best, None if jump else prior, t_ns)
+    pose = None if best.pose is None or facing is None else ends(best.pose, facing)
+    nose_x, nose_y, tail_x, tail_y, heading, _ = pose or NO_POSE
+    return Detection(  # by place: to name eighteen costs half as much again
         Reason.FOUND,
         best.x_px,
         best.y_px,
@@ -74,6 +81,7 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
         best.inside,
         best.clear_px,
         sweep,
+        facing,
     )
 
 
@@ -84,7 +92,22 @@ def next_prior(prior: Prior | None, detection: Detection, t_ns: int) -> Prior | 
     area = float(detection.area_px)
     if prior is not None:
         area = prior.area_px + (area - prior.area_px) / 32
-    return Prior(detection.x_px, detection.y_px, area, t_ns)
+    facing = None if detection.facing is None else Facing(*detection.facing)
+    return Prior(detection.x_px, detection.y_px, area, t_ns, facing)
+
+
+def _facing(found: Found, best: Candidate, prior: Prior | None, t_ns: int) -> Facing | None:
+    """Which way the animal is thought to face; None where nothing is known of it."""
+    before, step = None, None
+    if prior is not None and prior.facing is not None:
+        elapsed_s = (t_ns - prior.t_ns) / NS_PER_S
+        if 0 < elapsed_s <= REMEMBERED_S:
+            before = prior.facing
+            if best.pose is None or elapsed_s > UNWATCHED_S:
+                before = fade(before, elapsed_s)
+            dx_px, dy_px = best.x_px - prior.x_px, best.y_px - prior.y_px
+            step = Step(dx_px / found.px_per_cm, dy_px / found.px_per_cm, elapsed_s)
+    return before if best.pose is None else face(best.pose, before, step)
 
 
 def _likely(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

@@ -31,7 +31,9 @@ ALIKE = 0.8
 """A feature is matched where the next best is so much worse (Lowe 2004)."""
 LEAST_MATCHES = 12
 FINE_PX = 480
-TILES = 4
+TILES = 6
+RIM = 2.0
+"""A tile tells the mean of its places. Where a lens bends, the rim is up to twice as far off."""
 TRUSTED = 0.25
 """Response of the phases of a tile from which its shift is believed."""
 
@@ -40,8 +42,8 @@ class Laid(NamedTuple):
     """How a reference lies over a picture.
 
     `matrix` are the nine numbers of where a point of the reference lies in the picture, row by
-    row, in px. `residual_px` is how far off it still is where it fits worst but for a tenth;
-    `turn_deg` is clockwise in the picture.
+    row, in px. `residual_px` is how far off it may still be where it fits worst; `turn_deg` is
+    clockwise in the picture.
     """
 
     matrix: tuple[float, ...]
@@ -202,7 +204,7 @@ def _scale(laid: Laid, x: float, y: float) -> float:
 
 
 def _residual(one: NDArray[np.float32], other: NDArray[np.float32], matrix: Matrix) -> float:
-    """How far tiles of the two are still off each other, in their pixels; 90th percentile."""
+    """How far tiles of the two are still off each other where they are worst, in their pixels."""
     brought = _brought(other, matrix)
     edges = edges_of(one)
     height, width = one.shape
@@ -217,7 +219,7 @@ def _residual(one: NDArray[np.float32], other: NDArray[np.float32], matrix: Matr
         (dx, dy), response = cv2.phaseCorrelate(one[tile].copy(), brought[tile].copy(), window)
         if response >= TRUSTED:
             off.append(hypot(dx, dy))
-    return float(np.percentile(off, 90)) if off else float("inf")
+    return RIM * max(off) if off else float("inf")
 
 
 def _brought(picture: NDArray[np.float32], matrix: Matrix) -> NDArray[np.float32]:

@@ -59,7 +59,8 @@ class VideoFile:
     `frames` is the number of pictures in it (not the header's claim), `times_ns` their times
     after the first, strictly increasing, and `duration_ns` the last of them. `rate_hz` is
     nominal. `size_px` is width and height after rotation. `torn` says that the file ends in the
-    middle of its data. `broken` counts the pictures that the newest read could not decode.
+    middle of its data, `interlaced` that its first picture is said to be woven of two fields.
+    `broken` counts the pictures that the newest read could not decode.
     """
 
     path: Path
@@ -70,6 +71,7 @@ class VideoFile:
     times: Times
     times_ns: Sequence[int]
     torn: bool
+    interlaced: bool = False
     broken: int = 0
     _stamps: Sequence[int] = field(default=(), repr=False)  # sorted; () unless times is STAMPS
     _ns_per_stamp: Fraction = field(default=Fraction(0), repr=False)
@@ -101,6 +103,7 @@ class VideoFile:
                 turns = 0
             size_px = (frame.width, frame.height)
             codec, pixel_format = stream.codec_context.name, frame.format.name
+            interlaced = frame.interlaced_frame
         stamps = [mark.stamp for mark in marks]
         rate_hz, times, known = judge(stamps, ns_per_stamp, header_rate)
         if rate_hz is None:
@@ -125,6 +128,7 @@ class VideoFile:
             times=times,
             times_ns=times_ns,
             torn=torn,
+            interlaced=interlaced,
             _stamps=known,
             _ns_per_stamp=ns_per_stamp,
             _keys=keys,

@@ -109,7 +109,9 @@ def record(
     return apparatus, truths
 
 
-def scored(apparatus: Apparatus, truths: list[tuple[int, Truth | None]]) -> Measures:
+def scored(
+    apparatus: Apparatus, truths: list[tuple[int, Truth | None]], rate_hz: float = RATE_HZ
+) -> Measures:
     """The true centroids through the entry rule."""
     plan = SessionPlan(
         protocol="rescore",
@@ -118,7 +120,7 @@ def scored(apparatus: Apparatus, truths: list[tuple[int, Truth | None]]) -> Meas
     end_ns = truths[-1][0] + 1
     setup = Setup(
         software="", uid="", subject="", phase="", anchor=Anchor(wall="", t_ns=0), camera="",
-        rate_hz=RATE_HZ, plan=plan, apparatus=apparatus, tracker={}, tracker_version="",
+        rate_hz=rate_hz, plan=plan, apparatus=apparatus, tracker={}, tracker_version="",
         background="median",
         windows=(Window(start_ns=0, end_ns=end_ns, step="explore", scored=True),),
     )  # fmt: skip
@@ -132,7 +134,7 @@ def scored(apparatus: Apparatus, truths: list[tuple[int, Truth | None]]) -> Meas
         state = outcome.state
         for sample in outcome.samples:
             builder.append(sample, state.zero_ns or 0)
-    return measure(builder.table(), apparatus, RATE_HZ)
+    return measure(builder.table(), apparatus, rate_hz)
 
 
 def _seen(truth: Truth | None) -> Detection:

@@ -56,6 +56,12 @@ def test_what_stands_against_it_is_said(
     assert any(says in text for text in bad(checked)), bad(checked)
 
 
+def test_a_plan_without_a_clock_says_so(tmp_path: Path) -> None:
+    checked = check(wanted(tmp_path, name="free-exploration", phase="exploration"))
+    assert checked.ready
+    assert any("3 steps, none by the clock" in line.text for line in checked.lines)
+
+
 def test_files_edited_into_nonsense_are_a_line(tmp_path: Path) -> None:
     rig = write_rig(tmp_path)
     Path(rig.removeprefix("sim:")).write_text("name = [", encoding="utf-8")
@@ -63,6 +69,15 @@ def test_files_edited_into_nonsense_are_a_line(tmp_path: Path) -> None:
     mine.write_bytes(b"\xff\xfe")
     assert len(bad(check(wanted(tmp_path, rig=rig)))) == 1
     assert any("mine.toml" in text for text in bad(check(wanted(tmp_path, name=str(mine)))))
+
+
+@pytest.mark.parametrize("text", ["animal,side\nM01,left\n", '"'], ids=["columns", "no-table"])
+def test_a_pairing_file_edited_into_nonsense_is_a_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "pairing.csv").write_text(text, encoding="utf-8")
+    checked = check(wanted(tmp_path, phase="conditioning1a", blinded=True))
+    assert any("pairing.csv" in line and "Pairing" in line for line in bad(checked))
+    assert not checked.pairing_open, "nothing is added to a file that cannot be read"
 
 
 def test_a_file_in_the_way_of_the_folder(tmp_path: Path) -> None:
@@ -84,6 +99,38 @@ def test_blinded_without_a_pairing_says_which_line_is_missing_where(tmp_path: Pa
     assert f"{tmp_path / 'study' / 'pairing.csv'} has no line for M01" in line
     assert "subject,paired,unpaired" in line
     assert "left" not in line
+
+
+@pytest.mark.parametrize("line", ["M01,left,", "M01,west,right"])
+def test_blinded_a_pairing_that_does_not_fit_is_not_told(tmp_path: Path, line: str) -> None:
+    (tmp_path / "study").mkdir()
+    file = tmp_path / "study" / "pairing.csv"
+    file.write_text(f"subject,paired,unpaired\n{line}\n")
+    checked = check(wanted(tmp_path, phase="conditioning1a", blinded=True))
+    (text,) = bad(checked)
+    assert f"the line for M01 in {file} does not fit" in text
+    assert not any(word in text for word in ("left", "west"))
+    assert not checked.pairing_open
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked"),
+    [
+        ({}, True),
+        ({"blinded": False}, False),
+        ({"phase": "pretest"}, False),
+        ({"subject": ""}, False),
+        ({"subject": "M,1"}, False),
+        ({"out": Path()}, False),
+        ({"box": "Z"}, False),
+    ],
+    ids=["asked", "seen", "not-needed", "no-animal", "no-name", "no-folder", "no-box"],
+)
+def test_the_paired_chamber_is_asked_for_where_it_can_be_written(
+    tmp_path: Path, changes: dict[str, object], asked: bool
+) -> None:
+    told = {"phase": "conditioning1a", "blinded": True, **changes}
+    assert check(wanted(tmp_path, **told)).pairing_open is asked
 
 
 def test_practice_goes_to_a_folder_apart(tmp_path: Path) -> None:

@@ -7,17 +7,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from gui.remembered import Remembered
 from gui.run.box_view import BoxView
 from gui.run.disk import Room, room_of
+from gui.run.drawn import chamber_notes
 from gui.run.live import LiveBox, Standing
 from gui.run.page import RunPage
 from gui.texts import say
@@ -27,12 +29,13 @@ from gui.window import MainWindow
 from rig.channel import entries
 from rig.session import verify
 from rig.setup import parse as parse_setup
-from rig.storage import SessionRecord
+from rig.storage import SessionRecord, note_pairing, read_pairing
 from tests.gui.made import record_session
-from tests.small import tick_until, write_rig
+from tests.small import ARENA, tick_until, write_clip, write_rig, write_table
 
 ROOT = Path(__file__).parents[2]
 LIMIT_MS = 60_000
+PLAIN = "free-exploration"
 Made = Callable[[], MainWindow]
 
 
@@ -205,6 +208,7 @@ def test_pause_doors_and_abort_are_asked_and_told(
     assert not page.panel.confirm_card.isVisible()
     press(qtbot, Qt.Key.Key_F12)
     press(qtbot, Qt.Key.Key_F12)
+    assert page.hasFocus()
     qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
     assert live.ended is not None
     assert live.ended["status"] == "aborted"
@@ -229,6 +233,61 @@ def test_blinded_hides_what_tells(qtbot: QtBot, windows: Made, tmp_path: Path) -
     window.close()
     again = windows().run_page
     qtbot.waitUntil(lambda: again.live is not None and again.live.blinded, timeout=LIMIT_MS)
+
+
+def test_the_paired_chamber_of_a_blinded_animal_is_chosen_by_keyboard_and_then_hidden(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    panel, out = page.choose_panel, tmp_path / "study"
+    choose(page, rig(tmp_path), out, helper=True, test_s=60)
+    panel.blinded.setChecked(True)
+    panel.phase.setCurrentText("conditioning1a")
+    typed(qtbot, "M01")
+    card = panel.pairing
+    qtbot.waitUntil(card.isVisible, timeout=LIMIT_MS)
+    assert "M01" in card.title.text()
+    assert not card.note.isEnabled()
+    card.chamber.setFocus()
+    press(qtbot, Qt.Key.Key_Down)
+    chamber = card.chamber.currentText()
+    assert chamber == "left"
+    card.note.setFocus()
+    press(qtbot, Qt.Key.Key_Return)
+    assert not out.exists(), "asked once more"
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not card.isVisible(), timeout=LIMIT_MS)
+    assert read_pairing(out) == {"M01": ("left", "right")}
+    assert card.chamber.currentText() != chamber
+    qtbot.waitUntil(panel.start.isEnabled, timeout=LIMIT_MS)
+    shown = " ".join(label.text() for label in panel.findChildren(QLabel) if label.isVisible())
+    assert "a person has chosen" in shown
+    assert page.checked is not None
+    assert page.checked.pairing == ("M01", "left", "right")
+    assert "paired" not in " ".join(chamber_notes(page.checked).values())
+    panel.subject.setText("M02")  # another animal is asked for anew
+    qtbot.waitUntil(card.isVisible, timeout=LIMIT_MS)
+    assert card.chamber.currentIndex() == 0
+
+
+def test_a_pairing_that_somebody_else_wrote_meanwhile_stays_and_is_not_told(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    panel, out = page.choose_panel, tmp_path / "study"
+    choose(page, rig(tmp_path), out, helper=True, test_s=60)
+    panel.blinded.setChecked(True)
+    panel.phase.setCurrentText("conditioning1a")
+    typed(qtbot, "M01")
+    qtbot.waitUntil(panel.pairing.isVisible, timeout=LIMIT_MS)
+    note_pairing(out, "M01", "right", "left")
+    panel.pairing.chamber.setCurrentText("left")
+    panel.pairing.note.click()
+    panel.pairing.note.click()
+    qtbot.waitUntil(panel.trouble.isVisible, timeout=LIMIT_MS)
+    assert "right" not in panel.trouble.text()
+    assert read_pairing(out) == {"M01": ("right", "left")}
+    qtbot.waitUntil(panel.start.isEnabled, timeout=LIMIT_MS)
 
 
 def test_two_windows_on_one_rig(qtbot: QtBot, windows: Made, tmp_path: Path) -> None:
@@ -261,6 +320,104 @@ def test_what_cannot_start_says_why_and_nothing_is_left(
     qtbot.waitUntil(lambda: not page.choose_panel.start.isEnabled())
 
 
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"camera": {"source": "gone.mkv"}}, "gone.mkv"),
+        ({"board": [{"name": "b", "port": "no-such-port"}]}, "no-such-port"),
+    ],
+    ids=["camera", "port"],
+)
+def test_a_camera_or_a_port_that_is_not_there_starts_nothing(
+    qtbot: QtBot, windows: Made, tmp_path: Path, table: dict[str, Any], words: str
+) -> None:
+    page = windows().run_page
+    door = '[[doorway]]\nname = "way"\nbetween = ["left", "right"]\ndrive = "board"\n'
+    line = "line_px = [[80, 40], [80, 80]]\n"
+    with_door = ARENA + door + line if "board" in table else ARENA
+    (tmp_path / "arena.toml").write_text(with_door, encoding="utf-8")
+    write_clip(tmp_path)
+    told: dict[str, Any] = {"name": "r", "camera": {"source": "mouse.mkv"}, **table}
+    box: dict[str, Any] = {"name": "A", "apparatus": "arena.toml", "background": "median"}
+    if "board" in told:
+        box["doors"] = {"way": "b/1"}
+    source = str(write_table(tmp_path / "r.rig.toml", {**told, "box": [box]}))
+    choose(page, source, tmp_path / "study", helper=True, test_s=60)
+    page.choose_panel.protocol.setCurrentText(PLAIN)
+    typed(qtbot, "M01")
+    trouble = page.choose_panel.trouble
+    qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
+    page.choosing.start()
+    qtbot.waitUntil(trouble.isVisible, timeout=LIMIT_MS)
+    assert "Not started" in trouble.text()
+    assert words in trouble.text()
+    assert "Traceback" not in trouble.text()
+    assert not list((tmp_path / "study").rglob("setup.json"))
+
+
+def test_of_two_windows_that_start_the_same_box_one_is_told_why_not(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    one, two, source = windows().run_page, windows().run_page, rig(tmp_path)
+    for page, subject in ((one, "M01"), (two, "M02")):
+        choose(page, source, tmp_path / "study", helper=True, test_s=60)
+        page.choose_panel.subject.setText(subject)
+    for page in (one, two):
+        qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
+    for page in (one, two):
+        page.choosing.start()  # neither has heard of the other
+
+    def told() -> list[str]:
+        texts = [page.choose_panel.trouble.text() for page in (one, two)]
+        return [text for text in texts if text]
+
+    qtbot.waitUntil(lambda: bool(told()), timeout=LIMIT_MS)
+    (text,) = told()
+    assert "Not started" in text
+    started = tmp_path / "study"
+    qtbot.waitUntil(lambda: len(list(started.rglob("setup.json"))) == 1, timeout=LIMIT_MS)
+    assert len(told()) == 1
+
+
+def test_a_full_disk_ends_the_session_and_the_page_says_what_is_safe(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    live = running(page, tmp_path)
+    reason = "video.mkv cannot be written: No space left on device"
+    live.stand({**live.status, "state": "ended"}, 0.0)
+    live.end({"status": "failed", "reason": reason, "folder": str(tmp_path)})
+    page._paint_all()
+    text = page.panel.end_text.text().replace("\u200b", "")
+    assert page.panel.end_card.isVisible()
+    assert reason in text
+    assert "outputs are off" in text
+    assert str(tmp_path) in text
+
+
+@pytest.mark.parametrize("text", ["nonsense", "[1, 2]", '{"theme": 7, "rigs": {"a": 1}}', ""])
+def test_what_the_window_remembers_edited_into_nonsense_is_no_error(
+    qtbot: QtBot, windows: Made, config: Path, text: str
+) -> None:
+    config.mkdir()
+    (config / "window.json").write_text(text, encoding="utf-8")
+    page = windows().run_page
+    qtbot.waitUntil(lambda: page.checked is not None, timeout=LIMIT_MS)
+    assert page.choose_panel.rig.currentText() == "sim"
+
+
+def test_a_session_whose_setup_was_edited_into_nonsense_is_an_alarm(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    (tmp_path / "setup.json").write_text("{", encoding="utf-8")
+    live = running(page, tmp_path)
+    page.boxes._renew(("sim", "A"), live)
+    qtbot.waitUntil(lambda: "folder_gone" in live.alarms.standing, timeout=LIMIT_MS)
+    page._show_alarms()
+    assert page.alarm.isVisible()
+
+
 def test_the_foot_switch_can_be_another_key(qtbot: QtBot, windows: Made) -> None:
     page = windows().run_page
     page._learn()
@@ -268,6 +425,53 @@ def test_the_foot_switch_can_be_another_key(qtbot: QtBot, windows: Made) -> None
     assert page._keys.footswitch == "F1"
     assert "F1" in page.foot.help.text()
     assert Remembered().text("footswitch") == "F1"
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        (Qt.Key.Key_F6, "F6 cannot be the foot switch: it is taken (pause)"),
+        (Qt.Key.Key_F4, "F4 cannot be the foot switch: it is taken (page Result)"),
+        (Qt.Key.Key_F11, "F11 cannot be the foot switch: it is taken (light of the room)"),
+        (Qt.Key.Key_PageDown, "(next box)"),
+        (Qt.Key.Key_B, "B cannot be the foot switch: it types"),
+        (Qt.Key.Key_Minus, "it types"),
+        (Qt.Key.Key_Return, "fields and lists need it"),
+        (Qt.Key.Key_Left, "fields and lists need it"),
+    ],
+)
+def test_a_key_that_cannot_be_the_foot_switch_says_why_and_which_can(
+    qtbot: QtBot, windows: Made, key: Qt.Key, says: str
+) -> None:
+    window = windows()
+    page, theme = window.run_page, window.theme
+    page._learn()
+    assert "Esc leaves it" in page.foot.help.text()
+    press(qtbot, key)
+    assert says in page.foot.help.text()
+    assert "F1, Space" in page.foot.help.text()
+    assert (page._keys.learning, page._keys.footswitch) == (True, "F9")
+    assert page.isVisible(), "the page was not turned"
+    assert window.theme is theme
+    press(qtbot, Qt.Key.Key_Escape)
+    assert not page._keys.learning
+    assert "F6 pause" in page.foot.help.text()
+    press(qtbot, Qt.Key.Key_F4)
+    assert not page.isVisible()
+
+
+def test_space_as_foot_switch_still_writes_in_a_note(
+    qtbot: QtBot, windows: Made, tmp_path: Path
+) -> None:
+    page = windows().run_page
+    page._learn()
+    press(qtbot, Qt.Key.Key_Space)
+    assert page._keys.footswitch == "Space"
+    running(page, tmp_path)
+    page._paint_all()
+    page.panel.note.setFocus()
+    press(qtbot, Qt.Key.Key_Space)
+    assert page.panel.note.text() == " "
 
 
 def test_a_scan_gives_a_field_its_text_back(qtbot: QtBot, windows: Made) -> None:
@@ -284,7 +488,7 @@ import sys
 from pathlib import Path
 from PyQt6.QtCore import QTimer
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QLabel
 import gui.window
 
 def page():
@@ -298,7 +502,7 @@ def fill():
 
 def start():
     if page().choose_panel.start.isEnabled():
-        page().start(); tell()
+        page().choosing.start(); tell()
     else:
         QTimer.singleShot(20, start)
 
@@ -475,7 +679,7 @@ def test_boxes_started_one_after_the_other_each_get_their_own_animal(
         qtbot.waitUntil(page.choose_panel.isVisible)
         page.choose_panel.subject.setText(f"M{name}")
         qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
-        page.start()
+        page.choosing.start()
     lives = page.boxes.lives
 
     def all_run() -> bool:
@@ -524,7 +728,7 @@ def test_a_simulated_rig_is_seen_once_however_its_file_is_named(
     source = rig(tmp_path)
     for named in (source, source.removeprefix("sim:")):
         page.choose_panel.put_rig(named)
-        page.look()
+        page.choosing.look()
         qtbot.waitUntil(lambda n=named: len(page.boxes.status(n)) > 0, timeout=LIMIT_MS)
     qtbot.waitUntil(
         lambda: page.checked is not None and page.checked.wanted == page.choose_panel.wanted(),
@@ -565,7 +769,7 @@ def test_an_idle_station_is_ended_by_two_presses_and_a_busy_one_by_none(
     page.choose_panel.put_rig(source)
     shown = page.choose_panel.open_rigs
     assert not shown.isVisible()
-    page.look()
+    page.choosing.look()
     qtbot.waitUntil(shown.isVisible, timeout=LIMIT_MS)
     ((text, end),) = shown._lines.values()
     assert "no session" in text.text()

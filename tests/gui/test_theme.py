@@ -1,11 +1,17 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PyQt6.QtGui import QColor, QImage
 from PyQt6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from gui.run.box_view import BoxView
+from gui.setup.canvas import Canvas
 from gui.theme import COLOURS, SIGNS, Theme, sheet
+from gui.watch import Preview
+from rig.apparatus import parse
+from tests.small import ARENA
 
 
 def light_of(colour: str) -> float:
@@ -89,3 +95,38 @@ def counted(image: QImage, colour: str) -> int:
         return max(abs(a - b) for a, b in pairs if a is not None and b is not None) < 60
 
     return sum(near(x, y) for x in range(image.width()) for y in range(image.height()))
+
+
+def pale(image: QImage) -> int:
+    """Pixels that are neither black nor red: a mouse would see them, or a person sees them grey."""
+    image = image.convertToFormat(QImage.Format.Format_RGB32)
+    bits = image.constBits()
+    assert bits is not None
+    bits.setsize(image.sizeInBytes())
+    pixels = np.frombuffer(bits, np.uint8).reshape(-1, 4).astype(int)
+    red, others = pixels[:, 2], pixels[:, :2].max(axis=1)
+    return int(np.count_nonzero(others > np.where(red > 128, 0.3 * red, 0.15 * red) + 6))
+
+
+@pytest.mark.parametrize("pictured", [False, True])
+def test_beside_an_animal_a_box_is_black_and_red(qtbot: QtBot, pictured: bool) -> None:
+    view = BoxView()
+    qtbot.addWidget(view)
+    view.resize(480, 360)
+    view.use_theme(Theme.LIGHT)
+    view.set_apparatus(parse(ARENA, "arena.toml"))
+    if pictured:
+        grey = np.tile(np.linspace(0, 255, 160).astype(np.uint8), (120, 1))
+        view.set_preview(Preview("A", grey, {"step": 1, "width": 160, "height": 120, "frame": 1}))
+    assert pale(view.grab().toImage()) > 10_000
+    view.use_theme(Theme.RED)
+    assert pale(view.grab().toImage()) < 800  # the rims of letters
+
+
+def test_beside_an_animal_a_rig_is_drawn_on_dark_red(qtbot: QtBot) -> None:
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(320, 240)
+    canvas.show_picture(np.full((120, 160), 200, np.uint8), (160, 120))
+    canvas.use_theme(Theme.RED)
+    assert pale(canvas.grab().toImage()) == 0

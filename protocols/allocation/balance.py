@@ -245,18 +245,24 @@ def table(
     """The balance table: a line a level of sex, box, side, order and slot, a column a group.
 
     A line of fewer than `fewest` animals, or with all of them in one group, would tell an animal's
-    group to who reads it; its numbers are given as "-". The last line is the pre-test's mean.
+    group to who reads it: that factor's numbers are all "-". The last line is the pre-test's mean.
     """
     names = [group.name for group in scheme.groups]
     levels = [levels_of(scheme, c, p) for c, p in zip(candidates, places, strict=True)]
     rows = Ledger(scheme).rows(candidates, levels)
     out = [{"what": "animals", **{g: str(sum(r["group"] == g for r in rows)) for g in names}}]
     for factor in ("sex", "box", "cage", "band", "side", "cue", "order", "slot"):
-        for level in sorted({row[factor] for row in rows if row[factor]}):
-            here = [row["group"] for row in rows if row[factor] == level]
-            counts = [here.count(name) for name in names]
-            telling = len(here) < fewest or (len(names) > 1 and max(counts) == len(here))
-            cells = ["-" if telling else str(count) for count in counts]
+        counts = {
+            level: [sum(r[factor] == level and r["group"] == g for r in rows) for g in names]
+            for level in sorted({row[factor] for row in rows if row[factor]})
+        }
+        # One line alone left out could be counted from the others, so all of a factor's are.
+        telling = any(
+            sum(line) < fewest or (len(names) > 1 and max(line) == sum(line))
+            for line in counts.values()
+        )
+        for level, line in counts.items():
+            cells = ["-" if telling else str(count) for count in line]
             out.append({"what": f"{factor} {level}", **dict(zip(names, cells, strict=True))})
     means = {}
     for name in names:

@@ -228,6 +228,7 @@ def test_the_balance_table_tells_no_animals_group() -> None:
     assert rows["animals"] == {"what": "animals", "saline": "8", "cocaine": "8"}
     assert rows["sex F"]["saline"] == "4"
     assert rows["cage alone"] == {"what": "cage alone", "saline": "-", "cocaine": "-"}
+    assert rows["cage C1"]["saline"] == "-"  # else it could be counted what is left out
 
 
 def test_frozen_text_and_hash_change_with_any_place() -> None:

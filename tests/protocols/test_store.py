@@ -327,9 +327,11 @@ def test_an_animal_in_a_box_is_not_given_again_nor_one_that_left(url: str) -> No
         assert first.animal == "M000"
         assert give(store, "rig1", "ann") is None
 
+        assert first.uid == "again"
+
         def both() -> None:
             with store.change("ann") as change:
-                change.update(session, {"uid": "again"}, status="running")
+                change.update(session, {"uid": "s000"}, status="running")
 
         with pytest.raises(StorageError, match=r"(?i)unique"):
             both()

@@ -218,11 +218,11 @@ class Boxes(QObject):
 
     def look_at_disks(self) -> None:
         """Whether the disk will hold each session to its end; asked behind."""
-        for live in self.lives.values():
+        for key, live in self.lives.items():
             if live.state is Standing.RUNNING and not live.lost:
-                self._look_at_disk(live)
+                self._look_at_disk(key, live)
 
-    def _look_at_disk(self, live: LiveBox) -> None:
+    def _look_at_disk(self, key: Key, live: LiveBox) -> None:
         elapsed_s = float(live.status.get("t_s") or 0.0)
         left_s = live.left_s(time.monotonic())
         folder, uid = Path(live.folder), live.uid
@@ -230,7 +230,8 @@ class Boxes(QObject):
         def known(room: Room) -> None:
             if live.uid != uid:
                 return
-            live.alarms.end("folder_gone")
+            if key in self._following:  # else its setup was never read: the folder alone is no good
+                live.alarms.end("folder_gone")
             if not room.low:
                 live.alarms.end("disk_low")
             elif "disk_low" not in live.alarms.standing:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from protocols import blinding, planning, protocol
+from protocols import blinding, library, planning, protocol
 from protocols.blinding import Key
 from protocols.planning import Planning
 from protocols.store import Store, create, open_store, to_url
@@ -63,7 +63,7 @@ def new(
     Raises ConfigError for a folder that holds a study, rules that cannot be used, or a key that one
     person alone could open; nothing is left half-made then.
     """
-    made = protocol.parse(protocol_text, protocol_file)
+    made = protocol.parse(protocol_text, protocol_file, library.text)
     plan = planning.parse(rules_text, rules_file, [phase.name for phase in made.phase])
     for name in (RULES, PROTOCOL, KEY, "study.sqlite"):
         if (folder / name).exists():
@@ -113,7 +113,7 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
             raise ConfigError(str(folder), "", f"is no study: it holds no {name}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(str(folder / name), "", f"cannot be read: {error}") from None
-    made = protocol.parse(texts[PROTOCOL], str(folder / PROTOCOL))
+    made = protocol.parse(texts[PROTOCOL], str(folder / PROTOCOL), library.text)
     phases = [phase.name for phase in made.phase]
     plan = planning.parse(texts[RULES], str(folder / RULES), phases)
     store = open_store(to_url(folder, plan.database or None), write=write)

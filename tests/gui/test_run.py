@@ -201,7 +201,7 @@ def test_pause_doors_and_abort_are_asked_and_told(
     close.click()
     qtbot.waitUntil(lambda: "refused" in live.alarms.standing, timeout=LIMIT_MS)
     page._paint_all()
-    assert "an animal was placed in this box" in page.panel.alarms.text()
+    assert "close left: the step names no chamber for the animal" in page.panel.alarms.text()
     press(qtbot, Qt.Key.Key_F12)
     assert page.panel.confirm_card.isVisible()
     press(qtbot, Qt.Key.Key_Escape)

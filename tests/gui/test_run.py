@@ -346,7 +346,13 @@ def test_a_camera_or_a_port_that_is_not_there_starts_nothing(
     page.choose_panel.protocol.setCurrentText(PLAIN)
     typed(qtbot, "M01")
     trouble = page.choose_panel.trouble
-    qtbot.waitUntil(page.choose_panel.start.isEnabled, timeout=LIMIT_MS)
+
+    def is_checked() -> bool:  # the check that the button knows may be of the text before
+        checked = page.choosing.checked
+        is_now = checked is not None and page.choosing.is_now(checked)
+        return is_now and page.choose_panel.start.isEnabled()
+
+    qtbot.waitUntil(is_checked, timeout=LIMIT_MS)
     page.choosing.start()
     qtbot.waitUntil(trouble.isVisible, timeout=LIMIT_MS)
     assert "Not started" in trouble.text()

@@ -295,6 +295,9 @@ static avr_irq_t *pin(char port, int n) {
 }
 
 static void ready(void) { /* after every start */
+  /* D2 and D3 could be interrupts, and the simulator would look at them in every cycle. */
+  avr_extint_set_strict_lvl_trig(avr, 0, 0);
+  avr_extint_set_strict_lvl_trig(avr, 1, 0);
   avr_cycle_timer_register(avr, STEP_CYCLES, on_step, 0);
   if (queue_size) avr_cycle_timer_register(avr, BYTE_CYCLES, give_byte, 0);
 }
@@ -315,9 +318,6 @@ static void start(void) {
   avr_load_firmware(avr, &firmware);
   avr->frequency = MHZ * 1000000u;
   avr->sleep = nap;
-  /* D2 and D3 could be interrupts, and the simulator would look at them in every cycle. */
-  avr_extint_set_strict_lvl_trig(avr, 0, 0);
-  avr_extint_set_strict_lvl_trig(avr, 1, 0);
   uint32_t flags = 0;
   avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
   uart_in = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);

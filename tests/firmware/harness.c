@@ -5,7 +5,8 @@
 //                                      commands on standard input work too
 //
 // Commands, a line each (doors, outputs and beams count from 1; a place is 0 closed to 1 open):
-//   run US            go on for US microseconds (script only); answered by what happened, then "."
+//   run US            go on for US microseconds (script only); answered by what happened, then
+//                     "." and where each panel and each servo is
 //   send HEX          bytes to the board's serial line, at 115200 baud
 //   beam N 0|1        an animal in beam N
 //   stuck-beam N 0|1|-        beam N says that, whatever it sees
@@ -358,7 +359,11 @@ static void reset(const char *cause, long us) {
   outputs = 0;
   if (sync_level) tell(at, "sync 0");
   sync_level = 0;
-  for (int k = 0; k < DOORS; ++k) doors[k].rose = 0;
+  for (int k = 0; k < DOORS; ++k) {
+    doors[k].rose = 0;
+    /* How fast it is after this counts from here: it went on, and goes to open in pushes. */
+    for (int j = 0; j < WINDOW_MS; ++j) doors[k].before[j] = doors[k].panel;
+  }
   for (uint64_t t = at + STEP_CYCLES; t < at + (uint64_t)us * MHZ; t += STEP_CYCLES) step_world(t);
   queue_size = 0; /* nobody listened */
   base = at + (uint64_t)us * MHZ;
@@ -423,6 +428,7 @@ static int obey(char *line) {
     run_to(now() / MHZ * MHZ + strtoull(a, 0, 10) * MHZ);
     printf("%llu .", (unsigned long long)(now() / MHZ));
     for (int k = 0; k < DOORS; ++k) printf(" %.4f", doors[k].panel / STROKE_MM);
+    for (int k = 0; k < DOORS; ++k) printf(" %.4f", doors[k].servo / STROKE_MM);
     putchar('\n');
   } else if (!strcmp(verb, "send") && a) {
     uint8_t bytes[4096];

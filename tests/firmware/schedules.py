@@ -249,8 +249,8 @@ class Schedule:
                 self.disturb(door)  # a ramp begins where a switch says
                 if switch == "closed":
                     (self.stuck_closed.discard if value == "-" else self.stuck_closed.add)(door)
-            case ("finger" | "jam", int(door), _):
-                self.disturb(door)
+            case ("finger" | "jam", int(door), _) | ("slow", int(door), 1):
+                self.disturb(door)  # a servo that was held up goes after its pulse at its own speed
         self.simulator.tell(*command)
 
 

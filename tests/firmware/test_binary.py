@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.firmware.build import SKETCH, BuildError, build
+from rig.firmware.build import SKETCH, PinTableError, build, main
 from rig.hardware.wire import frame_line, parse_line
 from tests.firmware.simulator import Simulator
 
@@ -249,8 +249,33 @@ def test_a_pin_table_that_cannot_be(
     table = tmp_path / "pins.h"
     table.write_text(text.replace(was, now), encoding="ascii")
     shutil.copyfile(workshop / "core.a", tmp_path / "core.a")
-    with pytest.raises(BuildError, match=why):
+    old = tmp_path / f"{SKETCH.name}.hex"
+    old.touch()
+    with pytest.raises(PinTableError, match=why) as caught:
         build(tmp_path, table)
+    assert str(caught.value).startswith(f"{table}: ")
+    assert "\n" not in str(caught.value)
+    assert not old.exists()  # or it would be flashed
+
+
+def test_a_servo_end_point_out_of_range_is_one_line(
+    workshop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (SKETCH / "pins.h").read_text(encoding="ascii")
+    rows = text.split("{1000, 2000, 50}")
+    table = tmp_path / "mine.h"
+    table.write_text(
+        "{1000, 2000, 50}".join(rows[:2])
+        + "{1000, 2600, 50}"
+        + "".join(f"{row}{{1000, 2000, 50}}" for row in rows[2:-1])
+        + rows[-1],
+        encoding="ascii",
+    )
+    shutil.copyfile(workshop / "core.a", tmp_path / "core.a")
+    assert main(["--out", str(tmp_path), "--pins", str(table)]) == 2
+    assert capsys.readouterr().err == (
+        f"{table}: SERVO_TABLE, row 2: end points are 500 to 2500 us and differ\n"
+    )
 
 
 def test_the_same_sources_give_the_same_binary(workshop: Path, elf: Path, tmp_path: Path) -> None:

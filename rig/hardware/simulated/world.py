@@ -272,6 +272,11 @@ class World:
 
         self._orders.append(put)
 
+    def leave(self, box: str) -> None:
+        """The animal has seen enough of where it is: it makes for a doorway that is open."""
+        state = self._state_of(box)
+        self._orders.append(lambda: state.mouse.leave())
+
     def remove(self, box: str) -> None:
         """The animal is out of its box from the next step on, without a hand."""
         state = self._state_of(box)

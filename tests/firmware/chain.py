@@ -74,11 +74,13 @@ FAULTS = (
     "jam", "finger", "slow", "stuck", "stuck-beam", "stuck-beam", "noise",
     "reset", "unplug", "hung", "hung", "blind", "blind",
 )  # fmt: skip
+UNSEEING = ("hung", "blind", "blind", "stuck-beam")
+"""With these nobody but the beam, or nobody but the camera, sees the animal come."""
 
 # Short visits, so that an animal comes and goes while its door closes: one that runs to and fro,
 # one that stands, one that goes in short bouts and so sits where it has just come through.
 MANNERS = (
-    Manner(16.0, 0.3, 0.6, 1.0, 5.0, 1.0),
+    Manner(22.0, 0.3, 0.6, 1.0, 5.0, 1.0),
     Manner(11.0, 0.8, 0.8, 1.0, 6.0, 1.0),
     Manner(9.0, 2.0, 0.8, 1.0, 5.0, 1.0, go_median_s=0.4),
 )
@@ -293,13 +295,13 @@ class FlashedBoard:
 
     # Faults.
 
-    def fault(self) -> None:
+    def fault(self, kinds: Sequence[str] = FAULTS, within_us: int = 1_000_000) -> None:
         """Something fails soon, and a while later does so no more."""
         rng, now_us = self.rng, self.simulator.t_us
-        kind = rng.choice(FAULTS)
+        kind = rng.choice(kinds)
         self.counts[f"fault {kind}"] += 1
         begin, end = self._fault(kind)
-        at_us = now_us + rng.randrange(0, 1_000_000, 5_000)
+        at_us = now_us + rng.randrange(0, within_us, 5_000)
         self._pending.append((at_us, begin))
         self._pending.append((at_us + rng.randrange(200_000, 1_500_000, 5_000), end))
 
@@ -395,26 +397,34 @@ class FailingCamera(SimulatedCamera):
         return Silence(self.now_ns)
 
 
+def opened_on(
+    board: FlashedBoard, seed: int, animal: MouseSettings, near: Interlock
+) -> tuple[OpenRig, OpenBox, World]:
+    """The simulated rig with the binary as its board, in virtual time from now on."""
+    rig, apparatuses = builtin(chambers=2, frame_size_px=SIZE_PX, rate_hz=RATE_HZ)
+    apparatuses = {
+        name: one.model_copy(update={"interlock": near}) for name, one in apparatuses.items()
+    }
+    loaded_boxes = {b.name: LoadedBox(b, apparatuses[b.name], "sim", None) for b in rig.box}
+    loaded = LoadedRig("sim", rig, loaded_boxes, Path())
+    world = World(rig, apparatuses, seed, {BOARD: board}, {BOX: animal}, open_enough=OPEN_ENOUGH)
+    board.world = world
+    start_ns = board.simulator.t_us * 1000
+    camera = FailingCamera(world, start_ns=start_ns, steppers=[board.step_to])
+    camera.board = board
+    person = Experimenter(world, BOX, seed)
+    box = OpenBox(loaded_boxes[BOX], world.empty_picture(BOX), person)
+    boards: Any = {BOARD: board}
+    return OpenRig(loaded, camera, {BOX: box}, None, world, boards), box, world
+
+
 def session(seed: int, cases: int, harness: Path, elf: Path) -> tuple[Counter[str], list[str]]:
     """What was counted in one session, and what was wrong."""
     rng = random.Random(seed)
-    rig, apparatuses = builtin(chambers=2, frame_size_px=SIZE_PX, rate_hz=RATE_HZ)
-    near = {"interlock": NEAR if seed % 4 else Interlock()}
-    apparatuses = {name: one.model_copy(update=near) for name, one in apparatuses.items()}
-    boxes = {box.name: LoadedBox(box, apparatuses[box.name], "sim", None) for box in rig.box}
-    loaded = LoadedRig("sim", rig, boxes, Path())
     animal = MouseSettings(manner=MANNERS[seed % len(MANNERS)])
     with Simulator(harness, elf) as simulator, tempfile.TemporaryDirectory() as out:
         board = FlashedBoard(simulator, rng)
-        boards, animals = {BOARD: board}, {BOX: animal}
-        world = World(rig, apparatuses, seed, boards, animals, open_enough=OPEN_ENOUGH)
-        board.world = world
-        start_ns = simulator.t_us * 1000
-        camera = FailingCamera(world, start_ns=start_ns, steppers=[board.step_to])
-        camera.board = board
-        person = Experimenter(world, BOX, seed)
-        box = OpenBox(loaded.boxes[BOX], world.empty_picture(BOX), person)
-        opened = OpenRig(loaded, camera, {BOX: box}, None, world, {BOARD: board})  # type: ignore[dict-item]
+        opened, box, world = opened_on(board, seed, animal, NEAR if seed % 4 else Interlock())
         asked: list[Any] = []
 
         def hear(tick: Tick, outcome: Outcome) -> None:
@@ -426,9 +436,11 @@ def session(seed: int, cases: int, harness: Path, elf: Path) -> tuple[Counter[st
                     if rng.random() < 0.2:
                         board.fault()
                 elif event.kind == "closing_permitted" and "clear_cm" in event.data:
-                    if rng.random() < 0.7:
+                    if rng.random() < 0.8:
                         world.leave(BOX)
-                    if rng.random() < 0.6:
+                    if rng.random() < 0.5:
+                        board.fault(UNSEEING, 200_000)
+                    elif rng.random() < 0.5:
                         board.fault()
 
         answer = simulated_operator(box)
@@ -438,9 +450,9 @@ def session(seed: int, cases: int, harness: Path, elf: Path) -> tuple[Counter[st
             return answer(now_ns, events)
 
         wish = Wish(plan=closing_behind(cases), subject=f"S{seed}", phase="test", codec="h264")
-        seen = look(loaded, box, camera)
+        seen = look(opened.loaded, box, opened.camera)
         _, loop = start(wish, opened, box, seen, Path(out), (hear,))
-        ending = run(loop, camera, asks, crop=box.crop, stall_s=0.2)
+        ending = run(loop, opened.camera, asks, crop=box.crop, stall_s=0.2)
         board.check(str(ending.status) == "completed", f"the session {ending.status}")
         board.counts["seconds"] = round((simulator.t_us - UP_US) / 1e6)
         board.rest()

@@ -215,6 +215,59 @@ def test_a_port_that_vanishes_and_comes_back(board: Board, tmp_path: Path) -> No
         driver.close()
 
 
+def test_a_thread_that_is_woken_late_loses_no_port(
+    served: ServedBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All bytes are out, and pyserial says that it took too long: as on a starved computer."""
+    monkeypatch.setattr(doors, "WRITE_S", 1e-9)
+    driver = SerialBoard("board-1", served.port, clock)
+    heard = Heard()
+    driver.subscribe(heard)
+    stop = live(driver)
+    try:
+        heard.forget()
+        driver.order([Order(Verb.OUT, (1,), 2000), Order(Verb.OPEN, (2,))])
+        heard.wait(ReportKind.OUTPUT, "1", "on")
+        heard.wait(ReportKind.DOOR, "2", "open")
+        assert heard.find(ReportKind.LINK, "board-1", "down") is None
+    finally:
+        stop()
+        driver.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_port_that_takes_no_more_bytes_is_lost_and_found_again(
+    board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = serve(board, clock, "pty")
+    link = tmp_path / "board"
+    link.symlink_to(first.port)
+    driver = SerialBoard("board-1", str(link), clock, retry_s=0.02)
+    heard = Heard()
+    driver.subscribe(heard)
+    stop = live(driver)
+    try:
+        driver.order([Order(Verb.OUT, (1,), 2000)])
+        heard.wait(ReportKind.OUTPUT, "1", "on")
+        heard.forget()
+        full = threading.Event()
+
+        def refuse(data: bytes) -> int:
+            full.set()
+            raise serial.SerialTimeoutException("Write timeout")
+
+        monkeypatch.setattr(driver._serial, "write", refuse)
+        assert full.wait(PATIENCE_S)
+        # The link goes down by what is not answered; meanwhile the board has made all safe.
+        assert heard.wait(ReportKind.LINK, "board-1", "down").cause == "no answer"
+        heard.wait(ReportKind.LINK, "board-1", "up")  # the port was opened anew
+        assert not board.output(1)
+    finally:
+        stop()
+        driver.close()
+        first.close()
+
+
 def test_closing_makes_safe(served: ServedBoard, board: Board) -> None:
     driver = SerialBoard("", served.port, clock)
     heard = Heard()

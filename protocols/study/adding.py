@@ -72,8 +72,9 @@ def plan_session(
     place: int,
     box: str | None,
     chamber: str | None = None,
+    **more: Any,
 ) -> str:
-    """Put in a planned session; its uid."""
+    """Put in a planned session, `more` of its columns too; its uid."""
     uid = secrets.token_hex(8)
     change.insert(
         t.session,
@@ -87,6 +88,7 @@ def plan_session(
         chamber=chamber,
         status="planned",
         entered_afterwards=0,
+        **more,
     )
     return uid
 

@@ -65,14 +65,14 @@ def find_protocol(name: str) -> tuple[Protocol, str]:
     path = Path(name)
     if path.suffix == ".toml" or path.exists():
         text = read_text(path, "protocol file")
-        return parse(text, str(path), lambda base: _base(base, path.parent)), str(path)
+        return parse(text, str(path), lambda base: base_of(base, path.parent)), str(path)
     near = get_close_matches(name, library.names(), n=3)
     meant = f"; did you mean {' or '.join(near)}?" if near else ""
     message = f"no such protocol{meant}; `placepref protocols` lists those that ship"
     raise ConfigError(name, "", f"{message}, or give a .toml file")
 
 
-def _base(name: str, folder: Path) -> str:
+def base_of(name: str, folder: Path) -> str:
     """The text of a shipped protocol, or of a file beside the one that extends it."""
     if name in library.names():
         return library.text(name)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
-from protocols.cli.study import study
 from rig.errors import ConfigError, RigError
 
 

@@ -72,6 +72,7 @@ def plan_session(
     place: int,
     box: str | None,
     chamber: str | None = None,
+    attempt: int = 1,
     **more: Any,
 ) -> str:
     """Put in a planned session, `more` of its columns too; its uid."""
@@ -81,7 +82,7 @@ def plan_session(
         uid=uid,
         animal=animal,
         phase=phase,
-        attempt=1,
+        attempt=attempt,
         day=day,
         place=place,
         box=box,

@@ -53,6 +53,18 @@ def open_days(study: Study) -> Callable[[date], bool]:
     return lambda day: day.weekday() not in shut and day.isoformat() not in holidays
 
 
+def cohort_of(study: Study, cohort: int) -> list[str]:
+    """The animals of a cohort that are in the study. Raises ConfigError where there are none."""
+    with study.store.read() as connection:
+        asked = select(t.animal.c.id).where(
+            t.animal.c.cohort == cohort, t.animal.c.status.in_(LIVING)
+        )
+        found = list(connection.execute(asked.order_by(t.animal.c.id)).scalars())
+    if not found:
+        raise ConfigError("--cohort", "", f"{cohort}: no animal of it is in the study")
+    return found
+
+
 def set_start(study: Study, start: date, person: str, animals: Sequence[str] = ()) -> list[str]:
     """Give animals their first day and all that follows from it; the ids of those that got one.
 
@@ -237,7 +249,7 @@ def _all_over(study: Study, change: Reads, animal: str, block: int) -> bool:
     return all(rows and rows[-1]["outcome"] != Outcome.GOES_ON for rows in told)
 
 
-def decide(study: Study, change: Change, session: RowMapping) -> Outcome | None:
+def decide(study: Study, change: Change, session: RowMapping, now: datetime) -> Outcome | None:
     """What follows from a test of extinction that has just been filed; None for other sessions.
 
     Further cycles that are not needed are cancelled, the next sessions get their days, and an
@@ -276,15 +288,11 @@ def decide(study: Study, change: Change, session: RowMapping) -> Outcome | None:
             rules = ["not_extinguished"]
         _put_out(study, change, animal, rules, judged.achieved)
         for mate in _mates(change, animal):
-            redate(study, change, mate, begin=day_of(study, _at(change)) + timedelta(days=1))
+            redate(study, change, mate, begin=day_of(study, now) + timedelta(days=1))
             _drop_cycles(study, change, mate, number)
     elif animal in _mates(change, animal):
         redate(study, change, animal)
     return outcome
-
-
-def _at(change: Change) -> datetime:
-    return datetime.fromisoformat(change.at)
 
 
 def _drop_cycles(study: Study, change: Change, animal: str, number: int) -> None:

@@ -143,10 +143,10 @@ class _Sheet:
         phase, rules = self._phase(row), self._study.plan.day
         links: list[Link] = []
         around = self._procedures.get(row["uid"], [])
-        if first and any(p["label"] and p["status"] == "planned" for p in around):
-            if not self._weighed_today(row["animal"]):
-                self._weighing.add(row["animal"])
-                links.append(Link(Do.WEIGH, rules.weigh_s, ANY))
+        drawn_for = first and any(p["label"] and p["status"] == "planned" for p in around)
+        if drawn_for and not self._weighed_today(row["animal"]):
+            self._weighing.add(row["animal"])
+            links.append(Link(Do.WEIGH, rules.weigh_s, ANY))
         gap = ANY
         for one in (p for p in around if p["moment"] == "before" and p["status"] != "skipped"):
             links.append(self._link(row, one, gap))

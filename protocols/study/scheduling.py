@@ -129,10 +129,18 @@ def sessions_of(change: Reads, animal: str) -> Sequence[RowMapping]:
     return list(newest.values())
 
 
-def redate(study: Study, change: Change, animal: str, *, begin: date | None = None) -> None:
+def redate(
+    study: Study,
+    change: Change,
+    animal: str,
+    *,
+    begin: date | None = None,
+    lenient: bool = False,
+) -> None:
     """Give every session of an animal that is decided on its day; those that have one keep it.
 
-    Nothing new is set before `begin`. Raises ConfigError where no day fits.
+    Nothing new is set before `begin`. Raises ConfigError where no day fits; `lenient` takes the
+    next open day then, and the session carries the deviation.
     """
     rows = {row["phase"]: row for row in sessions_of(change, animal)}
     dates = {name: _when(study, row) for name, row in rows.items()}
@@ -148,17 +156,26 @@ def redate(study: Study, change: Change, animal: str, *, begin: date | None = No
     relative = {name: (day - start).days for name, day in fixed.items()}
 
     def laid() -> dict[str, int]:
-        found = laid_out(
-            phases,
-            course.study.weekend,
-            start.weekday(),
-            lambda day: is_open(start + timedelta(days=day)),
-            relative,
-        )
-        if isinstance(found, Misfit):
-            raise ConfigError(animal, found.phase, f"{found.why}; give another day to begin with")
-        return found
+        while True:
+            found = laid_out(
+                phases,
+                course.study.weekend,
+                start.weekday(),
+                lambda day: is_open(start + timedelta(days=day)),
+                relative,
+            )
+            if not isinstance(found, Misfit):
+                return found
+            if not lenient or found.phase not in rows:
+                message = f"{found.why}; give another day to begin with"
+                raise ConfigError(animal, found.phase, message)
+            late = start + timedelta(days=max(relative.values()) + 1)
+            while not is_open(late):
+                late += timedelta(days=1)
+            relative[found.phase] = (late - start).days
+            set_anyway[found.phase] = found.why
 
+    set_anyway: dict[str, str] = {}
     days = laid()
     new = [p.name for p in phases if p.name not in relative and p.name in rows]
     if new and begin is not None and start + timedelta(days=days[new[0]]) < begin:
@@ -169,6 +186,16 @@ def redate(study: Study, change: Change, animal: str, *, begin: date | None = No
         days = laid()
     for name in new:
         _date(change, rows[name]["uid"], start + timedelta(days=days[name]), days[name] + 1)
+    for name, why in set_anyway.items():
+        change.insert(
+            t.deviation,
+            session=rows[name]["uid"],
+            at=change.at,
+            kind="day",
+            what=f"{name} {why}: put on the next open day",
+            reason="seen by the program",
+            person=change.person,
+        )
 
 
 def _date(change: Change, uid: str, day: date, number: int) -> None:
@@ -288,10 +315,10 @@ def decide(study: Study, change: Change, session: RowMapping, now: datetime) -> 
             rules = ["not_extinguished"]
         _put_out(study, change, animal, rules, judged.achieved)
         for mate in _mates(change, animal):
-            redate(study, change, mate, begin=day_of(study, now) + timedelta(days=1))
+            redate(study, change, mate, begin=day_of(study, now) + timedelta(days=1), lenient=True)
             _drop_cycles(study, change, mate, number)
     elif animal in _mates(change, animal):
-        redate(study, change, animal)
+        redate(study, change, animal, lenient=True)
     return outcome
 
 

@@ -138,7 +138,7 @@ def _updates(
         if missing:
             _differ(file, "group", "no " + ", no ".join(sorted(missing)), ", ".join(groups))
     else:
-        out["group"] = [_group(name, its) for name, its in groups.items()]
+        out["group"] = [_group(planning, name, its) for name, its in groups.items()]
         out["drug"] = [*planning.model_dump()["drug"], *_drugs(planning, groups)]
     return out
 
@@ -191,11 +191,13 @@ def _conditioned(course: Course, group: str) -> dict[str, Treatment]:
     return found
 
 
-def _group(name: str, course: Course) -> dict[str, Any]:
+def _group(planning: Planning, name: str, course: Course) -> dict[str, Any]:
     given = _conditioned(course, name)
     drug, vehicle = given.get("paired"), given.get("unpaired")
     table: dict[str, Any] = {"name": name, "weight": course.group[name].share}
-    table |= {"drug": drug.drug if drug else "", "vehicle": vehicle.drug if vehicle else ""}
+    for key, given_then in (("drug", drug), ("vehicle", vehicle)):
+        stock = stock_of(planning, given_then) if given_then else None
+        table[key] = stock.name if stock else given_then.drug if given_then else ""
     if drug and drug.dose_mg_per_kg:
         table["dose_mg_kg"] = drug.dose_mg_per_kg
     return table

@@ -219,6 +219,15 @@ def status(folder: Path, *, as_json: bool) -> int:
         print(f"cohort {one['cohort']}: {one['animals']} animals allocated, {one['sha256']}")
     if told["excluded"]:
         print(f"excluded: {', '.join(told['excluded'])}")
+    if told["deviations"]:
+        counts = ", ".join(f"{n} {word}" for word, n in sorted(told["deviations"].items()))
+        print(f"not as planned: {counts}")
+    for outcome in ("goes on", "done", "not acquired"):
+        names = [animal for animal, its in told["extinction"].items() if its == outcome]
+        if names:
+            print(f"extinction {outcome}: {', '.join(sorted(names))}")
+    for line in told["intervals"]:
+        print(wrapped(line))
     print(f"the key was opened {told['key_opened']} times, refused {told['wrong_passphrases']}")
     return DONE
 

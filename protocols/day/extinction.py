@@ -36,7 +36,7 @@ def judge(
         raise ValueError("no test of extinction yet")
     initial = initial_s - pretest_s
     if block.criterion == "share_of_initial":
-        if initial <= (block.floor_s or 0.0):
+        if initial <= max(0.0, block.floor_s or 0.0):  # a share of nothing means nothing
             return Judged(Outcome.NOT_ACQUIRED, initial, False)
         values = [(paired - pretest_s) / initial for paired in tests_s]
         limit = block.share or 0.0

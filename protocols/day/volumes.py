@@ -43,7 +43,11 @@ def drawn(
     step_ml: float = 0.01,
     age_h: float = 24.0,
 ) -> Volume:
-    """The volume for an animal with these weights, oldest first, rounded to the syringe's step."""
+    """The volume for an animal with these weights, oldest first, rounded to the syringe's step.
+
+    One that is taken later than `now_s` does not count.
+    """
+    weights = [one for one in weights if one.at_s <= now_s + 60]
     if not weights:
         return Volume(None, None, refused=("it was never weighed",))
     last = weights[-1]

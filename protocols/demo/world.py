@@ -1,16 +1,18 @@
 """Simulated animals that learn from what they are injected with; the program does not know it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rig.hardware.simulated.mouse import MouseSettings, Preset
+from rig.hardware.simulated.mouse import MANNERS, MouseSettings, Preset
 
-LEARNT, LEARNT_SD = 0.75, 0.2
+LEARNT, LEARNT_SD = 0.9, 0.2
 """Log-odds of preference by one pairing with cocaine."""
 FORGOTTEN = 0.35
 """What is left of it after a test without."""
 BIAS_SD = 0.2
+VISIT_S = 8.0
+"""Visits are short, so that a test of 5 min holds enough of them to tell something."""
 
 
 @dataclass
@@ -53,4 +55,5 @@ class Creature:
         self.before += 1
         if not chamber:
             self.learnt *= FORGOTTEN if self.learnt else 1.0
-        return MouseSettings(preset, beta=own + strength, preferred=self.chamber)
+        manner = replace(MANNERS[preset], side_visit_mean_s=VISIT_S)
+        return MouseSettings(preset, own + strength, self.chamber, manner)

@@ -177,7 +177,7 @@ def redate(
 
     set_anyway: dict[str, str] = {}
     days = laid()
-    new = [p.name for p in phases if p.name not in relative and p.name in rows]
+    new = [p.name for p in phases if p.name not in fixed and p.name in rows]
     if new and begin is not None and start + timedelta(days=days[new[0]]) < begin:
         day = begin
         while not is_open(day):

@@ -12,6 +12,7 @@ from protocols.store import tables as t
 from protocols.store import verify
 from protocols.study.folder import KEY, Study
 from protocols.study.opening import cohorts, count_refusal, refused
+from protocols.study.scheduling import broken_intervals
 from rig.errors import ConfigError
 from rig.storage.folder import SUMS
 
@@ -45,6 +46,14 @@ def status(study: Study) -> dict[str, Any]:
             "key_opened": int(unblinded or 0),
             "wrong_passphrases": refused(connection),
             "why_read_only": study.store.why,
+            "deviations": count(t.deviation.c.kind),
+            "extinction": {
+                one["animal"]: one["outcome"]
+                for one in connection.execute(select(t.decision).order_by(t.decision.c.id))
+                .mappings()
+                .all()
+            },
+            "intervals": broken_intervals(study),
         }
 
 

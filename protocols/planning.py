@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from protocols.allocation import Aim, Design, Gate, Group, Rules, Scheme
 from protocols.allocation.gate import StopWhen
 from protocols.allocation.model import DRUG_FIRST, VEHICLE_FIRST
+from protocols.conduct import AttemptPlan, ExposurePlan, HumanePlan, UnblindingPlan
 from protocols.dosing import Drug, check_volumes, ml_per_kg
 from rig.config import Strict, check, parse_toml
 from rig.errors import ConfigError
@@ -67,6 +68,10 @@ class Planning(Strict):
     conditioning: tuple[tuple[str, str], ...] = ()
     gate: GatePlan = GatePlan()
     exclusion: ExclusionPlan = ExclusionPlan()
+    attempts: AttemptPlan = AttemptPlan()
+    exposure: ExposurePlan = ExposurePlan()
+    humane: HumanePlan = HumanePlan()
+    unblinding: UnblindingPlan = UnblindingPlan()
     group: tuple[GroupPlan, ...] = Field(min_length=1)
     drug: tuple[Drug, ...] = ()
 

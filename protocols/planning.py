@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from protocols.allocation import Aim, Design, Gate, Group, Rules, Scheme
 from protocols.allocation.gate import StopWhen
 from protocols.allocation.model import DRUG_FIRST, VEHICLE_FIRST
+from protocols.conduct import AttemptPlan, ExposurePlan, HumanePlan, UnblindingPlan
 from protocols.course import Value, Weekday
 from protocols.dosing import Drug, check_volumes, ml_per_kg
 from rig.config import Strict, check, parse_toml
@@ -104,6 +105,10 @@ class Planning(Strict):
     conditioning: tuple[tuple[str, str], ...] = ()
     gate: GatePlan = GatePlan()
     exclusion: ExclusionPlan = ExclusionPlan()
+    attempts: AttemptPlan = AttemptPlan()
+    exposure: ExposurePlan = ExposurePlan()
+    humane: HumanePlan = HumanePlan()
+    unblinding: UnblindingPlan = UnblindingPlan()
     group: tuple[GroupPlan, ...] = ()
     drug: tuple[Drug, ...] = ()
     parameters: dict[str, Value] = {}

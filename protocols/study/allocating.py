@@ -7,7 +7,7 @@ between them leaves a part that nobody counts.
 import csv
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ from protocols.allocation import (
     minimise,
     table,
 )
+from protocols.blinding import Key
 from protocols.planning import Planning
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed
 from protocols.study.folder import KEY, RULES, Study
 from protocols.study.opening import allocations, cohorts, opened, pairs_of
+from protocols.study.withheld import hide, secret_of
 from rig.errors import ConfigError, RigError
 from rig.storage.folder import replace
 
@@ -66,6 +68,7 @@ def allocate_cohort(
     is the reason for going on where the gate stops. Raises ConfigError, or RigError at the gate.
     """
     plan, scheme = study.plan, study.plan.scheme()
+    secret = secret_of(study)
     before: list[tuple[Candidate, Place]] = []
     if cohorts(study):
         if holder is None:
@@ -107,6 +110,7 @@ def allocate_cohort(
             raise ConfigError("--pretest", "", str(error)) from None
         text, digest = freeze(scheme, left, places, checks, seed, salt)
         key = blinding.seal(study.key, "allocation", text, change.at)
+        key = seal_places(key, places, change.at)
         replace(study.folder / KEY, key.text().encode())
         change.insert(
             t.allocation,
@@ -119,10 +123,18 @@ def allocate_cohort(
             gate=verdict.why,
             person=person,
         )
-        for place in places:
-            change.insert(t.withheld, animal=place.animal, paired=place.cue or place.side)
+        for place in sorted(places, key=lambda one: one.animal):
+            paired = hide(secret, f"paired {place.animal}", place.cue or place.side)
+            change.insert(t.withheld, animal=place.animal, paired=paired)
     balance = tuple(table(scheme, left, places))
     return Allocated(cohort, len(places), digest, verdict, excluded, checks, balance)
+
+
+def seal_places(key: Key, places: Sequence[Place], at: str) -> Key:
+    """The key with a part of each animal alone, so that one is opened without the others."""
+    for place in sorted(places, key=lambda one: one.animal):
+        key = blinding.seal(key, f"animal {place.animal}", {"place": asdict(place)}, at)
+    return key
 
 
 def pretests_of(folder: Path, phase: str) -> list[dict[str, str]]:
@@ -152,10 +164,12 @@ def _outcomes(study: Study, change: Change, pretests: Sequence[Mapping[str, str]
     lacking = [one["id"] for one in animals if one["id"] not in rows]
     if lacking:
         raise ConfigError("--pretest", "", f"no pre-test of {', '.join(lacking)}")
-    return [_outcome(study.plan, one, rows[one["id"]]) for one in map(dict, animals)]
+    return [outcome_of(study.plan, one, rows[one["id"]]) for one in map(dict, animals)]
 
 
-def _outcome(plan: Planning, animal: Mapping[str, Any], row: Mapping[str, str]) -> Outcome:
+def outcome_of(plan: Planning, animal: Mapping[str, Any], row: Mapping[str, str]) -> Outcome:
+    """An animal with its pre-test, a line as in `summary.csv`. Raises ConfigError."""
+
     def number(column: str, default: float | None = None) -> float:
         cell = row.get(column, "")
         if cell in ("", None) and default is not None:

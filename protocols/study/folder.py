@@ -21,6 +21,7 @@ from protocols.planning import Planning
 from protocols.store import Store, create, open_store, to_url
 from protocols.store import tables as t
 from protocols.store.opening import backup
+from protocols.study import withheld
 from rig.errors import ConfigError
 from rig.storage.folder import replace
 
@@ -38,6 +39,7 @@ class Study(AbstractContextManager["Study"]):
     protocol: protocol.Protocol
     store: Store
     joined: Joined
+    uid: str
 
     def __exit__(self, *_: object) -> None:
         self.store.close()
@@ -85,10 +87,11 @@ def new(
         if (folder / name).exists():
             raise ConfigError(str(folder), "", f"holds a study already: {name}")
     key, words = blinding.new_key(passphrases, sheet=sheet)
-    texts = {RULES: rules_text, PROTOCOL: protocol_text, KEY: key.text()}
+    texts = {RULES: rules_text, PROTOCOL: protocol_text}
     if preparers:
         both = {**passphrases, **preparers}
         texts[DRAW] = blinding.new_key(both, sheet=False)[0].text()
+    uid, secret = secrets.token_hex(8), withheld.new_secret()
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     try:
@@ -98,7 +101,7 @@ def new(
         ):
             change.insert(
                 t.study,
-                uid=secrets.token_hex(8),
+                uid=uid,
                 name=plan.name,
                 protocol=made.name,
                 protocol_version=made.version,
@@ -110,6 +113,9 @@ def new(
             for name in preparers or {}:
                 if name != owner:
                     change.insert(t.person, name=name, roles="preparer", active=1)
+            key = blinding.seal(key, withheld.PART, {"secret": secret.hex()}, change.at)
+            written.append(withheld.keep(uid, secret))
+            texts[KEY] = key.text()
             for name, text in texts.items():
                 written.append(folder / name)
                 replace(folder / name, text.encode())
@@ -154,7 +160,7 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
     except BaseException:
         store.close()
         raise
-    return Study(folder, joined.plan, made, store, joined)
+    return Study(folder, joined.plan, made, store, joined, str(kept["uid"]))
 
 
 def sha256(text: str) -> str:

@@ -1,0 +1,32 @@
+"""Weight loss against a humane end point. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from protocols.conduct.rules import HumanePlan
+
+
+class Loss(NamedTuple):
+    """The last weight against the reference; `loss` is a share, negative for a gain.
+
+    `verdict`: "" or "warn" or "end_point".
+    """
+
+    last_g: float
+    reference_g: float
+    loss: float
+    verdict: str
+
+
+def loss_of(plan: HumanePlan, weights_g: Sequence[float]) -> Loss | None:
+    """What the weights (g, in order of time) say; None for none."""
+    if not weights_g:
+        return None
+    reference = max(weights_g) if plan.against == "highest" else weights_g[0]
+    loss = 1 - weights_g[-1] / reference
+    verdict = ""
+    if plan.weight_loss_warn is not None and loss >= plan.weight_loss_warn:
+        verdict = "warn"
+    if plan.weight_loss_max is not None and loss >= plan.weight_loss_max:
+        verdict = "end_point"
+    return Loss(weights_g[-1], reference, loss, verdict)

@@ -23,6 +23,7 @@ from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import Study
 from protocols.study.scheduling import LIVING, day_of, decide, sessions_of
 from protocols.study.today import phase_of, volume_of, weights_of, window_of
+from protocols.study.withheld import paired_of
 from protocols.subjects import check_weight
 from rig.errors import ConfigError, RigError, StorageError
 from rig.storage import SessionRecord
@@ -514,8 +515,7 @@ def _begun(study: Study, change: Change, row: RowMapping, box: str | None) -> Be
     """What the rig has to know: the chamber stands for itself, whatever the animal's order."""
     phase = phase_of(study, row["phase"])
     joined = study.joined
-    asked = select(t.withheld.c.paired).where(t.withheld.c.animal == row["animal"])
-    cue = change.connection.execute(asked).scalar()
+    cue = paired_of(study, change.connection, row["animal"])
     cues = json.loads(row["cues"]) if row["cues"] else None
     paired = paired_chamber(phase.layout, study.plan.sides, cues or {}, cue) if cue else None
     values: dict[str, Any] = dict(joined.values)

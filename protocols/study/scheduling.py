@@ -23,6 +23,7 @@ from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import Study
+from protocols.study.withheld import paired_of
 from rig.errors import ConfigError, StorageError
 
 
@@ -372,14 +373,12 @@ def _judged(
     if initial is None:
         return None
     wanted = [rows.get(name) for name in (study.plan.pretest, initial.name, *tests)]
-    paired = change.connection.execute(
-        select(t.withheld.c.paired).where(t.withheld.c.animal == animal)
-    ).scalar()
+    paired = paired_of(study, change.connection, animal)
     seconds = []
     for row in wanted:
         if row is None or paired is None or row["status"] != "done":
             return None
-        found = paired_s(study, row, str(paired))
+        found = paired_s(study, row, paired)
         if found is None:
             return None
         seconds.append(found)

@@ -194,7 +194,10 @@ class SerialBoard:
             orders.append(Order(Verb.STOP, tuple(doors)))
         self._step(b"", orders)
         until_ns = self._clock() + round(FAREWELL_S * NS_PER_S)
-        while not (self._link.idle or self._broken) and self._clock() < until_ns:
+        # The board says first that it was asked, then that a door has turned: both are recorded.
+        while not (self._link.idle and self._link.at_rest or self._broken):
+            if self._clock() >= until_ns:
+                break
             self._step(self._read())
 
     # Below: with the lock held, except for _run, _read and _wake.

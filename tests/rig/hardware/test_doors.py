@@ -282,6 +282,35 @@ def test_closing_makes_safe(served: ServedBoard, board: Board) -> None:
     driver.close()  # a second time does nothing
 
 
+class SlowToTell(Board):
+    """What nobody asked for is told a step later than the answer."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._later = b""
+
+    def step(self, now_ns: int, bytes_in: bytes = b"") -> bytes:
+        lines = super().step(now_ns, bytes_in).splitlines(keepends=True)
+        out = b"".join(line for line in lines if not line.startswith(b"!")) or self._later
+        if out is self._later:
+            self._later = b""
+        self._later += b"".join(line for line in lines if line.startswith(b"!"))
+        return out
+
+
+def test_what_is_told_after_the_answer_to_the_last_order_is_heard() -> None:
+    slow = SlowToTell("board-1")
+    served = serve(slow, clock)
+    driver = SerialBoard("", served.port, clock)
+    heard = Heard()
+    driver.subscribe(heard)
+    driver.order([Order(Verb.CLOSE, (1,), 500)])
+    heard.wait(ReportKind.DOOR, "1", "closing")
+    driver.close()
+    served.close()
+    assert heard.find(ReportKind.DOOR, "1", "reversed")
+
+
 def test_a_listener_that_fails_harms_nobody(
     opened: tuple[SerialBoard, Heard], caplog: pytest.LogCaptureFixture
 ) -> None:

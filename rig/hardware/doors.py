@@ -195,7 +195,7 @@ class SerialBoard:
         self._step(b"", orders)
         until_ns = self._clock() + round(FAREWELL_S * NS_PER_S)
         # The board says first that it was asked, then that a door has turned: both are recorded.
-        while not (self._link.idle and self._link.at_rest or self._broken):
+        while not ((self._link.idle and self._link.at_rest) or self._broken):
             if self._clock() >= until_ns:
                 break
             self._step(self._read())

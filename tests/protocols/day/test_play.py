@@ -80,8 +80,8 @@ class Lab:
     def run(self, animal: str, at: datetime, *words: object, code: int = 0) -> Said:
         self.seed += 1
         return self(
-            "run", "S1", "--subject", animal, "--rig", self.rig, "--by", "tom", "--speed", "max",
-            "--at", at.isoformat(), "--seed", self.seed, *words, code=code,
+            "run", "S1", "--subject", animal, "--rig", self.rig, "--speed", "max",
+            "--at", at.isoformat(), "--seed", self.seed, *(words or ("--by", "tom")), code=code,
         )  # fmt: skip
 
     def inject(self, animal: str, at: datetime, *words: object, slot: str = "injection") -> Said:
@@ -203,13 +203,19 @@ def test_what_is_not_as_planned_stops_once_and_goes_on_with_a_reason(lab: Lab) -
     # The page names what cannot hold any more.
     late = lab.today(later + timedelta(minutes=3))["broken"]
     assert any(line.startswith("M1 conditioning1a: place by 12:01") for line in late)
-    said = lab.run("M1", later + timedelta(minutes=3), "--override", "late")
+    said = lab.run("M1", later + timedelta(minutes=3), "--override", "late", "--by", "tom")
     assert lab.rows("select kind, reason from deviation order by id") == [
         ("outcome", "animal"),
         ("late", "late"),
     ]
     assert "1 late" in lab("status", "S1").out
-    said = lab.run("M2", tuesday + timedelta(days=2), "--phase", "posttest", code=1)
+    # Who opened the draw sheet knows, and tests nobody of it unsaid.
+    lab("draw", "S1", "--by", "ann", "--passphrases", "words", "--day", "2026-01-06",
+        "--out", "sheet.html")  # fmt: skip
+    said = lab.run("M2", tuesday, "--by", "ann", code=1)
+    assert "ann drew its syringes and may know the group of M2" in said.err
+    said = lab.run("M2", tuesday + timedelta(days=2), "--phase", "posttest", "--by", "tom",
+                   code=1)  # fmt: skip
     assert "M2: posttest is planned for 2026-01-07, today is 2026-01-08" in said.err
     assert "would come before conditioning1a, conditioning1b" in said.err
 
@@ -234,7 +240,8 @@ def test_a_session_that_nobody_filed_is_filed_after_a_restart(lab: Lab, monkeypa
     assert said.out == "M1 pretest: filed as done\n"
     assert lab("check", "S1").code == 0
     lab.run("M2", MONDAY + timedelta(hours=1))
-    said = lab.run("M2", MONDAY + timedelta(hours=2), "--phase", "pretest", code=1)
+    said = lab.run("M2", MONDAY + timedelta(hours=2), "--phase", "pretest", "--by", "tom",
+                   code=1)  # fmt: skip
     assert "was done already" in said.err
 
 
@@ -262,6 +269,9 @@ def test_a_person_with_a_pin_is_asked_for_it(lab: Lab) -> None:
     assert "not the PIN of eve (1 wrong so far)" in said.err
     (lab.here / "pins").write_text("eve: 4711\n", encoding="utf-8")
     lab(*weigh, "--pin-file", "pins")
+    said = lab("seal", "S1", "--by", "eve", "--holder", "ann", "--passphrases", "words",
+               "--pin-file", "pins", code=2)  # fmt: skip
+    assert "this is for owner" in said.err
 
 
 def test_the_page_fits_on_a_screen_and_on_paper(lab: Lab) -> None:

@@ -23,6 +23,7 @@ from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import Study
+from protocols.timetable import WORK
 from rig.errors import ConfigError, StorageError
 
 
@@ -110,12 +111,30 @@ def set_start(study: Study, start: date, person: str, animals: Sequence[str] = (
                     continue
                 box = row["box"] if phase.in_box else None
                 outside = int(not phase.in_box)
-                plan_session(change, row["id"], name, 1, place, box, outside=outside)
+                uid = plan_session(change, row["id"], name, 1, place, box, outside=outside)
+                plan_work(change, uid, phase)
             first = {one["phase"]: one for one in sessions_of(change, row["id"])}
             name = next(p.name for p in least if p.name in first)
             _date(change, first[name]["uid"], start + timedelta(days=whole[name]), 1 + whole[name])
             redate(study, change, row["id"])
     return [row["id"] for row in chosen]
+
+
+def plan_work(change: Change, uid: str, phase: PhasePlan) -> None:
+    """What is to be ticked off of a phase outside the box that has no procedure of its own."""
+    if phase.in_box or phase.procedure or phase.kind not in WORK:
+        return
+    change.insert(
+        t.procedure,
+        session=uid,
+        place=0,
+        slot=str(phase.kind),
+        moment="before",
+        runs_to="next",
+        blind=1,
+        lasts_s=phase.lasts_s,
+        status="planned",
+    )
 
 
 def sessions_of(change: Reads, animal: str) -> Sequence[RowMapping]:

@@ -18,7 +18,7 @@ from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import DRAW, KEY, Study
 from protocols.study.opening import allocations, opened, pairs_of
-from protocols.study.scheduling import redate
+from protocols.study.scheduling import plan_work, redate
 from rig.errors import ConfigError
 from rig.storage.folder import replace
 
@@ -114,6 +114,7 @@ def _put(
             cues=json.dumps(one.cues) if one.cues else None,
             outside=int(not one.phase.in_box),
         )
+        plan_work(change, uid, one.phase)
         for number, given in enumerate(one.given):
             code = None
             if given.ml_per_kg is not None:

@@ -282,7 +282,8 @@ def test_the_page_fits_on_a_screen_and_on_paper(lab: Lab) -> None:
     assert text[0] == "S1, Monday 2026-01-05, from 09:00, 1 person"
     assert sum(" place " in line for line in text) == 4
     page = (lab.here / "day.html").read_text(encoding="utf-8")
-    assert page.count("<tr>") == len(lab.today(MONDAY, 1)["lines"]) + 1
+    assert page.count("<tr>") == 4 + 1  # a row a session, so that a day fits on a page
+    assert page.count('class="tick"') == len(lab.today(MONDAY, 1)["lines"])
     assert "http" not in page
 
 
@@ -295,7 +296,11 @@ def test_a_swim_is_counted_down_to_the_injection_and_done_by_another_person(
     day1 = [x for x in json.loads(told.out)["lines"] if x["phase"] == "treatment1"]
     assert [x["what"] for x in day1] == ["day1"] * 4
     assert {_s(x["until"]) - _s(x["time"]) for x in day1} == {900}
+    swim = ("study", "done", "S1", "--subject", "M1", "--procedure", "day1", "--by", "sue")
+    assert cli(*swim, "--at", "2026-01-05T15:00").code == 0
     told = cli("study", "today", "S1", "--at", "2026-01-06T08:00", "--people", 2, "--json")
+    assert not any("M1 treatment1" in line for line in json.loads(told.out)["missed"])
+    assert any("M2 treatment1" in line for line in json.loads(told.out)["missed"])
     page = json.loads(told.out)
     assert page["broken"] == []
     for animal in ("M1", "M2", "M3", "M4"):

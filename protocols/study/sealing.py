@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from protocols import blinding
 from protocols.allocation import Dice, Place
-from protocols.day.sealed import Due, Given, before_pairing, due_of, holds
+from protocols.day.sealed import Due, Given, before_pairing, course_for, due_of, holds
 from protocols.days import Misfit, laid_out
 from protocols.store import Change
 from protocols.store import tables as t
@@ -68,7 +68,8 @@ def seal_sessions(
                     key = blinding.seal(key, "running_order", {"seed": seed}, change.at)
                 replace(study.folder / name, key.text().encode())
         for place in todo:
-            redate(study, change, place.animal, begin=begin)
+            own = course_for(study.joined, place)
+            redate(study, change, place.animal, begin=begin, own=own)
     return wanted
 
 

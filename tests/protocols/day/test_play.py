@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from protocols import blinding
 from protocols.cli import daily, running
@@ -409,6 +410,18 @@ def test_who_is_extinguished_goes_on_waits_or_is_maintained(
             decided("M1", 1, "done", date(2026, 1, 9))
         assert planned("M2")["reinstatement1"] == "2026-01-12"
         assert planned("M1")["reinstatement1"] == primed
+
+
+def test_groups_that_differ_in_their_delay_have_days_of_their_own(cli: Cli, here: Path) -> None:
+    _sealed_without_sessions(cli, here, "delayed-test")
+    with open_study(here / "S1") as study, study.store.read() as connection:
+        rows = connection.execute(
+            select(t.session.c.planned_for).where(t.session.c.phase.like("posttest%"))
+        ).scalars()
+        assert sorted(rows) == ["2026-01-08", "2026-01-14", "2026-01-21", "2026-02-04"]
+    words = ("--reason", "the room is painted", "--by", "ann", "--phase", "posttest")
+    said = cli("study", "shift", "S1", "--animal", "M1", "--days", 7, *words)
+    assert said.code == 0, said.err
 
 
 def _s(clock: str) -> int:

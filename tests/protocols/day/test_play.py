@@ -245,6 +245,18 @@ def test_a_session_that_nobody_filed_is_filed_after_a_restart(lab: Lab, monkeypa
     said = lab.run("M2", MONDAY + timedelta(hours=2), "--phase", "pretest", "--by", "tom",
                    code=1)  # fmt: skip
     assert "was done already" in said.err
+    # One that was aborted is run again as a further attempt, for a reason.
+    with open_study(lab.here / "S1") as study, study.store.change("ann") as change:
+        uid = next(r["uid"] for r in scheduling.sessions_of(change, "M2"))
+        change.update(t.session, {"uid": uid}, status="aborted")
+    later = MONDAY + timedelta(hours=3)
+    assert "M2: pretest was aborted before" in lab.run("M2", later, code=1).err
+    said = lab.run("M2", later, "--override", "rig", "--by", "tom")
+    assert "_phase-pretest_attempt-2" in said.out
+    assert lab.rows("select attempt, status from session where animal = 'M2' order by 1") == [
+        (1, "aborted"),
+        (2, "done"),
+    ]
 
 
 def test_a_cohort_is_shifted_in_one_step_and_both_dates_are_kept(lab: Lab) -> None:

@@ -5,16 +5,10 @@ from typing import Annotated
 
 import typer
 
-from protocols.cli.study import By, Folder, Json, Words, study
+from protocols.cli.study import By, Folder, Json, Pins, Words, study
 
 __all__ = ["study"]
 
-Pins = Annotated[
-    Path | None,
-    typer.Option(
-        "--pin-file", metavar="FILE", help='A line a person, "NAME: PIN"; else it is asked for.'
-    ),
-]
 At = Annotated[
     str | None, typer.Option(metavar="TIME", help="09:05, or 2026-01-05T09:05; else now.")
 ]

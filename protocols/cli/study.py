@@ -24,6 +24,13 @@ Words = Annotated[
     ),
 ]
 
+Pins = Annotated[
+    Path | None,
+    typer.Option(
+        "--pin-file", metavar="FILE", help='A line a person, "NAME: PIN"; else it is asked for.'
+    ),
+]
+
 
 @study.command()
 def new(
@@ -69,6 +76,7 @@ def add(
     pin: Annotated[bool, typer.Option("--pin", help="Ask for the person's PIN.")] = False,
     box: Annotated[str | None, typer.Option(help="A box's name.")] = None,
     rig: Annotated[str | None, typer.Option(help="The rig that the box is of.")] = None,
+    pin_file: Pins = None,
 ) -> None:
     """Put animals, a person or a box into a study.
 
@@ -76,7 +84,7 @@ def add(
     """
     from protocols.cli import studying
 
-    raise typer.Exit(studying.add(folder, by, animals, person, role or [], pin, box, rig))
+    raise typer.Exit(studying.add(folder, by, animals, person, role or [], pin, box, rig, pin_file))
 
 
 @study.command()
@@ -98,6 +106,7 @@ def allocate(
     ] = None,
     passphrases: Words = None,
     json: Json = False,
+    pin_file: Pins = None,
 ) -> None:
     """Draw pairing, group, order and slot from the pre-test, and seal them unseen.
 
@@ -106,7 +115,9 @@ def allocate(
     from protocols.cli import studying
 
     raise typer.Exit(
-        studying.allocate(folder, by, pretest, over_gate, holder, passphrases, as_json=json)
+        studying.allocate(
+            folder, by, pretest, over_gate, holder, passphrases, pin_file, as_json=json
+        )
     )
 
 
@@ -119,6 +130,7 @@ def seal(
         str | None, typer.Option(metavar="DATE", help="No session before this day; else today.")
     ] = None,
     passphrases: Words = None,
+    pin_file: Pins = None,
 ) -> None:
     """Plan the conditioning of the allocated animals, with a label and a volume a session.
 
@@ -126,7 +138,7 @@ def seal(
     """
     from protocols.cli import studying
 
-    raise typer.Exit(studying.seal(folder, by, holder, passphrases, begin))
+    raise typer.Exit(studying.seal(folder, by, holder, passphrases, begin, pin_file))
 
 
 @study.command()
@@ -138,6 +150,7 @@ def unblind(
     animal: Annotated[str | None, typer.Option(help="Only this animal, in an emergency.")] = None,
     passphrases: Words = None,
     json: Json = False,
+    pin_file: Pins = None,
 ) -> None:
     """Open the key: who was in which group, paired with what. It is recorded.
 
@@ -146,7 +159,7 @@ def unblind(
     from protocols.cli import studying
 
     raise typer.Exit(
-        studying.unblind(folder, by, holder, reason, animal, passphrases, as_json=json)
+        studying.unblind(folder, by, holder, reason, animal, passphrases, pin_file, as_json=json)
     )
 
 

@@ -12,6 +12,7 @@ from protocols.allocation.model import RISKS
 from protocols.asking import base_of
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import lines, print_json, wrapped
+from protocols.cli.who import signed
 from protocols.extending import Base
 from protocols.manifest import spreadsheet
 from rig.errors import ConfigError, StorageError
@@ -84,11 +85,13 @@ def add(
     ask_pin: bool,
     box: str | None,
     rig: str | None,
+    pins: Path | None = None,
 ) -> int:
     """Put in animals, a person or a box."""
     if sum(one is not None for one in (animals, person, box)) != 1:
         raise ConfigError("study add", "", "give one of --animals, --person and --box")
     with verbs.open_study(folder) as opened:
+        signed(opened, by, pins)
         if animals is not None:
             count, said = verbs.add_animals(opened, animals, by)
             for line in said:
@@ -111,11 +114,13 @@ def allocate(
     over_gate: str,
     holder: str | None,
     passphrases: Path | None,
+    pins: Path | None = None,
     *,
     as_json: bool,
 ) -> int:
     """Draw and seal."""
     with verbs.open_study(folder) as opened:
+        signed(opened, by, pins)
         if pretest is None:
             rows = verbs.pretests_of(folder, opened.plan.pretest)
         else:
@@ -166,10 +171,16 @@ _PER_SIDE = (("time", "_s"), ("entries", ""))
 
 
 def seal(
-    folder: Path, by: str, holder: str, passphrases: Path | None, begin: str | None = None
+    folder: Path,
+    by: str,
+    holder: str,
+    passphrases: Path | None,
+    begin: str | None = None,
+    pins: Path | None = None,
 ) -> int:
     """Plan sessions and labels."""
     with verbs.open_study(folder) as opened:
+        signed(opened, by, pins)
         words = passphrases_of([holder], passphrases)[holder]
         day = date.today() if begin is None else _date(begin)
         count = verbs.seal_sessions(opened, by, (holder, words), day)
@@ -188,11 +199,13 @@ def unblind(
     reason: str,
     animal: str | None,
     passphrases: Path | None,
+    pins: Path | None = None,
     *,
     as_json: bool,
 ) -> int:
     """Open the key."""
     with verbs.open_study(folder) as opened:
+        signed(opened, by, pins)
         words = passphrases_of([holder], passphrases)[holder]
         rows = verbs.unblind(opened, by, reason, (holder, words), animal)
     if as_json:
@@ -222,6 +235,8 @@ def status(folder: Path, *, as_json: bool) -> int:
     if told["deviations"]:
         counts = ", ".join(f"{n} {word}" for word, n in sorted(told["deviations"].items()))
         print(f"not as planned: {counts}")
+    for one in told["not_as_planned"]:
+        print(wrapped(f"{one['animal']} {one['phase']}: {one['what']} ({one['reason']})", 2, 4))
     for outcome in ("goes on", "done", "not acquired"):
         names = [animal for animal, its in told["extinction"].items() if its == outcome]
         if names:

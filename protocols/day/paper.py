@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from protocols.study.today import Line, Today
 
 WIDTH = 80
+_COLUMNS = ("weigh", "place", "remove", "clean")
 _STYLE = """
 @page { size: A4; margin: 12mm }
-body { font: 10pt sans-serif }
+body { font: 9pt sans-serif }
 table { border-collapse: collapse; width: 100% }
 td, th { border-bottom: 1px solid #bbb; padding: 1px 5px; text-align: left; vertical-align: top }
-td.box { width: 1.2em; border: 1px solid #666 }
+.tick { display: inline-block; width: .8em; height: .8em; border: 1px solid #666 }
 h1 { font-size: 13pt; margin: 0 0 4pt } p { margin: 2pt 0 } .stop { font-weight: bold }
 """
 
@@ -32,24 +33,49 @@ def plain(made: "Today") -> str:
 
 
 def page(made: "Today") -> str:
-    """The page as HTML, with a box to tick for each line; nothing is loaded from elsewhere."""
-    rows = []
-    for line in made.lines:
-        cells = (line.time, _person(line), line.animal, line.what, line.box, line.phase, line.note)
-        told = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
-        rows.append(f'<tr><td class="box"></td>{told}<td></td></tr>')
-    heads = ("", "time", "who", "animal", "what", "box", "session", "", "done at")
+    """The page as HTML, a row a session with boxes to tick; nothing is loaded from elsewhere."""
+    rows = "".join(_row(lines) for lines in _sessions(made.lines))
+    heads = ("animal", "session", "box", "weigh", "around it", "place", "remove", "clean", "notes")
     head = "".join(f"<th>{name}</th>" for name in heads)
     said = "".join(
         f'<p class="stop">{html.escape(title)}: {html.escape("; ".join(lines))}</p>'
         for title, lines in _warnings(made)
     )
     title = html.escape(_title(made))
-    body = f"<table><tr>{head}</tr>{''.join(rows)}</table>" if rows else "<p>nothing is due</p>"
+    body = f"<table><tr>{head}</tr>{rows}</table>" if rows else "<p>nothing is due</p>"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{said}{body}</body></html>\n"
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{said}{body}"
+        "<p>Behind a time in brackets: who.</p></body></html>\n"
     )
+
+
+def _sessions(lines: Sequence["Line"]) -> list[list["Line"]]:
+    """The lines of each session together, in order of their first times."""
+    found: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        found.setdefault((line.animal, line.phase), []).append(line)
+    return list(found.values())
+
+
+def _row(lines: Sequence["Line"]) -> str:
+    named = {line.what: line for line in lines}
+    around = [line for line in lines if line.what not in _COLUMNS]
+    place = named.get("place")
+    box = next((line.box for line in lines if line.box), "")
+    cells = [lines[0].animal, lines[0].phase, box, _timed(named.get("weigh"))]
+    cells.append("<br>".join(f"{_timed(x)} {html.escape(f'{x.what} {x.note}')}" for x in around))
+    where = f" {html.escape(place.note)}" if place and place.note else ""
+    cells += [_timed(place) + where, _timed(named.get("remove")), _timed(named.get("clean")), ""]
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _timed(line: "Line | None") -> str:
+    """A box to tick, the time, and who."""
+    if line is None:
+        return ""
+    who = f" ({line.person})" if line.person else ""
+    return f'<span class="tick"></span> {line.time}{who}'
 
 
 def _title(made: "Today") -> str:

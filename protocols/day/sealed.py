@@ -43,6 +43,13 @@ class Due:
     given: tuple[Given, ...] = field(default=())
 
 
+def course_for(joined: Joined, place: Place) -> Course:
+    """The course of an animal with this place: its group's, in its order."""
+    if (place.group, place.order) in joined.courses:
+        return joined.courses[place.group, place.order]
+    return next(course for (group, _), course in joined.courses.items() if group == place.group)
+
+
 def due_of(joined: Joined, place: Place) -> list[Due]:
     """All sessions of an animal with this place, with as many cycles as there may be."""
     order = place.order if (place.group, place.order) in joined.courses else ""

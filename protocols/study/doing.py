@@ -137,6 +137,11 @@ def tick(
             note=note or None,
             **values,
         )
+        left = [p for p in _around(change, session["uid"]) if p["status"] == "planned"]
+        if session["outside"] and not left:
+            change.update(
+                t.session, {"uid": session["uid"]}, status="done", ended=_iso(now), person=person
+            )
         if values["outcome"] not in (None, "complete"):
             _deviate(change, session["uid"], "outcome", f"{slot}: {outcome}", override or "animal")
     gap = window_of(row)

@@ -47,6 +47,21 @@ def status(study: Study) -> dict[str, Any]:
             "wrong_passphrases": refused(connection),
             "why_read_only": study.store.why,
             "deviations": count(t.deviation.c.kind),
+            "not_as_planned": [
+                dict(one)
+                for one in connection.execute(
+                    select(
+                        t.session.c.animal,
+                        t.session.c.phase,
+                        t.deviation.c.kind,
+                        t.deviation.c.what,
+                        t.deviation.c.reason,
+                        t.deviation.c.person,
+                    )
+                    .join(t.session, t.session.c.uid == t.deviation.c.session)
+                    .order_by(t.deviation.c.id)
+                ).mappings()
+            ],
             "extinction": {
                 one["animal"]: one["outcome"]
                 for one in connection.execute(select(t.decision).order_by(t.decision.c.id))

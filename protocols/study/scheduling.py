@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import Connection, RowMapping, select
 
 from protocols.allocation import Dice
-from protocols.course import TESTS, Kind, PhasePlan, numbered
+from protocols.course import TESTS, Course, Kind, PhasePlan, numbered
 from protocols.criteria import Extinction
 from protocols.day.extinction import Judged, Outcome, judge
 from protocols.day.sealed import before_pairing, paired_chamber
@@ -24,6 +24,7 @@ from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import Study
 from protocols.study.withheld import paired_of
+from protocols.timetable import WORK
 from rig.errors import ConfigError, StorageError
 
 
@@ -111,12 +112,30 @@ def set_start(study: Study, start: date, person: str, animals: Sequence[str] = (
                     continue
                 box = row["box"] if phase.in_box else None
                 outside = int(not phase.in_box)
-                plan_session(change, row["id"], name, 1, place, box, outside=outside)
+                uid = plan_session(change, row["id"], name, 1, place, box, outside=outside)
+                plan_work(change, uid, phase)
             first = {one["phase"]: one for one in sessions_of(change, row["id"])}
             name = next(p.name for p in least if p.name in first)
             _date(change, first[name]["uid"], start + timedelta(days=whole[name]), 1 + whole[name])
             redate(study, change, row["id"])
     return [row["id"] for row in chosen]
+
+
+def plan_work(change: Change, uid: str, phase: PhasePlan) -> None:
+    """What is to be ticked off of a phase outside the box that has no procedure of its own."""
+    if phase.in_box or phase.procedure or phase.kind not in WORK:
+        return
+    change.insert(
+        t.procedure,
+        session=uid,
+        place=0,
+        slot=str(phase.kind),
+        moment="before",
+        runs_to="next",
+        blind=1,
+        lasts_s=phase.lasts_s,
+        status="planned",
+    )
 
 
 def sessions_of(change: Reads, animal: str) -> Sequence[RowMapping]:
@@ -137,18 +156,20 @@ def redate(
     *,
     begin: date | None = None,
     lenient: bool = False,
+    own: Course | None = None,
 ) -> None:
     """Give every session of an animal that is decided on its day; those that have one keep it.
 
     Nothing new is set before `begin`. Raises ConfigError where no day fits; `lenient` takes the
-    next open day then, and the session carries the deviation.
+    next open day then, and the session carries the deviation. `own`: the animal's course, where
+    groups differ in their days; only who has the key knows it.
     """
     rows = {row["phase"]: row for row in sessions_of(change, animal)}
     dates = {name: _when(study, row) for name, row in rows.items()}
     fixed = {name: day for name, day in dates.items() if day is not None}
     if not fixed:
         return
-    course = study.joined.course
+    course = own or study.joined.course
     named = _decided(study, change, animal)
     phases = [p for p in unrolled(course, named[0]) if p.name in rows or p.name in named[1]]
     phases = [p for p in phases if p.name in named[1]]
@@ -439,6 +460,9 @@ def shift(
             if not is_open(first):
                 message = f"{animal}: {due[0]['phase']} would fall on {first}, which is closed"
                 raise ConfigError("--days", "", message)
+            if days_differ(study):  # by group, which is sealed: what there is keeps its distances
+                moved += [_moved(change, row, days, is_open) for row in due]
+                continue
             for row in due:
                 change.update(t.session, {"uid": row["uid"]}, planned_for=None)
             before = [d for r in rows if r not in due and (d := _when(study, r))]
@@ -452,8 +476,33 @@ def shift(
     return moved
 
 
+def days_differ(study: Study) -> bool:
+    """Whether groups differ in their days, so that the protocol's own are not each animal's."""
+    told = {
+        tuple((p.name, p.day, p.after, p.days) for p in course.phase)
+        for course in study.joined.courses.values()
+    }
+    return len(told) > 1
+
+
+def _moved(
+    change: Change, row: RowMapping, days: int, is_open: Callable[[date], bool]
+) -> tuple[str, str, str, str]:
+    day = date.fromisoformat(row["planned_for"]) + timedelta(days=days)
+    if not is_open(day):
+        message = f"{row['animal']}: {row['phase']} would fall on {day}, which is closed"
+        raise ConfigError("--days", "", message)
+    _date(change, row["uid"], day, row["day"] + days)
+    return row["animal"], row["phase"], row["planned_for"], day.isoformat()
+
+
 def broken_intervals(study: Study) -> list[str]:
-    """Sessions whose days are not as the course wants them, a line each."""
+    """Sessions whose days are not as the course wants them, a line each.
+
+    Of a study whose groups differ in their days nothing can be said without the key.
+    """
+    if days_differ(study):
+        return []
     with study.store.read() as connection:
         animals = connection.execute(select(t.animal.c.id).order_by(t.animal.c.id)).scalars().all()
         return [line for animal in animals for line in _broken(study, Reading(connection), animal)]

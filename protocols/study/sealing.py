@@ -11,14 +11,14 @@ from sqlalchemy import func, select
 
 from protocols import blinding
 from protocols.allocation import Dice, Place
-from protocols.day.sealed import Due, Given, before_pairing, due_of, holds
+from protocols.day.sealed import Due, Given, before_pairing, course_for, due_of, holds
 from protocols.days import Misfit, laid_out
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import DRAW, KEY, Study
 from protocols.study.opening import allocations, opened, pairs_of
-from protocols.study.scheduling import redate
+from protocols.study.scheduling import plan_work, redate
 from rig.errors import ConfigError
 from rig.storage.folder import replace
 
@@ -68,7 +68,8 @@ def seal_sessions(
                     key = blinding.seal(key, "running_order", {"seed": seed}, change.at)
                 replace(study.folder / name, key.text().encode())
         for place in todo:
-            redate(study, change, place.animal, begin=begin)
+            own = course_for(study.joined, place)
+            redate(study, change, place.animal, begin=begin, own=own)
     return wanted
 
 
@@ -114,6 +115,7 @@ def _put(
             cues=json.dumps(one.cues) if one.cues else None,
             outside=int(not one.phase.in_box),
         )
+        plan_work(change, uid, one.phase)
         for number, given in enumerate(one.given):
             code = None
             if given.ml_per_kg is not None:

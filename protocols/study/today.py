@@ -151,10 +151,7 @@ class _Sheet:
         for one in (p for p in around if p["moment"] == "before" and p["status"] != "skipped"):
             links.append(self._link(row, one, gap))
             gap = window_of(one)
-        if row["outside"]:
-            if not links and phase.kind in WORK and phase.lasts_s:
-                links.append(Link(Do.PROCEDURE, int(phase.lasts_s), ANY, named=str(phase.kind)))
-        else:
+        if not row["outside"]:
             links += self._in_box(row, phase, gap)
         for one in (p for p in around if p["moment"] == "after" and p["status"] != "skipped"):
             links.append(self._link(row, one, window_of(one)))

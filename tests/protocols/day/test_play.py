@@ -4,15 +4,17 @@ import json
 import sqlite3
 import tomllib
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from protocols import blinding
 from protocols.cli import daily, running
-from protocols.study import add_person, open_study
+from protocols.store import tables as t
+from protocols.study import add_person, open_study, scheduling
 from tests.protocols.conftest import Cli, Said
 from tests.small import write_rig
 
@@ -80,8 +82,8 @@ class Lab:
     def run(self, animal: str, at: datetime, *words: object, code: int = 0) -> Said:
         self.seed += 1
         return self(
-            "run", "S1", "--subject", animal, "--rig", self.rig, "--by", "tom", "--speed", "max",
-            "--at", at.isoformat(), "--seed", self.seed, *words, code=code,
+            "run", "S1", "--subject", animal, "--rig", self.rig, "--speed", "max",
+            "--at", at.isoformat(), "--seed", self.seed, *(words or ("--by", "tom")), code=code,
         )  # fmt: skip
 
     def inject(self, animal: str, at: datetime, *words: object, slot: str = "injection") -> Said:
@@ -203,13 +205,19 @@ def test_what_is_not_as_planned_stops_once_and_goes_on_with_a_reason(lab: Lab) -
     # The page names what cannot hold any more.
     late = lab.today(later + timedelta(minutes=3))["broken"]
     assert any(line.startswith("M1 conditioning1a: place by 12:01") for line in late)
-    said = lab.run("M1", later + timedelta(minutes=3), "--override", "late")
+    said = lab.run("M1", later + timedelta(minutes=3), "--override", "late", "--by", "tom")
     assert lab.rows("select kind, reason from deviation order by id") == [
         ("outcome", "animal"),
         ("late", "late"),
     ]
     assert "1 late" in lab("status", "S1").out
-    said = lab.run("M2", tuesday + timedelta(days=2), "--phase", "posttest", code=1)
+    # Who opened the draw sheet knows, and tests nobody of it unsaid.
+    lab("draw", "S1", "--by", "ann", "--passphrases", "words", "--day", "2026-01-06",
+        "--out", "sheet.html")  # fmt: skip
+    said = lab.run("M2", tuesday, "--by", "ann", code=1)
+    assert "ann drew its syringes and may know the group of M2" in said.err
+    said = lab.run("M2", tuesday + timedelta(days=2), "--phase", "posttest", "--by", "tom",
+                   code=1)  # fmt: skip
     assert "M2: posttest is planned for 2026-01-07, today is 2026-01-08" in said.err
     assert "would come before conditioning1a, conditioning1b" in said.err
 
@@ -234,8 +242,21 @@ def test_a_session_that_nobody_filed_is_filed_after_a_restart(lab: Lab, monkeypa
     assert said.out == "M1 pretest: filed as done\n"
     assert lab("check", "S1").code == 0
     lab.run("M2", MONDAY + timedelta(hours=1))
-    said = lab.run("M2", MONDAY + timedelta(hours=2), "--phase", "pretest", code=1)
+    said = lab.run("M2", MONDAY + timedelta(hours=2), "--phase", "pretest", "--by", "tom",
+                   code=1)  # fmt: skip
     assert "was done already" in said.err
+    # One that was aborted is run again as a further attempt, for a reason.
+    with open_study(lab.here / "S1") as study, study.store.change("ann") as change:
+        uid = next(r["uid"] for r in scheduling.sessions_of(change, "M2"))
+        change.update(t.session, {"uid": uid}, status="aborted")
+    later = MONDAY + timedelta(hours=3)
+    assert "M2: pretest was aborted before" in lab.run("M2", later, code=1).err
+    said = lab.run("M2", later, "--override", "rig", "--by", "tom")
+    assert "_phase-pretest_attempt-2" in said.out
+    assert lab.rows("select attempt, status from session where animal = 'M2' order by 1") == [
+        (1, "aborted"),
+        (2, "done"),
+    ]
 
 
 def test_a_cohort_is_shifted_in_one_step_and_both_dates_are_kept(lab: Lab) -> None:
@@ -262,6 +283,9 @@ def test_a_person_with_a_pin_is_asked_for_it(lab: Lab) -> None:
     assert "not the PIN of eve (1 wrong so far)" in said.err
     (lab.here / "pins").write_text("eve: 4711\n", encoding="utf-8")
     lab(*weigh, "--pin-file", "pins")
+    said = lab("seal", "S1", "--by", "eve", "--holder", "ann", "--passphrases", "words",
+               "--pin-file", "pins", code=2)  # fmt: skip
+    assert "this is for owner" in said.err
 
 
 def test_the_page_fits_on_a_screen_and_on_paper(lab: Lab) -> None:
@@ -271,5 +295,147 @@ def test_the_page_fits_on_a_screen_and_on_paper(lab: Lab) -> None:
     assert text[0] == "S1, Monday 2026-01-05, from 09:00, 1 person"
     assert sum(" place " in line for line in text) == 4
     page = (lab.here / "day.html").read_text(encoding="utf-8")
-    assert page.count("<tr>") == len(lab.today(MONDAY, 1)["lines"]) + 1
+    assert page.count("<tr>") == 4 + 1  # a row a session, so that a day fits on a page
+    assert page.count('class="tick"') == len(lab.today(MONDAY, 1)["lines"])
     assert "http" not in page
+
+
+def test_a_swim_is_counted_down_to_the_injection_and_done_by_another_person(
+    cli: Cli, here: Path
+) -> None:
+    _sealed_without_sessions(cli, here, "cocaine-cpp-swim")
+    # On the day of the pre-test each animal swims or is handled, and the page does not tell which.
+    told = cli("study", "today", "S1", "--at", "2026-01-05T08:00", "--people", 2, "--json")
+    day1 = [x for x in json.loads(told.out)["lines"] if x["phase"] == "treatment1"]
+    assert [x["what"] for x in day1] == ["day1"] * 4
+    assert {_s(x["until"]) - _s(x["time"]) for x in day1} == {900}
+    swim = ("study", "done", "S1", "--subject", "M1", "--procedure", "day1", "--by", "sue")
+    assert cli(*swim, "--at", "2026-01-05T15:00").code == 0
+    told = cli("study", "today", "S1", "--at", "2026-01-06T08:00", "--people", 2, "--json")
+    assert not any("M1 treatment1" in line for line in json.loads(told.out)["missed"])
+    assert any("M2 treatment1" in line for line in json.loads(told.out)["missed"])
+    page = json.loads(told.out)
+    assert page["broken"] == []
+    for animal in ("M1", "M2", "M3", "M4"):
+        its = {
+            x["what"]: x
+            for x in page["lines"]
+            if (x["animal"], x["phase"]) == (animal, "conditioning1a")
+        }
+        assert _s(its["day2"]["until"]) - _s(its["day2"]["time"]) == 4 * 360 + 3 * 360
+        assert _s(its["injection"]["time"]) - _s(its["day2"]["until"]) == 600
+        assert its["place"]["time"] == its["injection"]["until"]
+        assert its["day2"]["person"] not in (its["injection"]["person"], its["place"]["person"])
+    at = ("--subject", "M1", "--at")
+    tick = ("study", "done", "S1", "--procedure", "day2", "--by", "sue", *at, "2026-01-06T09:00")
+    assert "next from 09:09:00 to 09:11:00" in cli(*tick, "--water-c", 30.2).out
+    weigh = ("study", "weigh", "S1", "--grams", 24, "--by", "tom", *at, "2026-01-06T08:30")
+    assert cli(*weigh).code == 0
+    inject = ("study", "done", "S1", "--procedure", "injection", "--by", "tom", *at)
+    said = cli(*inject, "2026-01-06T09:05")
+    assert said.code == 1
+    assert "M1: injection 5.0 min after day2, 9 min at least" in said.err
+    assert cli(*inject, "2026-01-06T09:11").code == 0
+    run = ("study", "run", "S1", "--rig", "sim", "--speed", "max", *at, "2026-01-06T09:11:30")
+    said = cli(*run, "--by", "sue")
+    assert "sue saw its day2 and may know the group of M1" in said.err
+    assert said.code == 1
+
+
+def _sealed_without_sessions(cli: Cli, here: Path, protocol: str) -> None:
+    """Four animals, allocated by a table of pre-tests, with all that comes after planned."""
+    (here / "words").write_text(WORDS, encoding="utf-8")
+    rules = 'name = "S1"\n'
+    if protocol.endswith(".toml"):
+        rules += "[parameters]\nmost_cycles = 3\n"
+    (here / "rules.toml").write_text(rules, encoding="utf-8")
+    (here / "animals.csv").write_text(
+        "id,sex,cage,box,weight_g\n" + "".join(f"M{i},F,C1,A,24\n" for i in range(1, 5)),
+        encoding="utf-8",
+    )
+    (here / "pre.csv").write_text(
+        "subject,test_s,time_left_s,time_right_s\n"
+        + "".join(f"M{i},1800,{700 + 10 * i},{760 - 10 * i}\n" for i in range(1, 5)),
+        encoding="utf-8",
+    )
+    for words in (
+        ("new", "S1", "--protocol", protocol, "--rules", "rules.toml", "--by", "ann",
+         "--holder", "ann", "--holder", "bob", "--passphrases", "words"),
+        ("add", "S1", "--animals", "animals.csv", "--by", "ann"),
+        ("add", "S1", "--person", "tom", "--role", "technician", "--by", "ann"),
+        ("add", "S1", "--person", "sue", "--role", "technician", "--by", "ann"),
+        ("plan", "S1", "--start", "2026-01-05", "--by", "ann"),
+        ("allocate", "S1", "--by", "ann", "--pretest", "pre.csv", "--over-gate", "a test"),
+        ("seal", "S1", "--by", "ann", "--holder", "ann", "--passphrases", "words",
+         "--begin", "2026-01-05"),
+    ):  # fmt: skip
+        said = cli("study", *words)
+        assert said.code == 0, (words, said.err)
+
+
+@pytest.mark.parametrize(
+    ("then", "while_waiting", "primed"),
+    [
+        ("go_on", [], "2026-01-09"),
+        ("wait", [], "2026-01-12"),
+        ("maintain", ["extinction2"], "2026-01-12"),
+    ],
+)
+def test_who_is_extinguished_goes_on_waits_or_is_maintained(
+    cli: Cli, here: Path, then: str, while_waiting: list[str], primed: str
+) -> None:
+    text = PROTOCOL.replace('then = "go_on"', f'then = "{then}"').replace("consecutive = 2\n", "")
+    text += '[[phase]]\nname = "reinstatement1"\nweekend = "allowed"\n'
+    (here / "own.toml").write_text(text, encoding="utf-8")
+    _sealed_without_sessions(cli, here, "own.toml")
+    with open_study(here / "S1") as study, study.store.change("ann") as change:
+        change.update(t.animal, {"id": "M3"}, status="withdrawn")
+        change.update(t.animal, {"id": "M4"}, status="withdrawn")
+
+        def planned(animal: str) -> dict[str, str]:
+            rows = scheduling.sessions_of(change, animal)
+            return {r["phase"]: r["planned_for"] for r in rows if r["planned_for"]}
+
+        def decided(animal: str, cycle: int, outcome: str, today: date) -> None:
+            rows = {r["phase"]: r for r in scheduling.sessions_of(change, animal)}
+            change.insert(
+                t.decision,
+                animal=animal,
+                block=0,
+                cycle=cycle,
+                session=rows[f"extinction{cycle + 1}"]["uid"],
+                outcome=outcome,
+                at=change.at,
+            )
+            for mate in ("M1", "M2"):
+                scheduling.redate(study, change, mate, begin=today + timedelta(days=1))
+
+        assert planned("M1")["extinction1"] == "2026-01-08"
+        assert "reinstatement1" not in planned("M1")
+        decided("M1", 0, "done", date(2026, 1, 8))
+        decided("M2", 0, "goes on", date(2026, 1, 8))
+        assert planned("M2")["extinction2"] == "2026-01-09"
+        assert [p for p in planned("M1") if p == "extinction2"] == while_waiting
+        assert ("reinstatement1" in planned("M1")) == (then == "go_on")
+        decided("M2", 1, "done", date(2026, 1, 9))
+        if while_waiting:
+            decided("M1", 1, "done", date(2026, 1, 9))
+        assert planned("M2")["reinstatement1"] == "2026-01-12"
+        assert planned("M1")["reinstatement1"] == primed
+
+
+def test_groups_that_differ_in_their_delay_have_days_of_their_own(cli: Cli, here: Path) -> None:
+    _sealed_without_sessions(cli, here, "delayed-test")
+    with open_study(here / "S1") as study, study.store.read() as connection:
+        rows = connection.execute(
+            select(t.session.c.planned_for).where(t.session.c.phase.like("posttest%"))
+        ).scalars()
+        assert sorted(rows) == ["2026-01-08", "2026-01-14", "2026-01-21", "2026-02-04"]
+    words = ("--reason", "the room is painted", "--by", "ann", "--phase", "posttest")
+    said = cli("study", "shift", "S1", "--animal", "M1", "--days", 7, *words)
+    assert said.code == 0, said.err
+
+
+def _s(clock: str) -> int:
+    hours, minutes = map(int, clock.split(":"))
+    return 3600 * hours + 60 * minutes

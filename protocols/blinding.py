@@ -150,11 +150,16 @@ def prove(key: Key, holder: str, passphrase: str) -> None:
             raise ConfigError("key.sealed", f"part {number}", "was altered since it was sealed")
 
 
-def unseal(key: Key, holder: str, passphrase: str) -> tuple[Opened, ...]:
-    """All parts in clear, in the order they were sealed. Raises as `prove` does."""
+def unseal(key: Key, holder: str, passphrase: str, kind: str | None = None) -> tuple[Opened, ...]:
+    """All parts in clear, in the order they were sealed, or those of one kind alone.
+
+    Raises as `prove` does.
+    """
     private = _unwrap(key, holder, passphrase)
     out = []
     for number, part in enumerate(key.part, 1):
+        if kind is not None and part.kind != kind:
+            continue
         secret, _ = _keys_of(private, part, key)
         about = f"{part.kind}\n{part.at}".encode()
         try:

@@ -39,7 +39,7 @@ def new(
     if len(holders) + (sheet is not None) < 2:
         message = "one holder alone: name two (--holder), or one and a recovery sheet (--sheet)"
         raise ConfigError("--holder", "", message)
-    words = _passphrases(holders, passphrases, twice=True)
+    words = passphrases_of(holders, passphrases, twice=True)
     code = verbs.new(
         folder,
         text,
@@ -61,6 +61,8 @@ def new(
             message = f"{sheet} cannot be written: {error.strerror}; begin the study again"
             raise StorageError(message) from error
         print(f"print {sheet}, lock it away, and delete the file")
+    if share := verbs.lives_elsewhere(folder):
+        print(wrapped(share))
     print(f"begun in {folder}: add boxes, people and animals with placepref study add")
     return DONE
 
@@ -85,7 +87,7 @@ def add(
                 print(f"placepref: {animals}: {line}", file=sys.stderr)
             print(f"{count} animals added, each with a planned {opened.plan.pretest}")
         elif person is not None:
-            pin = _secret(f"PIN of {person}") if ask_pin else None
+            pin = secret(f"PIN of {person}") if ask_pin else None
             verbs.add_person(opened, person, roles, pin, by)
             print(f"{person} added: {', '.join(roles)}")
         elif box is not None:
@@ -106,18 +108,10 @@ def allocate(
 ) -> int:
     """Draw and seal."""
     with verbs.open_study(folder) as opened:
-        if pretest is None:
-            rows = verbs.pretests_of(folder, opened.plan.pretest)
-        else:
-            sides = opened.plan.sides
-            columns = ("subject", "test_s", "time_lost_s", "first_cue", "phase", "box")
-            per_side = tuple(f"{what}_{s}{u}" for s in sides for what, u in _PER_SIDE)
-            needed = ("subject", "test_s", *(f"time_{side}_s" for side in sides))
-            found = spreadsheet(pretest, (*columns, *per_side), needed)
-            rows = [cells for _, cells in found]
+        rows = pretest_rows(opened, pretest)
         pair = None
         if holder is not None:
-            pair = holder, _passphrases([holder], passphrases)[holder]
+            pair = holder, passphrases_of([holder], passphrases)[holder]
         done = verbs.allocate_cohort(opened, by, rows, pair, over_gate)
         risk = RISKS[opened.plan.design]
     if as_json:
@@ -158,7 +152,7 @@ _PER_SIDE = (("time", "_s"), ("entries", ""))
 def seal(folder: Path, by: str, holder: str, passphrases: Path | None) -> int:
     """Plan sessions and labels."""
     with verbs.open_study(folder) as opened:
-        words = _passphrases([holder], passphrases)[holder]
+        words = passphrases_of([holder], passphrases)[holder]
         count = verbs.seal_sessions(opened, by, (holder, words))
         per_kg = opened.plan.ml_per_kg(str(folder / verbs.RULES)) if count else 0.0
     if count:
@@ -180,7 +174,7 @@ def unblind(
 ) -> int:
     """Open the key."""
     with verbs.open_study(folder) as opened:
-        words = _passphrases([holder], passphrases)[holder]
+        words = passphrases_of([holder], passphrases)[holder]
         rows = verbs.unblind(opened, by, reason, (holder, words), animal)
     if as_json:
         print_json(rows)
@@ -220,7 +214,7 @@ def check(
 ) -> int:
     """Verify it."""
     with verbs.open_study(folder) as opened:
-        words = _passphrases(holders, passphrases)
+        words = passphrases_of(holders, passphrases)
         faults = verbs.check(opened, words, by or "check")
         if opened.store.why:
             faults.insert(0, f"{opened.store.name}: read only: {opened.store.why}")
@@ -232,6 +226,17 @@ def check(
     for fault in faults:
         print(f"placepref: {fault}", file=sys.stderr)
     return FAILED if faults else DONE
+
+
+def pretest_rows(opened: verbs.Study, pretest: Path | None) -> list[dict[str, str]]:
+    """Pre-tests from a table, or from the study's own sessions."""
+    if pretest is None:
+        return verbs.pretests_of(opened)
+    sides = opened.plan.sides
+    columns = ("subject", "test_s", "time_lost_s", "first_cue", "phase", "box")
+    per_side = tuple(f"{what}_{s}{u}" for s in sides for what, u in _PER_SIDE)
+    needed = ("subject", "test_s", *(f"time_{side}_s" for side in sides))
+    return [cells for _, cells in spreadsheet(pretest, (*columns, *per_side), needed)]
 
 
 def _protocol(name: str) -> tuple[str, str]:
@@ -248,12 +253,12 @@ def _protocol(name: str) -> tuple[str, str]:
         raise ConfigError(name, "", f"cannot be read: {error}") from None
 
 
-def _passphrases(
+def passphrases_of(
     holders: Sequence[str], file: Path | None, *, twice: bool = False
 ) -> dict[str, str]:
     """Each holder's passphrase, from a file or the terminal, never from the command line."""
     if file is None:
-        return {name: _secret(f"Passphrase of {name}", twice=twice) for name in holders}
+        return {name: secret(f"Passphrase of {name}", twice=twice) for name in holders}
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -269,7 +274,8 @@ def _passphrases(
     return {name: found[name] for name in holders}
 
 
-def _secret(what: str, *, twice: bool = False) -> str:
+def secret(what: str, *, twice: bool = False) -> str:
+    """What a person types unseen. Raises ConfigError where nobody can be asked."""
     if not sys.stdin.isatty():
         raise ConfigError("--passphrases", "", f"{what}: nobody can be asked here; give a file")
     words = getpass.getpass(f"{what}: ")

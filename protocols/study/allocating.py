@@ -8,7 +8,6 @@ import csv
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -137,15 +136,24 @@ def seal_places(key: Key, places: Sequence[Place], at: str) -> Key:
     return key
 
 
-def pretests_of(folder: Path, phase: str) -> list[dict[str, str]]:
-    """The last line of `summary.csv` of each animal's sessions of `phase` under `folder`."""
-    found: dict[str, dict[str, str]] = {}
-    pattern = f"sub-*/ses-*_phase-{phase}*/behav/summary.csv"
-    for path in sorted((folder / "rawdata").glob(pattern)):
+def pretests_of(study: Study) -> list[dict[str, str]]:
+    """The line of `summary.csv` of each animal's pre-test, the last one where there are several.
+
+    A session that was amended is the animal's whose it is filed as.
+    """
+    phase, found = study.plan.pretest, {}
+    with study.store.read() as connection:
+        filed = select(t.session.c.folder, t.session.c.animal, t.session.c.phase).where(
+            t.session.c.folder.is_not(None)
+        )
+        known = {row.folder: (row.animal, row.phase) for row in connection.execute(filed)}
+    for path in sorted((study.folder / "rawdata").glob("sub-*/ses-*/behav/summary.csv")):
+        folder = path.parent.relative_to(study.folder).as_posix()
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                if row.get("phase") == phase:
-                    found[row["subject"]] = row
+                animal, of = known.get(folder, (row["subject"], row.get("phase")))
+                if of == phase:
+                    found[animal] = {**row, "subject": animal}
     return list(found.values())
 
 

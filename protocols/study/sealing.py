@@ -1,6 +1,7 @@
 """Conditioning planned under labels, and the key opened for good."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from protocols.allocation.model import DRUG_FIRST
 from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import KEY, RULES, Study
+from protocols.study.locking import is_locked
 from protocols.study.opening import allocations, opened, pairs_of
 from rig.errors import ConfigError
 from rig.storage.folder import replace
@@ -64,6 +66,9 @@ def seal_sessions(study: Study, person: str, holder: tuple[str, str]) -> int:
                         }
                     )
         key = blinding.seal(study.key, "labels", sealed, change.at)
+        for animal in sorted({place.animal for place in todo}):
+            own = [one for one in sealed if one["animal"] == animal]
+            key = blinding.seal(key, f"animal {animal}", {"labels": own}, change.at)
         replace(study.folder / KEY, key.text().encode())
     return len(sealed)
 
@@ -77,12 +82,16 @@ def unblind(
     """
     if len(reason.split()) < 2:
         raise ConfigError("--reason", "", f"{reason!r}: say it in words; it is kept")
-    parts = opened(study, person, *holder, reason)
-    rows = [asdict(p) for one in allocations(study, parts) for _, p in pairs_of(one)]
+    locked = is_locked(study)
+    if animal is None and study.plan.unblinding.lock_first and not locked:
+        message = "the rules ask for the analysis to be locked first: placepref study lock"
+        raise ConfigError(str(study.folder / RULES), "unblinding.lock_first", message)
+    # In an emergency nothing of the other animals is opened.
+    wanted = None if animal is None else f"animal {animal}"
+    parts = opened(study, person, *holder, reason, wanted)
     if animal is not None:
-        rows = [row for row in rows if row["animal"] == animal]
-        if not rows:
-            raise ConfigError("--animal", "", f"{animal!r}: has no place in the allocation")
+        return _one(study, person, reason, holder[0], animal, parts)
+    rows = [asdict(p) for one in allocations(study, parts) for _, p in pairs_of(one)]
     labels = [one for part in parts if part.kind == "labels" for one in part.content]
     with study.store.read() as connection:
         known = set(connection.execute(select(t.label.c.code)).scalars())
@@ -93,5 +102,26 @@ def unblind(
             if one["animal"] == row["animal"] and one["label"] in known
         }
     with study.store.change(person, reason) as change:
-        change.note("key_opened", scope=animal or "all", holder=holder[0])
+        change.note("key_opened", scope="all", holder=holder[0], locked=locked)
     return rows
+
+
+def _one(
+    study: Study,
+    person: str,
+    reason: str,
+    holder: str,
+    animal: str,
+    parts: Sequence[blinding.Opened],
+) -> list[dict[str, Any]]:
+    """What the parts of one animal alone say of it."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        found |= part.content.get("place", {})
+    if not found:
+        raise ConfigError("--animal", "", f"{animal!r}: has no place in the allocation")
+    labels = [one for part in parts for one in part.content.get("labels", ())]
+    found["labels"] = {one["label"]: one["holds"] for one in labels}
+    with study.store.change(person, reason) as change:
+        change.note("key_opened", scope=animal, holder=holder)
+    return [found]

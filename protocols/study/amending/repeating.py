@@ -105,6 +105,7 @@ def _again(
         message = f"does not hold label {old['code']}; put back a copy of it"
         raise ConfigError(str(study.folder / KEY), "", message) from None
     key = blinding.seal(study.key, "labels", [content], change.at)
+    key = blinding.seal(key, f"animal {row['animal']}", {"labels": [content]}, change.at)
     replace(study.folder / KEY, key.text().encode())
     return str(new["uid"]), code
 

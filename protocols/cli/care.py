@@ -1,0 +1,110 @@
+"""`placepref study event|weigh|book|restore`: the commands, and what they do."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from protocols.cli.study import By, Folder, Json, study
+
+
+@study.command()
+def event(
+    folder: Folder,
+    animal: Annotated[str, typer.Option(help="The animal's id.")],
+    severity: Annotated[str, typer.Option(help="mild, moderate or severe.")],
+    what: Annotated[str, typer.Option(help="What was seen; anybody can read it.")],
+    action: Annotated[str, typer.Option(help="What was done.")],
+    by: By,
+    at: Annotated[str, typer.Option(help="When, as 2026-01-31T14:05; else now.")] = "",
+) -> None:
+    """Keep an adverse event with its severity and what was done.
+
+    Example: placepref study event S1 --animal M03 --severity mild --what "limps"
+    --action "vet called" --by tom
+    """
+    from protocols import study as verbs
+    from protocols.study import care
+
+    with verbs.open_study(folder) as opened:
+        care.adverse_event(opened, animal, severity, what, action, by, at)
+    print(f"{animal}: {severity}, kept")
+
+
+@study.command()
+def weigh(
+    folder: Folder,
+    animal: Annotated[str, typer.Option(help="The animal's id.")],
+    grams: Annotated[float, typer.Option(help="Its weight.")],
+    by: By,
+) -> None:
+    """Keep a weight, judged against the humane end point of the rules.
+
+    Example: placepref study weigh S1 --animal M03 --grams 23.4 --by tom
+    """
+    from protocols import study as verbs
+    from protocols.study import care
+
+    with verbs.open_study(folder) as opened:
+        loss = care.weigh(opened, animal, grams, by)
+        limit = opened.plan.humane.weight_loss_max
+    print(f"{animal}: {loss.last_g:g} g, {-100 * loss.loss:+.1f} % of {loss.reference_g:g} g")
+    if loss.verdict == "end_point":
+        print(f"HUMANE END POINT: a loss of {limit:.0%} is reached; act, then withdraw the animal")
+    elif loss.verdict == "warn":
+        print("near the humane end point: weigh it daily, tell the owner")
+
+
+@study.command()
+def book(
+    folder: Folder,
+    by: By,
+    kind: Annotated[
+        str, typer.Argument(help="received, drawn, given or wasted; none: show the book.")
+    ] = "",
+    drug: Annotated[str, typer.Option(help="The drug.")] = "",
+    mg: Annotated[float, typer.Option(help="How much, mg.")] = 0.0,
+    lot: Annotated[str, typer.Option(help="Its lot.")] = "",
+    witness: Annotated[str | None, typer.Option(help="Who saw it; needed for wasted.")] = None,
+    note: Annotated[str, typer.Option(help="Sealed with the amount.")] = "",
+    json: Json = False,
+) -> None:
+    """The book of controlled drugs, for preparers and owners.
+
+    Example: placepref study book S1 received --drug cocaine --mg 500 --lot A17 --by bob
+    """
+    from protocols import study as verbs
+    from protocols.cli.table import lines, print_json
+    from protocols.study import care
+
+    with verbs.open_study(folder) as opened:
+        if kind:
+            left = care.book(opened, kind, drug, mg, by, lot=lot, witness=witness, note=note)
+            print(f"{drug}: {left['stock_mg']:g} mg in stock, {left['in_hand_mg']:g} mg drawn")
+            return
+        rows, stock = care.read_book(opened, by)
+    if json:
+        print_json({"lines": rows, "stock": stock})
+        return
+    head = ("at", "kind", "drug", "amount_mg", "lot", "person", "witness")
+    print(lines([[str(row[name] or "") for name in head] for row in rows], head))
+    for name, left in stock.items():
+        print(f"{name}: {left['stock_mg']:g} mg in stock, {left['in_hand_mg']:g} mg drawn")
+
+
+@study.command()
+def restore(
+    folder: Folder,
+    from_: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A copy; else the newest.")
+    ] = None,
+) -> None:
+    """Put back the newest whole copy of the database from backup/; the old one is kept aside.
+
+    Example: placepref study restore S1
+    """
+    from protocols import study as verbs
+
+    taken, aside = verbs.restore(folder, from_)
+    print(f"put back {taken.name}" + (f"; what was there lies in {aside}" if aside else ""))
+    print("what was entered since is not in it: see placepref study check, and enter it again")

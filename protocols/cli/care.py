@@ -1,4 +1,4 @@
-"""`placepref study event|weigh|book|restore`: the commands, and what they do."""
+"""`placepref study event|humane|book|restore`: the commands, and what they do."""
 
 from pathlib import Path
 from typing import Annotated
@@ -32,27 +32,27 @@ def event(
 
 
 @study.command()
-def weigh(
-    folder: Folder,
-    animal: Annotated[str, typer.Option(help="The animal's id.")],
-    grams: Annotated[float, typer.Option(help="Its weight.")],
-    by: By,
-) -> None:
-    """Keep a weight, judged against the humane end point of the rules.
+def humane(folder: Folder, json: Json = False) -> None:
+    """Weight loss of every animal against the humane end point of the rules.
 
-    Example: placepref study weigh S1 --animal M03 --grams 23.4 --by tom
+    Example: placepref study humane S1
     """
     from protocols import study as verbs
+    from protocols.cli.table import lines, print_json
     from protocols.study import care
 
-    with verbs.open_study(folder) as opened:
-        loss = care.weigh(opened, animal, grams, by)
-        limit = opened.plan.humane.weight_loss_max
-    print(f"{animal}: {loss.last_g:g} g, {-100 * loss.loss:+.1f} % of {loss.reference_g:g} g")
-    if loss.verdict == "end_point":
-        print(f"HUMANE END POINT: a loss of {limit:.0%} is reached; act, then withdraw the animal")
-    elif loss.verdict == "warn":
-        print("near the humane end point: weigh it daily, tell the owner")
+    with verbs.open_study(folder, write=False) as opened:
+        found = care.losses(opened)
+    if json:
+        print_json({animal: loss._asdict() for animal, loss in found.items()})
+        return
+    words = {"": "", "warn": "near the end point", "end_point": "HUMANE END POINT: act"}
+    rows = [
+        [animal, f"{one.last_g:g}", f"{one.reference_g:g}", f"{-100 * one.loss:+.1f} %",
+         words[one.verdict]]
+        for animal, one in found.items()
+    ]  # fmt: skip
+    print(lines(rows, ("animal", "last g", "reference g", "change", "")))
 
 
 @study.command()

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from protocols.conduct import Loss, loss_of
 from protocols.store import tables as t
 from protocols.study.adding import allowed
+from protocols.study.amending.leaving import PRESENT
 from protocols.study.amending.sessions import known
 from protocols.study.amending.signing import in_open, moment
 from protocols.study.folder import Study
@@ -58,6 +59,22 @@ def weigh(study: Study, animal: str, weight_g: float, person: str) -> Loss:
         if loss.verdict:
             change.note("weight_loss", animal=animal, loss=round(loss.loss, 4), says=loss.verdict)
     return loss
+
+
+def losses(study: Study) -> dict[str, Loss]:
+    """What the weights of every animal that goes on say against the study's rule."""
+    with study.store.read() as connection:
+        asked = (
+            select(t.weight.c.animal, t.weight.c.weight_g)
+            .join(t.animal, t.animal.c.id == t.weight.c.animal)
+            .where(t.animal.c.status.in_(PRESENT))
+            .order_by(t.weight.c.animal, t.weight.c.at, t.weight.c.id)
+        )
+        weights: dict[str, list[float]] = {}
+        for row in connection.execute(asked):
+            weights.setdefault(row.animal, []).append(row.weight_g)
+    found = {animal: loss_of(study.plan.humane, own) for animal, own in weights.items()}
+    return {animal: loss for animal, loss in found.items() if loss is not None}
 
 
 def book(

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from protocols.conduct import Given, out_by
 from protocols.conduct.exposed import Out
@@ -51,7 +51,10 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
         asked = select(t.session).where(t.session.c.status != "running")
         sessions = {row["uid"]: dict(row) for row in connection.execute(asked).mappings()}
         exposures = [dict(row) for row in connection.execute(select(t.exposure)).mappings()]
-        labels = {row.session: row.code for row in connection.execute(select(t.label))}
+        labels: dict[str, set[str]] = {}
+        for label in connection.execute(select(t.label)):
+            labels.setdefault(label.session, set()).add(label.code)
+        procedures = _done(connection)
     lines: list[Line] = []
     placed: dict[str, datetime] = {}
     noted = {one["session"] for one in exposures if one["kind"] == "cue_set"}
@@ -65,10 +68,19 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
         elif row["started"]:
             placed[uid] = datetime.fromisoformat(row["started"])
         lines += _in_box(row, spent, planned, lacking=uid not in noted)
-        if uid in labels and row["status"] in ("done", "aborted", "failed"):
-            given = [one for one in exposures if one["kind"] == "label" and one["session"] == uid]
-            if not given:
-                lines.append(_line(row, "label", labels[uid], None, None, "not entered"))
+        if row["status"] in ("done", "aborted", "failed"):
+            # What was amended stands in place of what was ticked off.
+            amended = {one["what"] for one in exposures if one["kind"] == "label"}
+            own = [one for one in procedures if one["session"] == uid]
+            lines += [
+                procedure_line(one, row, placed.get(uid))
+                for one in own
+                if one["label"] not in amended
+            ]
+            lacking = labels.get(uid, set()) - amended - {one["label"] for one in own}
+            lines += [
+                _line(row, "label", code, None, None, "not entered") for code in sorted(lacking)
+            ]
     for one in exposures:
         row = sessions.get(one["session"] or "", {})
         before = one["before_placement_s"]
@@ -157,6 +169,27 @@ def minutes(folder: Path) -> tuple[dict[str, float], datetime | None]:
     return spent, datetime.fromtimestamp(wall).astimezone()
 
 
+def procedure_line(one: Mapping[str, Any], row: Mapping[str, Any], placed: datetime | None) -> Line:
+    """A procedure that was ticked off, of the session in `row`, judged by its own window."""
+    at = one["ended"] or one["started"] or row["started"] or ""
+    before, amiss = None, ""
+    if placed is not None and at and one["moment"] == "before" and one["runs_to"] == "next":
+        before = (placed - datetime.fromisoformat(at)).total_seconds()
+        if one["interval_s"] is not None:
+            least = one["interval_s"] - (one["early_s"] or 0.0)
+            most = one["interval_s"] + (one["late_s"] or 0.0)
+            if not least <= before <= most:
+                amiss = "outside its window"
+    if one["outcome"] not in (None, "complete"):
+        amiss = one["outcome"]
+    kind = "label" if one["label"] else "procedure"
+    what = one["label"] or one["slot"]
+    return Line(
+        row["animal"], at, row["phase"], row["attempt"], kind, what, None, one["volume_ml"],
+        before, one["outcome"] or "", amiss,
+    )  # fmt: skip
+
+
 def planned_min(protocol: Protocol, phase: str) -> float | None:
     """The scored minutes of a phase by the protocol's parameters; None where none are said."""
     known = {one.name: one for one in protocol.phase}
@@ -170,6 +203,15 @@ def planned_min(protocol: Protocol, phase: str) -> float | None:
         if step.get("scored") and isinstance(value, int | float):
             total += float(value) / 60
     return total or None
+
+
+def _done(connection: Connection) -> list[dict[str, Any]]:
+    """Procedures that were ticked off, where the database keeps them."""
+    table = t.metadata.tables.get("procedure")
+    if table is None:
+        return []
+    asked = select(table).where(table.c.status == "done").order_by(table.c.id)
+    return [dict(row) for row in connection.execute(asked).mappings()]
 
 
 def _in_box(
@@ -211,13 +253,13 @@ def _entered(
     one: Mapping[str, Any],
     row: Mapping[str, Any],
     before: float | None,
-    labels: Mapping[str, str],
+    labels: Mapping[str, set[str]],
 ) -> Line:
     amiss = ""
     if one["kind"] == "label":
         if one["outcome"] not in (None, "complete"):
             amiss = one["outcome"]
-        elif row and labels.get(one["session"]) != one["what"]:
+        elif row and one["what"] not in labels.get(one["session"], set()):
             amiss = "another session's label"
         elif before is not None and before < 0:
             amiss = "after the placement"

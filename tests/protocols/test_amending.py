@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from protocols.conduct import (
 )
 from protocols.store import finish, places
 from protocols.store import tables as t
-from protocols.study import open_study, pairing
+from protocols.study import care, open_study, pairing
 from protocols.study.amending import filed
+from protocols.study.exposure import procedure_line
 from protocols.study.withheld import secret_file
+from rig.errors import ConfigError
 from rig.storage.folder import SUMS
 from tests.protocols.conftest import Cli, record_tests
 from tests.protocols.test_study import ANN, KEY, RULES, allocate, animals, pretests
@@ -282,6 +285,32 @@ def test_weight_loss_is_judged_against_the_rule() -> None:
     assert loss_of(plan, []) is None
 
 
+@pytest.mark.parametrize(
+    ("before_s", "outcome", "amiss"),
+    [
+        (900, "complete", ""),
+        (970, "complete", "outside its window"),
+        (830, None, "outside its window"),
+        (-5, "complete", "outside its window"),
+        (900, "leaked", "leaked"),
+    ],
+)
+def test_a_procedure_is_judged_by_its_window(
+    before_s: int, outcome: str | None, amiss: str
+) -> None:
+    placed = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    done = {
+        "started": None,
+        "ended": (placed - timedelta(seconds=before_s)).isoformat(),
+        "moment": "before", "runs_to": "next", "interval_s": 900.0, "early_s": 60.0,
+        "late_s": 60.0, "outcome": outcome, "label": "K7BFG", "slot": "injection",
+        "volume_ml": 0.24,
+    }  # fmt: skip
+    row = {"animal": "M01", "phase": "conditioning1a", "attempt": 1, "started": None}
+    line = procedure_line(done, row, placed)
+    assert (line.before_placement_s, line.received, line.amiss) == (before_s, 0.24, amiss)
+
+
 def test_the_tables_have_no_column_that_tells() -> None:
     for table in t.KEPT:
         assert not {"group", "drug_given", "condition"} & set(table.c.keys())
@@ -291,9 +320,12 @@ def test_events_weights_and_the_book(cli: Cli, begun: Path) -> None:
     words = ("study", "event", "S1", "--animal", "M02", "--action", "vet called", *BY)
     assert cli(*words, "--severity", "mild", "--what", "limps").code == 0
     assert cli(*words, "--severity", "fatal", "--what", "limps").code == 2
-    said = cli("study", "weigh", "S1", "--animal", "M02", "--grams", 19.0, *BY)
-    assert "19 g" in said.out, said.err
-    assert cli("study", "weigh", "S1", "--animal", "M02", "--grams", 1900, *BY).code == 2
+    with open_study(begun) as study:
+        assert care.weigh(study, "M02", 19.0, "ann").loss > 0.2
+        with pytest.raises(ConfigError, match="no weight"):
+            care.weigh(study, "M02", 1900, "ann")
+    told = json.loads(cli("study", "humane", "S1", "--json").out)["M02"]
+    assert (told["last_g"], told["verdict"]) == (19.0, "end_point")
     cli("study", "add", "S1", "--person", "bob", "--role", "technician", *BY)
     book = ("study", "book", "S1", "--by")
     assert cli(*book, "bob", "received", "--drug", "cocaine", "--mg", 500).code == 2
@@ -314,7 +346,9 @@ def test_a_damaged_database_is_put_back_from_the_backup(cli: Cli, sealed: Path) 
     path.write_bytes(data[:4096] + b"x" * 8192 + data[12288:])
     for end in ("-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
-    assert cli("study", "weigh", "S1", "--animal", "M02", "--grams", 24, *BY).code == 1
+    said = cli("study", "add", "S1", "--box", "new", *BY)
+    assert said.code == 1
+    assert "open for reading only" in said.err
     said = cli("study", "restore", "S1")
     assert said.code == 0, said.err
     assert "put back study-" in said.out

@@ -86,28 +86,29 @@ def _again(
     )
     if sealed is None:
         return str(new["uid"]), ""
-    asked = select(t.label).where(t.label.c.session == row["uid"])
-    old = change.connection.execute(asked).mappings().first()
-    if old is None:
+    asked = select(t.label).where(t.label.c.session == row["uid"]).order_by(t.label.c.code)
+    old = change.connection.execute(asked).mappings().all()
+    if not old:
         return str(new["uid"]), ""
     taken = set(change.connection.execute(select(t.label.c.code)).scalars())
-    [code] = blinding.label_codes(1, taken)
-    change.insert(
-        t.label,
-        code=code,
-        animal=row["animal"],
-        session=new["uid"],
-        ml_per_kg=old["ml_per_kg"],
-    )
-    try:
-        content = {**sealed[old["code"]], "label": code}
-    except KeyError:
-        message = f"does not hold label {old['code']}; put back a copy of it"
-        raise ConfigError(str(study.folder / KEY), "", message) from None
-    key = blinding.seal(study.key, "labels", [content], change.at)
-    key = blinding.seal(key, f"animal {row['animal']}", {"labels": [content]}, change.at)
+    codes = blinding.label_codes(len(old), taken)
+    contents = []
+    for code, label in zip(codes, old, strict=True):
+        if label["code"] not in sealed:
+            message = f"does not hold label {label['code']}; put back a copy of it"
+            raise ConfigError(str(study.folder / KEY), "", message)
+        change.insert(
+            t.label,
+            code=code,
+            animal=row["animal"],
+            session=new["uid"],
+            ml_per_kg=label["ml_per_kg"],
+        )
+        contents.append({**sealed[label["code"]], "label": code})
+    key = blinding.seal(study.key, "labels", contents, change.at)
+    key = blinding.seal(key, f"animal {row['animal']}", {"labels": contents}, change.at)
     replace(study.folder / KEY, key.text().encode())
-    return str(new["uid"]), code
+    return str(new["uid"]), ", ".join(codes)
 
 
 def _sealed_labels(study: Study, person: str, holder: tuple[str, str]) -> dict[str, dict[str, Any]]:

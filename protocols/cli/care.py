@@ -95,16 +95,17 @@ def book(
 @study.command()
 def restore(
     folder: Folder,
+    by: By,
     from_: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="A copy; else the newest.")
     ] = None,
 ) -> None:
     """Put back the newest whole copy of the database from backup/; the old one is kept aside.
 
-    Example: placepref study restore S1
+    Example: placepref study restore S1 --by ann
     """
     from protocols import study as verbs
 
-    taken, aside = verbs.restore(folder, from_)
+    taken, aside = verbs.restore(folder, by, from_)
     print(f"put back {taken.name}" + (f"; what was there lies in {aside}" if aside else ""))
     print("what was entered since is not in it: see placepref study check, and enter it again")

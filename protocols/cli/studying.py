@@ -197,7 +197,10 @@ def status(folder: Path, *, as_json: bool) -> int:
         print(f"{what}: {counts or 'none'}")
     print(f"people: {told['people']}; the key is held by {', '.join(told['holders'])}")
     for one in told["allocations"]:
-        print(f"cohort {one['cohort']}: {one['animals']} animals allocated, {one['sha256']}")
+        what = f"{one['animals']} animals allocated"
+        if one["substitute"]:
+            what = "a substitute in a free place"
+        print(f"allocation {one['cohort']}: {what}, {one['sha256']}")
     if told["excluded"]:
         print(f"excluded: {', '.join(told['excluded'])}")
     print(f"the key was opened {told['key_opened']} times, refused {told['wrong_passphrases']}")

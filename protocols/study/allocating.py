@@ -75,6 +75,7 @@ def allocate_cohort(
             raise ConfigError("--holder", "", message)
         parts = opened(study, person, *holder, "a later cohort")
         before = [pair for one in allocations(study, parts) for pair in pairs_of(one)]
+        before = [pair for pair in before if pair[1].animal not in _replaced(study)]
     with study.store.change(person, over_gate) as change:
         allowed(change, person, ("owner",))
         outcomes = _outcomes(study, change, pretests)
@@ -155,6 +156,13 @@ def pretests_of(study: Study) -> list[dict[str, str]]:
                 if of == phase:
                     found[animal] = {**row, "subject": animal}
     return list(found.values())
+
+
+def _replaced(study: Study) -> set[str]:
+    """Animals that left and for which another stands: their place counts once."""
+    with study.store.read() as connection:
+        asked = select(t.animal.c.stands_for).where(t.animal.c.stands_for.is_not(None))
+        return {str(animal) for animal in connection.execute(asked).scalars()}
 
 
 def _outcomes(study: Study, change: Change, pretests: Sequence[Mapping[str, str]]) -> list[Outcome]:

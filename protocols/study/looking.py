@@ -40,7 +40,12 @@ def status(study: Study) -> dict[str, Any]:
             "people": sum(count(t.person.c.name).values()),
             "holders": [one.name for one in study.key.holder],
             "allocations": [
-                {"cohort": one["cohort"], "animals": one["animals"], "sha256": one["sha256"]}
+                {
+                    "cohort": one["cohort"],
+                    "animals": one["animals"],
+                    "sha256": one["sha256"],
+                    "substitute": one["algorithm"].startswith("substitute"),
+                }
                 for one in allocations
             ],
             "excluded": list(connection.execute(select(t.exclusion.c.animal).distinct()).scalars()),

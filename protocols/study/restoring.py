@@ -1,5 +1,6 @@
 """The database put back from backup/: the damaged one is kept aside, nothing is thrown away."""
 
+import hashlib
 import shutil
 import sqlite3
 from contextlib import closing
@@ -8,17 +9,24 @@ from pathlib import Path
 
 from protocols.store import places
 from protocols.store.opening import FILE
-from protocols.study.folder import RULES
+from protocols.study.folder import RULES, open_study
+from rig.config import parse_toml
 from rig.errors import ConfigError, StorageError
 
 
-def restore(folder: Path, source: Path | None = None) -> tuple[Path, Path | None]:
+def restore(folder: Path, person: str, source: Path | None = None) -> tuple[Path, Path | None]:
     """Put back the newest whole backup, or `source`; which, and where the old one lies now.
 
-    Raises ConfigError where there is no study, or no whole backup; StorageError.
+    Whoever else has the study open closes it first. The trail of what was put back says so. Raises
+    ConfigError where there is no study, or no whole backup, or the database is PostgreSQL's;
+    StorageError.
     """
     if not (folder / RULES).is_file():
         raise ConfigError(str(folder), "", f"is no study: it holds no {RULES}")
+    rules = parse_toml((folder / RULES).read_text(encoding="utf-8"), str(folder / RULES))
+    if rules.get("database"):
+        message = "the database is PostgreSQL's: put it back there, from a copy by pg_dump"
+        raise ConfigError(str(folder), "", message)
     found = [source] if source is not None else sorted((folder / "backup").glob("study-*.sqlite"))
     whole = [path for path in found if _is_whole(path)]
     if not whole:
@@ -27,8 +35,8 @@ def restore(folder: Path, source: Path | None = None) -> tuple[Path, Path | None
     taken, live = whole[-1], places.local_of(folder) or folder / FILE
     aside = folder / "backup" / f"replaced-{datetime.now():%Y%m%dT%H%M%S}"
     kept = None
+    part = live.with_name(live.name + ".part")
     try:
-        part = live.with_name(live.name + ".part")
         shutil.copyfile(taken, part)  # whole beside it first: nothing is moved before it is there
         for path in (live, *(live.with_name(live.name + end) for end in ("-wal", "-shm"))):
             if path.exists():
@@ -37,7 +45,11 @@ def restore(folder: Path, source: Path | None = None) -> tuple[Path, Path | None
                 kept = aside
         part.replace(live)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise StorageError(f"{live} cannot be put back: {error.strerror or error}") from error
+    digest = hashlib.sha256(taken.read_bytes()).hexdigest()
+    with open_study(folder) as study, study.store.change(person, "put back from a copy") as change:
+        change.note("restored", file=taken.name, sha256=digest)
     return taken, kept
 
 

@@ -21,7 +21,7 @@ from protocols.conduct import (
 )
 from protocols.store import finish, places
 from protocols.store import tables as t
-from protocols.study import care, open_study, pairing
+from protocols.study import add_person, care, open_study, pairing
 from protocols.study.amending import filed
 from protocols.study.exposure import procedure_line
 from protocols.study.withheld import secret_file
@@ -161,6 +161,56 @@ def test_a_session_filed_under_the_wrong_animal_goes_where_it_belongs(
         ("M04", "done", 0),
     ]
     assert cli("study", "check", "S1").code == 0
+
+
+def test_who_has_a_pin_signs_with_it(cli: Cli, sealed: Path, here: Path) -> None:
+    with open_study(sealed) as study:
+        add_person(study, "tom", ["technician"], "2468", "ann")
+    (here / "pins").write_text("tom: 2468\n", encoding="utf-8")
+    (here / "wrong").write_text("tom: 1357\n", encoding="utf-8")
+    words = ("study", "amend", "S1", "withdraw", "M05", "--as", "ill", "--reason", "coughs")
+    for more in (("--pins", "wrong"), ()):
+        assert cli(*words, "--by", "tom", *more).code == 2
+    assert rows(sealed, "select status from animal where id='M05'") == [("active",)]
+    assert cli(*words, "--by", "tom", "--pins", "pins", "--on", "2999-01-01").code == 2
+    said = cli(*words, "--by", "tom", "--pins", "pins", "--on", "2026-01-05T08:00")
+    assert said.code == 0, said.err
+    said = cli("study", "amend", "S1", "exclude", "M06", "--rule", "escape", "--reason", "jumped",
+               "--by", "tom", "--pins", "pins")  # fmt: skip
+    assert "this is for owner" in said.err
+
+
+def test_a_study_of_the_version_before_is_brought_up(cli: Cli, begun: Path) -> None:
+    path = begun / "study.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "drop table drug_book;"
+            "create table drug_book (id integer primary key, at text not null, drug text not null,"
+            " lot text, kind text not null, amount_mg float not null, person text not null,"
+            " witness text, note text);"
+            "update alembic_version set version_num = '1';"
+        )
+    assert cli("study", "status", "S1").code == 0
+    said = cli("study", "book", "S1", "received", "--drug", "cocaine", "--mg", 500, *BY)
+    assert said.code == 0, said.err
+    assert cli("study", "check", "S1").code == 0
+
+
+def test_what_a_rule_puts_out_is_excluded_by_the_ledger(cli: Cli, sealed: Path) -> None:
+    words = ("study", "amend", "S1", "enter", "M06", "conditioning1a", *BY, "--ran-by", "ann",
+             "--started", "2026-01-05T09:00", "--ended", "2026-01-05T09:30",
+             "--reason", "computer was down", "--minutes", "left=10",
+             "--minutes", "right=10")  # fmt: skip
+    said = cli(*words[:-2], "--minutes", "right=40")
+    assert said.code == 2
+    assert "more minutes than the session had" in said.err
+    assert cli(*words).code == 0
+    said = cli("study", "ledger", "S1", "--apply", *BY)
+    assert "M06 excluded: exposure_share 0.333 (limit 0.9)" in said.out, said.err
+    assert "M06 excluded: wrong_chamber_min 10 (limit 5)" in said.out
+    assert rows(sealed, "select id from animal where status='excluded'") == [("M06",)]
+    asked = "select distinct status from session where animal='M06' and phase='conditioning2a'"
+    assert rows(sealed, asked) == [("cancelled",)]
 
 
 def test_another_account_is_let_in_by_a_holder(
@@ -349,12 +399,14 @@ def test_a_damaged_database_is_put_back_from_the_backup(cli: Cli, sealed: Path) 
     said = cli("study", "add", "S1", "--box", "new", *BY)
     assert said.code == 1
     assert "open for reading only" in said.err
-    said = cli("study", "restore", "S1")
+    said = cli("study", "restore", "S1", *BY)
     assert said.code == 0, said.err
     assert "put back study-" in said.out
     assert cli("study", "status", "S1").code == 0
+    assert rows(sealed, "select person from audit where action='restored'") == [("ann",)]
+    assert cli("study", "check", "S1").code == 0
     assert [p.name for p in (sealed / "backup").glob("replaced-*/study.sqlite")]
-    assert cli("study", "restore", "S1", "--from", "words").code == 2
+    assert cli("study", "restore", "S1", *BY, "--from", "words").code == 2
 
 
 def test_a_study_on_a_share_keeps_its_live_database_here(

@@ -132,9 +132,8 @@ def allocate_cohort(
 
 def seal_places(key: Key, places: Sequence[Place], at: str) -> Key:
     """The key with a part of each animal alone, so that one is opened without the others."""
-    for place in sorted(places, key=lambda one: one.animal):
-        key = blinding.seal(key, f"animal {place.animal}", {"place": asdict(place)}, at)
-    return key
+    own = {place.animal: {"place": asdict(place)} for place in places}
+    return blinding.seal_each(key, own, at)
 
 
 def pretests_of(study: Study) -> list[dict[str, str]]:

@@ -66,9 +66,11 @@ def seal_sessions(study: Study, person: str, holder: tuple[str, str]) -> int:
                         }
                     )
         key = blinding.seal(study.key, "labels", sealed, change.at)
-        for animal in sorted({place.animal for place in todo}):
-            own = [one for one in sealed if one["animal"] == animal]
-            key = blinding.seal(key, f"animal {animal}", {"labels": own}, change.at)
+        own = {
+            place.animal: {"labels": [one for one in sealed if one["animal"] == place.animal]}
+            for place in todo
+        }
+        key = blinding.seal_each(key, own, change.at)
         replace(study.folder / KEY, key.text().encode())
     return len(sealed)
 
@@ -87,7 +89,7 @@ def unblind(
         message = "the rules ask for the analysis to be locked first: placepref study lock"
         raise ConfigError(str(study.folder / RULES), "unblinding.lock_first", message)
     # In an emergency nothing of the other animals is opened.
-    wanted = None if animal is None else f"animal {animal}"
+    wanted = None if animal is None else f"{blinding.ANIMAL}{animal}"
     parts = opened(study, person, *holder, reason, wanted)
     if animal is not None:
         return _one(study, person, reason, holder[0], animal, parts)

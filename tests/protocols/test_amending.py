@@ -40,6 +40,10 @@ def rows(study: Path, words: str) -> list[tuple[object, ...]]:
         return connection.execute(words).fetchall()
 
 
+def open_key(study: Path) -> blinding.Key:
+    return blinding.read_key((study / "key.sealed").read_text(encoding="utf-8"), "key.sealed")
+
+
 @pytest.fixture
 def sealed(cli: Cli, begun: Path, here: Path) -> Path:
     """The study of test_study, allocated and with labels."""
@@ -260,6 +264,8 @@ def test_no_byte_of_an_open_study_tells_a_group_a_pairing_or_the_seed(
     assert [animal for animal, _ in withheld] == sorted(places)
     assert len({length for _, length in withheld}) == 1
     assert len(rows(sealed, "select distinct ml_per_kg from label")) == 1
+    own = [part for part in open_key(sealed).part if part.kind.startswith("animal ")]
+    assert len({len(part.box) for part in own}) == 1
     # Each animal has both chambers, one in either half of a day: which of them was drug is sealed.
     for phases in (("conditioning1a", "conditioning1b"), ("conditioning2a", "conditioning2b")):
         told = rows(

@@ -106,7 +106,7 @@ def _again(
         )
         contents.append({**sealed[label["code"]], "label": code})
     key = blinding.seal(study.key, "labels", contents, change.at)
-    key = blinding.seal(key, f"animal {row['animal']}", {"labels": contents}, change.at)
+    key = blinding.seal_each(key, {row["animal"]: {"labels": contents}}, change.at)
     replace(study.folder / KEY, key.text().encode())
     return str(new["uid"]), ", ".join(codes)
 

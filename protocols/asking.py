@@ -4,7 +4,7 @@ The same for whoever asks, a terminal or a window: nothing here is printed or re
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -36,7 +36,9 @@ Pairing = tuple[str, str, str]
 class Choice:
     """One session as a person chooses it. None: the only one there is, or not said.
 
-    `out` is the study's folder; `assigned` holds "KEY=VALUE" words for the parameters.
+    `out` is the study's folder; `assigned` holds "KEY=VALUE" words for the parameters. A session
+    that a study planned has its `uid`, `attempt` and `cues` (chamber to cue set), and its pairing
+    is `withheld`: it is written nowhere.
     """
 
     name: str
@@ -50,6 +52,10 @@ class Choice:
     operator: str = ""
     codec: str | None = None
     stimulation: Stimulation = field(default_factory=Stimulation)
+    uid: str = ""
+    attempt: int = 1
+    cues: Mapping[str, str] | None = None
+    withheld: bool = False
 
 
 def find_protocol(name: str) -> tuple[Protocol, str]:
@@ -59,14 +65,14 @@ def find_protocol(name: str) -> tuple[Protocol, str]:
     path = Path(name)
     if path.suffix == ".toml" or path.exists():
         text = read_text(path, "protocol file")
-        return parse(text, str(path), lambda base: _base(base, path.parent)), str(path)
+        return parse(text, str(path), lambda base: base_of(base, path.parent)), str(path)
     near = get_close_matches(name, library.names(), n=3)
     meant = f"; did you mean {' or '.join(near)}?" if near else ""
     message = f"no such protocol{meant}; `placepref protocols` lists those that ship"
     raise ConfigError(name, "", f"{message}, or give a .toml file")
 
 
-def _base(name: str, folder: Path) -> str:
+def base_of(name: str, folder: Path) -> str:
     """The text of a shipped protocol, or of a file beside the one that extends it."""
     if name in library.names():
         return library.text(name)
@@ -96,7 +102,9 @@ def make_wish(
         frozenset(box.box.outputs),
         file,
         box.apparatus_file,
+        choice.cues,
     )
+    uid = {"uid": choice.uid} if choice.uid else {}
     wish = Wish(
         plan=plan,
         subject=choice.subject,
@@ -105,6 +113,8 @@ def make_wish(
         arming=arming,
         codec=cast(Codec | None, choice.codec),
         stimulation=choice.stimulation,
+        attempt=choice.attempt,
+        **uid,
     )
     return wish, box
 
@@ -115,7 +125,7 @@ def pairing_of(choice: Choice, box: LoadedBox) -> Pairing | None:
     Raises ConfigError where it is no pairing of this box, or the study has another one noted:
     that is refused before anything is made.
     """
-    if choice.paired is None:
+    if choice.paired is None or choice.withheld:
         return None
     known = roles(box.apparatus, choice.paired)
     pairing = choice.subject, known["paired"], known.get("unpaired", "")

@@ -3,7 +3,7 @@
 Days are counted from 0, the first; weekdays from 0, a Monday.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from protocols.course import Course, PhasePlan, Weekend, numbered
@@ -77,6 +77,20 @@ def placed(
 
     `usual` holds where a phase does not say what closed days do.
     """
+    return laid_out(phases, usual, starts_on, lambda day: (starts_on + day) % 7 not in closed)
+
+
+def laid_out(
+    phases: Iterable[PhasePlan],
+    usual: Weekend,
+    starts_on: int,
+    is_open: Callable[[int], bool],
+    fixed: Mapping[str, int] | None = None,
+) -> dict[str, int] | Misfit:
+    """As `placed`, with the days that are open asked one by one.
+
+    `fixed`: phases whose day stands already, which the later ones follow.
+    """
     days: dict[str, int] = {}
     newest = (1, 0)  # a day of the protocol, and its day
     for phase in phases:
@@ -84,7 +98,9 @@ def placed(
             day, count = newest[1], phase.day - newest[0]
         else:
             day, count = days[phase.after], round(phase.days or 0)
-        found = _open_day(phase, phase.weekend or usual, day, count, starts_on, closed)
+        found: int | Misfit | None = (fixed or {}).get(phase.name)
+        if found is None:
+            found = _open_day(phase, phase.weekend or usual, day, count, starts_on, is_open)
         if isinstance(found, Misfit):
             return found
         days[phase.name] = found
@@ -99,11 +115,8 @@ def _open_day(
     day: int,
     count: int,
     starts_on: int,
-    closed: frozenset[int],
+    is_open: Callable[[int], bool],
 ) -> int | Misfit:
-    def is_open(one: int) -> bool:
-        return (starts_on + one) % 7 not in closed
-
     if weekend is Weekend.ALLOWED:
         for _ in range(count):
             day += 1

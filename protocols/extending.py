@@ -9,6 +9,8 @@ out phases ("posttest") and entries of tables ("parameters.test_s").
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import tomli_w
+
 from rig.config import parse_toml
 from rig.errors import ConfigError
 
@@ -23,6 +25,19 @@ _MOST = 8
 def extended(table: Mapping[str, Any], file: str, base: Base | None) -> dict[str, Any]:
     """The table with everything that it extends in it. Raises ConfigError."""
     return _extended(table, file, base, 0)
+
+
+def whole(text: str, file: str, base: Base | None) -> str:
+    """The text of a protocol with all that it extends in it; as it is where it extends none.
+
+    A study keeps this: what it was begun with does not change with the library. Raises ConfigError.
+    """
+    table = parse_toml(text, file)
+    if "extends" not in table:
+        return text
+    made = extended(table, file, base)
+    name = made.pop("extends")
+    return f"# {file}, with all of {name}, which it extends.\n{tomli_w.dumps(made)}"
 
 
 def _extended(table: Mapping[str, Any], file: str, base: Base | None, depth: int) -> dict[str, Any]:

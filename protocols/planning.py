@@ -1,22 +1,25 @@
-"""A study's rules, `study.toml`: groups, drugs, design, gate, exclusion. Pure.
+"""A study's rules, `study.toml`: groups, drugs, design, gate, exclusion, days. Pure.
 
-They are written before the first animal, and the database keeps their hash: one that was edited
-afterwards is refused. Here groups and drugs are named; who is in which stands nowhere in the open.
+What the protocol says may be left out: `protocols.joining` puts it in. The rules are written before
+the first animal, and the database keeps their hash: one that was edited afterwards is refused. Here
+groups and drugs are named; who is in which stands nowhere in the open.
 """
 
 import re
 from collections.abc import Sequence
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from protocols.allocation import Aim, Design, Gate, Group, Rules, Scheme
 from protocols.allocation.gate import StopWhen
 from protocols.allocation.model import DRUG_FIRST, VEHICLE_FIRST
 from protocols.conduct import AttemptPlan, ExposurePlan, HumanePlan, UnblindingPlan
+from protocols.course import Value, Weekday
 from protocols.dosing import Drug, check_volumes, ml_per_kg
 from rig.config import Strict, check, parse_toml
 from rig.errors import ConfigError
 
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _TELLING = ("drug", "vehicle", "paired", "unpaired", "control", "saline")
 
 
@@ -25,9 +28,9 @@ class GroupPlan(Strict):
 
     name: str = Field(min_length=1)
     weight: int = Field(1, ge=1)
-    drug: str
+    drug: str = ""
     dose_mg_kg: float | None = Field(None, gt=0)
-    vehicle: str
+    vehicle: str = ""
 
 
 class GatePlan(Strict):
@@ -49,8 +52,42 @@ class ExclusionPlan(Strict):
     lost_share_max: float | None = None
 
 
+class DayPlan(Strict):
+    """A day's work. `begins`: the hour at which a day of the study turns into the next.
+
+    `closed`: weekdays, where they are others than the protocol's; `holidays`: dates. Seconds are
+    what a person is busy for; `dry_s`: how long a box is left to dry after cleaning.
+    """
+
+    begins: str = Field("04:00", pattern=_CLOCK)
+    starts: str = Field("08:00", pattern=_CLOCK)
+    ends: str = Field("18:00", pattern=_CLOCK)
+    closed: tuple[Weekday, ...] | None = None
+    holidays: tuple[str, ...] = ()
+    weigh_s: int = Field(60, ge=0)
+    inject_s: int = Field(60, ge=0)
+    place_s: int = Field(60, ge=0)
+    remove_s: int = Field(60, ge=0)
+    clean_s: int = Field(120, ge=0)
+    dry_s: int = Field(120, ge=0)
+    weight_age_h: float = Field(24.0, gt=0, le=168)
+    syringe_ml: float = Field(0.01, gt=0, le=0.1)
+
+    @field_validator("holidays")
+    @classmethod
+    def _dates(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+                raise ValueError(f"{value!r}: write 2026-12-24")
+        return values
+
+
 class Planning(Strict):
-    """What `study.toml` says. `conditioning`: pairs of phases, one of each with drug."""
+    """What `study.toml` says. `conditioning`: pairs of phases, one of each with drug.
+
+    `parameters` are the protocol's, with other values. `orders` are drawn too; they follow from
+    what the protocol exchanges between animals.
+    """
 
     name: str = Field(min_length=1)
     database: str = ""
@@ -72,17 +109,21 @@ class Planning(Strict):
     exposure: ExposurePlan = ExposurePlan()
     humane: HumanePlan = HumanePlan()
     unblinding: UnblindingPlan = UnblindingPlan()
-    group: tuple[GroupPlan, ...] = Field(min_length=1)
+    group: tuple[GroupPlan, ...] = ()
     drug: tuple[Drug, ...] = ()
+    parameters: dict[str, Value] = {}
+    orders: tuple[str, ...] | None = None
+    day: DayPlan = DayPlan()
 
     @model_validator(mode="after")
     def _holds(self) -> "Planning":
-        self.scheme()
+        if self.group:  # else the protocol's are put in, and all is judged then
+            self.scheme()
         self.gate_rule()
         self.exclusion_rules()
         names = [drug.name for drug in self.drug]
         for group in self.group:
-            for wanted in (group.drug, group.vehicle):
+            for wanted in filter(None, (group.drug, group.vehicle)):
                 if names.count(wanted) != 1:
                     have = ", ".join(names) or "none"
                     raise ValueError(f"group {group.name}: no drug {wanted!r} (there are: {have})")
@@ -90,6 +131,7 @@ class Planning(Strict):
 
     def scheme(self) -> Scheme:
         """What allocation asks. Raises ValueError."""
+        orders = (DRUG_FIRST, VEHICLE_FIRST) if self.conditioning else ()
         return Scheme(
             groups=tuple(Group(one.name, one.weight) for one in self.group),
             sides=self.sides,
@@ -97,7 +139,7 @@ class Planning(Strict):
             aim=self.aim,
             cues=self.cues,
             cues_move=self.cues_move,
-            orders=(DRUG_FIRST, VEHICLE_FIRST) if self.conditioning else (),
+            orders=orders if self.orders is None else self.orders,
             slots=self.slots,
             forced_side=self.forced_side,
             justification=self.justification,
@@ -121,6 +163,8 @@ class Planning(Strict):
         """The one volume per weight of all injections. Raises ConfigError where they differ."""
         told: dict[str, float] = {}
         for group in self.group:
+            if not group.drug or not group.vehicle:
+                continue
             try:
                 told[f"{group.name} {group.drug}"] = ml_per_kg(
                     self.drug_named(group.drug), group.dose_mg_kg
@@ -130,7 +174,7 @@ class Planning(Strict):
                 )
             except ValueError as error:
                 raise ConfigError(file, f"group {group.name}", str(error)) from None
-        return check_volumes(told, file)
+        return check_volumes(told, file) if told else 0.0
 
 
 def parse(text: str, file: str, phases: Sequence[str]) -> Planning:
@@ -145,7 +189,7 @@ def parse(text: str, file: str, phases: Sequence[str]) -> Planning:
                 have = ", ".join(phases)
                 message = f"{phase!r}: no phase of the protocol (it has: {have})"
                 raise ConfigError(file, "conditioning", message)
-    if planning.pretest not in phases:
+    if planning.pretest not in phases and "pretest" in planning.model_fields_set:
         message = f"{planning.pretest!r}: no phase of the protocol (it has: {', '.join(phases)})"
         raise ConfigError(file, "pretest", message)
     telling = {*_TELLING, *(g.name.lower() for g in planning.group)}
@@ -155,6 +199,6 @@ def parse(text: str, file: str, phases: Sequence[str]) -> Planning:
             if re.search(rf"(?i){re.escape(word)}", phase):
                 message = f"{phase!r}: a phase's name stands in folders and tells {word!r}"
                 raise ConfigError(file, "phase", message)
-    if planning.conditioning:
+    if planning.conditioning and planning.group:
         planning.ml_per_kg(file)
     return planning

@@ -309,6 +309,15 @@ def plan_session(
     return plan
 
 
+def outline(protocol: Protocol, phase: str, values: Mapping[str, Value]) -> SessionPlan:
+    """What a session does, with roles left as they are: to know how long it takes.
+
+    Raises ConfigError as `plan_session` does.
+    """
+    asked = protocol.phase_named(phase, values=values)
+    return _plan(protocol, asked, values, {}, protocol.name)
+
+
 def _missing(role: str, protocol: Protocol, phase: str, apparatus: Apparatus, file: str) -> None:
     if role == "neutral":
         marked = [c.name for c in apparatus.chamber if c.role == "neutral"]

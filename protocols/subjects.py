@@ -106,8 +106,14 @@ def _weight(text: str, species: str, where: str) -> float:
         weight_g = float(text.replace(",", "."))
     except ValueError:
         raise ConfigError(where, "weight_g", f"{text!r}: a number of grams is wanted") from None
+    check_weight(weight_g, species, where, "weight_g", text)
+    return weight_g
+
+
+def check_weight(weight_g: float, species: str, where: str, key: str = "", text: str = "") -> None:
+    """Raise ConfigError for what is no weight of this species, in g."""
     low, high = _WEIGHT_G.get(species, (1.0, 100_000.0))
     if not low <= weight_g <= high:
-        message = f"{text} g: no weight of a {species} ({low:g} to {high:g} g)"
-        raise ConfigError(where, "weight_g", message)
-    return weight_g
+        shown = text or f"{weight_g:g}"
+        message = f"{shown} g: no weight of a {species} ({low:g} to {high:g} g)"
+        raise ConfigError(where, key, message)

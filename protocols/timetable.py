@@ -7,7 +7,7 @@ from protocols.course import TESTS, Course, Kind, PhasePlan, numbered
 from protocols.days import WEEKDAYS, Misfit, placed, unrolled
 from rig.steps import SessionPlan, Until, spell_s
 
-_WORK = (Kind.HANDLING, Kind.HABITUATION, Kind.STRESS, Kind.TREATMENT_ONLY, Kind.PRIME)
+WORK = (Kind.HANDLING, Kind.HABITUATION, Kind.STRESS, Kind.TREATMENT_ONLY, Kind.PRIME)
 """Kinds that take somebody's day though not in the box; housing and abstinence do not."""
 
 Sessions = Mapping[str, SessionPlan]
@@ -163,7 +163,7 @@ def _long_days(course: Course, group: str, sessions: Sessions) -> Iterator[str]:
 
 
 def _takes_s(course: Course, group: str, phase: PhasePlan, plan: SessionPlan | None) -> float:
-    took = phase.lasts_s if phase.kind in _WORK else 0.0
+    took = phase.lasts_s if phase.kind in WORK else 0.0
     took += box_s(plan) if plan is not None else 0.0
     for procedure in phase.procedure:
         treatment = course.given(group, phase, procedure)

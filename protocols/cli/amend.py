@@ -17,7 +17,7 @@ study.add_typer(amend)
 Reason = Annotated[str, typer.Option(help="Why; it is kept, and anybody can read it.")]
 Pin = Annotated[
     Path | None,
-    typer.Option("--pins", metavar="FILE", help='A line "NAME: PIN"; else it is asked for.'),
+    typer.Option("--pin-file", metavar="FILE", help='A line "NAME: PIN"; else it is asked for.'),
 ]
 Session = Annotated[str, typer.Argument(help="Its folder, its uid, or ANIMAL/PHASE[/ATTEMPT].")]
 Animal = Annotated[str, typer.Argument(help="The animal's id.")]

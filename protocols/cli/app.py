@@ -10,8 +10,8 @@ from typer.core import TyperGroup
 
 from protocols.cli import amend as _amend  # noqa: F401  its commands are of study
 from protocols.cli import care as _care  # noqa: F401
+from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
-from protocols.cli.study import study
 from rig.errors import ConfigError, RigError
 
 
@@ -79,13 +79,13 @@ def demo(
     out: Annotated[
         Path | None, typer.Option("--out", help="Default: ./placepref-demo, or -2, -3 ...")
     ] = None,
-    animals: Annotated[int, typer.Option(help="How many animals, 1 to 64.")] = 2,
+    animals: Annotated[int, typer.Option(help="How many animals, 8 to 64.")] = 8,
     seed: Annotated[int, typer.Option(help="Of the simulated world.")] = 1,
     json: Json = False,
 ) -> None:
-    """Pre-test and post-test of simulated animals, at full speed, no hardware.
+    """A whole blinded study with simulated animals, at full speed, no hardware.
 
-    Example: placepref demo --animals 4
+    Example: placepref demo --animals 16
     """
     from protocols.cli import demonstration
 

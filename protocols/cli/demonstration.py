@@ -1,100 +1,95 @@
-"""`demo`: pre-test and post-test of simulated animals over both cores."""
+"""`demo`: a whole blinded study with simulated animals, over both cores."""
 
 import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator, MutableMapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from protocols.asking import find_protocol
-from protocols.cli.exits import DONE
+from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import lines, print_json, progress
-from protocols.protocol import plan_session, settings
-from protocols.scores import cpp_score_s
+from protocols.demo.playing import Play, Played, Scored
+from protocols.demo.working import FRAME_SIZE_PX, RATE_HZ
 from rig.errors import ConfigError
-from rig.hardware.simulated.mouse import MouseSettings, Preset, betas
-from rig.session import Wish, load_rig, record
 from rig.session.rescoring import check_out
-from rig.storage import is_noted, note_pairing
-from rig.tracking.threads import use_one_thread
 
-TEST_S = 1200
-MOST_ANIMALS = 64
-EFFECT = 0.8
-"""Mean shift of preference by conditioning, log-odds: a score of about 190 s in 1200 s."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One animal of the demonstration."""
-
-    subject: str
-    paired: str
-    pre_s: float
-    post_s: float
-    score_s: float
-    folders: tuple[str, str]
+FEWEST_ANIMALS, MOST_ANIMALS = 8, 64
+TEST_S = 300
 
 
 def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
-    """Run it, print each animal's score and where the folders are."""
-    if not 1 <= animals <= MOST_ANIMALS:
-        raise ConfigError("--animals", "", f"{animals}: 1 to {MOST_ANIMALS}")
+    """Play it, print each animal's score and where the study is."""
+    if not FEWEST_ANIMALS <= animals <= MOST_ANIMALS:
+        raise ConfigError("--animals", "", f"{animals}: {FEWEST_ANIMALS} to {MOST_ANIMALS}")
     if out is None:
         folder = free_folder()
     else:
         folder = out
         check_out(folder)
-        for index in range(animals):
-            is_noted(folder, *_named(index))
-        folder.mkdir(parents=True, exist_ok=True)
+        if folder.is_dir() and any(folder.iterdir()):
+            message = f"{folder} is not empty; the demonstration begins a study of its own"
+            raise ConfigError("--out", "", message)
     began = time.monotonic()
-    scored = _simulated(folder, animals, seed)
-    scored.sort(key=lambda animal: animal.subject)
+    played = _simulated(folder, animals, seed)
     if as_json:
-        print_json({"folder": str(folder), "animals": [asdict(a) for a in scored]})
-        return DONE
-    rows = [(a.subject, a.paired, a.pre_s, a.post_s, a.score_s) for a in scored]
-    print(
-        lines(rows, ("animal", "paired", "pre-test s", "post-test s", "score s"))
-        + f"\n\nSeconds of {TEST_S} in the paired chamber; score = post-test less pre-test."
-        f"\nSimulated: {2 * animals} sessions of {TEST_S // 60} min in"
-        f" {time.monotonic() - began:.0f} s. The animals never existed.\n\nSessions:"
-    )
-    for animal in scored:
-        for session in animal.folders:
-            print(f"  {session}")
-    print("\nNext: placepref verify SESSION, placepref rescore SESSION --out DIR")
-    return DONE
+        told = [{**asdict(one), "score_s": one.score_s} for one in played.animals]
+        print_json({"folder": str(folder), "animals": told, "faults": played.faults})
+    else:
+        print(_said(folder, played, time.monotonic() - began))
+    return FAILED if played.faults else DONE
 
 
-def _simulated(folder: Path, animals: int, seed: int) -> list[Scored]:
-    """Every animal, one to a core; their processes end with this one, whatever ends it."""
+def _said(folder: Path, played: Played, took_s: float) -> str:
+    head = ("animal", "group", "paired", "pre-test s", "post-test s", "score s", "extinct s")
+    rows = [
+        (
+            *(a.subject, a.group or a.status, a.paired, a.pre_s, a.post_s, a.score_s),
+            *(a.extinguished_s, a.reinstated_s),
+        )
+        for a in sorted(played.animals, key=lambda a: (a.group, a.subject))
+    ]
+    width, height = FRAME_SIZE_PX
+    out = [lines(rows, (*head, "primed s")), ""]
+    for group in dict.fromkeys(a.group for a in played.animals if a.group):
+        scores = [s for a in played.animals if a.group == group and (s := a.score_s) is not None]
+        mean = sum(scores) / max(1, len(scores))
+        out.append(f"{group}: mean score {mean:+.0f} s, {len(scores)} animals")
+    out += [
+        "",
+        f"Seconds of {TEST_S} in the paired chamber; score = post-test less pre-test; after",
+        "extinction; after a prime. Groups and pairing were sealed until all was over.",
+        f"Shortened: tests of {TEST_S // 60} min, {RATE_HZ:g} pictures/s, {width}x{height} px.",
+        f"Simulated: {played.sessions} sessions of {played.days} days in {took_s:.0f} s. "
+        "The animals never existed.",
+        "",
+        f"Study: {folder}",
+        f"Next: placepref study status {folder}, placepref verify SESSION",
+        *(f"not as it should be: {fault}" for fault in played.faults),
+    ]
+    return "\n".join(out)
+
+
+def _simulated(folder: Path, animals: int, seed: int) -> Played:
+    """Played with a process to a core, each kept; they end with this one, whatever ends it."""
     context = multiprocessing.get_context("spawn")
-    scored: list[Scored] = []
     with ExitStack() as stack:
         with _deaf_to_ctrl_c():  # and so are the processes that are begun here
-            done = stack.enter_context(context.Manager()).dict()
             others = set(multiprocessing.active_children())
-            workers = max(1, min(animals, os.cpu_count() or 1))
+            workers = max(1, min(2, os.cpu_count() or 1))
             pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=context))
-            jobs = [pool.submit(one_animal, folder, i, seed, done) for i in range(animals)]
+            for _ in range(workers):
+                pool.submit(os.getpid)
         told = stack.enter_context(progress("simulating"))
-        waiting: set[Future[Scored]] = set(jobs)
         try:
-            while waiting:
-                ready, waiting = wait(waiting, timeout=0.25, return_when=FIRST_COMPLETED)
-                told(sum(done.values()), animals * 2 * TEST_S)
-                scored += [job.result() for job in ready]
+            return Play(folder, animals, seed, pool, told).play()
         except BaseException:
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()
             raise
-    return scored
 
 
 @contextmanager
@@ -119,50 +114,4 @@ def free_folder() -> Path:
             return folder
 
 
-def _named(index: int) -> tuple[str, str, str]:
-    """An animal's id, its paired and its unpaired chamber."""
-    sides = ("left", "right")
-    return f"M{index + 1:02d}", sides[index % 2], sides[1 - index % 2]
-
-
-def one_animal(folder: Path, index: int, seed: int, done: MutableMapping[str, float]) -> Scored:
-    """Both tests of one animal; runs in a process of its own."""
-    use_one_thread()
-    protocol, _ = find_protocol("cocaine-cpp")
-    values = settings(protocol, [f"test_s={TEST_S}"])
-    loaded = load_rig("sim")
-    apparatus = loaded.box_named(None).apparatus
-    subject, paired, unpaired = _named(index)
-    note_pairing(folder, subject, paired, unpaired)
-    own = seed * 1000 + index
-    times, folders = [], []
-    for n, (phase, beta) in enumerate(
-        zip(("pretest", "posttest"), betas(own, EFFECT), strict=True)
-    ):
-        plan = plan_session(protocol, phase, apparatus, paired, values)
-        mouse = MouseSettings(Preset.PRETEST, beta=beta, preferred=paired)
-
-        def tell(tick: object, outcome: object, n: int = n) -> None:
-            k = getattr(tick, "k", 0)
-            if k % 450 == 0:
-                done[subject] = n * TEST_S + min(TEST_S, k / loaded.rig.camera.rate_hz)
-
-        session = record(
-            Wish(plan=plan, subject=subject, phase=phase),
-            loaded,
-            out=folder,
-            seed=2 * own + n,
-            animal=mouse,
-            listeners=(tell,),
-        )
-        times.append(float(session.summary[f"time_{paired}_s"]))
-        folders.append(str(session.folder))
-    done[subject] = 2 * TEST_S
-    return Scored(
-        subject,
-        paired,
-        times[0],
-        times[1],
-        cpp_score_s(times[0], times[1]),
-        (folders[0], folders[1]),
-    )
+__all__ = ["Scored", "demo", "free_folder"]

@@ -72,14 +72,29 @@ class Asked:
         return Stimulation(dry_run=self.dry_run, fibre=self.fibre, power_mw=power_mw)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a session ended, and where it is."""
+
+    folder: Path
+    status: str
+    reason: str
+    summary: Mapping[str, Any] | None
+
+
 def run(asked: Asked) -> int:
-    """Run it; the exit code."""
+    """Run it, and tell how it ended; the exit code."""
+    return _tell(asked, carry_out(asked, asked.choice))
+
+
+def carry_out(asked: Asked, choice: Choice) -> Ended:
+    """Run one session to its end, as `asked`; what is run is the choice's. Raises RigError."""
     if asked.speed not in ("1", "max"):
         raise ConfigError("--speed", "", f"{asked.speed!r}: 1 or max")
     check_subject(asked.subject)
     loaded = load_rig(asked.rig)
-    wish, loaded_box = _wish(asked, loaded)
-    pairing, box = pairing_of(asked.choice, loaded_box), loaded_box.box.name
+    wish, loaded_box = _wish(asked, choice, loaded)
+    pairing, box = pairing_of(choice, loaded_box), loaded_box.box.name
     if asked.speed == "max":
         return _at_full_speed(asked, loaded, wish, box, pairing)
     alone = find(spell_source(asked.rig)) is None
@@ -88,9 +103,9 @@ def run(asked: Asked) -> int:
         return watch.run(watch.start(wish, pairing, alone=alone))
 
 
-def _wish(asked: Asked, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:
+def _wish(asked: Asked, choice: Choice, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:
     by_hand = sys.stdin.isatty() and not loaded.simulated and asked.speed == "1"
-    wish, box = make_wish(asked.choice, loaded, "operator" if by_hand else "auto")
+    wish, box = make_wish(choice, loaded, "operator" if by_hand else "auto")
     plan = wish.plan
     endless = [
         plan.step_name(i)
@@ -105,7 +120,7 @@ def _wish(asked: Asked, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:
 
 def _at_full_speed(
     asked: Asked, loaded: LoadedRig, wish: Wish, box: str, pairing: Pairing | None
-) -> int:
+) -> Ended:
     total_s = sum(step.duration_s or 0 for step in wish.plan.step)
     with progress(f"{wish.subject} {wish.phase}") as told:
 
@@ -126,14 +141,11 @@ def _at_full_speed(
             operator=consent(asked.operator) if asked.yes and not loaded.simulated else None,
             listeners=(tell,),
         )
-    return _ended(
-        asked, result.folder, str(result.ending.status), result.ending.reason, result.summary
-    )
+    return Ended(result.folder, str(result.ending.status), result.ending.reason, result.summary)
 
 
-def _ended(
-    asked: Asked, folder: Path, status: str, reason: str, summary: Mapping[str, Any] | None
-) -> int:
+def _tell(asked: Asked, ended: Ended) -> int:
+    folder, status, reason, summary = ended.folder, ended.status, ended.reason, ended.summary
     if asked.as_json:
         told = {"folder": str(folder), "status": status, "reason": reason}
         print_json({**told, "summary": dict(summary or {})})
@@ -167,8 +179,8 @@ class _Watch:
                 other.request("request", box=self._box, request=abort)
             raise
 
-    def run(self, folder: Path) -> int:
-        """Watch it to its end, and pass on what the person says; the exit code."""
+    def run(self, folder: Path) -> Ended:
+        """Watch it to its end, and pass on what the person says."""
         if not self._quiet:
             print(f"recording to {from_here(folder)}")
             if sys.stdin.isatty():
@@ -185,7 +197,7 @@ class _Watch:
                 except StationError as error:
                     kept = f"what was recorded is in {from_here(folder)}: resume or close it"
                     raise StationError(f"{error}; {kept}") from None
-        return _ended(self._asked, folder, done["status"], done["reason"], done.get("summary"))
+        return Ended(folder, done["status"], done["reason"], done.get("summary"))
 
     def _turn(self, pressed: Keys) -> dict[str, Any] | None:
         told = self._client.request("events", box=self._box, since=self._seen)

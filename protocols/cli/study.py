@@ -37,6 +37,10 @@ def new(
     sheet: Annotated[
         Path | None, typer.Option(help="Write a recovery sheet here, to print and lock away.")
     ] = None,
+    preparer: Annotated[
+        list[str] | None,
+        typer.Option(help="Who draws syringes: opens what labels hold, no more; repeatable."),
+    ] = None,
     passphrases: Words = None,
 ) -> None:
     """Begin a study: its folder, database and sealed key.
@@ -46,7 +50,8 @@ def new(
     """
     from protocols.cli import studying
 
-    raise typer.Exit(studying.new(folder, protocol, rules, by, holder or [], sheet, passphrases))
+    people = (holder or [], preparer or [])
+    raise typer.Exit(studying.new(folder, protocol, rules, by, *people, sheet, passphrases))
 
 
 @study.command()
@@ -110,6 +115,9 @@ def seal(
     folder: Folder,
     by: By,
     holder: Annotated[str, typer.Option(help="Who opens the key for it.")],
+    begin: Annotated[
+        str | None, typer.Option(metavar="DATE", help="No session before this day; else today.")
+    ] = None,
     passphrases: Words = None,
 ) -> None:
     """Plan the conditioning of the allocated animals, with a label and a volume a session.
@@ -118,7 +126,7 @@ def seal(
     """
     from protocols.cli import studying
 
-    raise typer.Exit(studying.seal(folder, by, holder, passphrases))
+    raise typer.Exit(studying.seal(folder, by, holder, passphrases, begin))
 
 
 @study.command()

@@ -3,13 +3,16 @@
 import getpass
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from protocols import library
 from protocols import study as verbs
 from protocols.allocation.model import RISKS
+from protocols.asking import base_of
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import lines, print_json, wrapped
+from protocols.extending import Base
 from protocols.manifest import spreadsheet
 from rig.errors import ConfigError, StorageError
 
@@ -20,11 +23,12 @@ def new(
     rules: Path,
     by: str,
     holders: Sequence[str],
+    preparers: Sequence[str],
     sheet: Path | None,
     passphrases: Path | None,
 ) -> int:
     """Begin a study."""
-    text, file = _protocol(protocol)
+    text, file, base = _protocol(protocol)
     try:
         rules_text = rules.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -39,7 +43,11 @@ def new(
     if len(holders) + (sheet is not None) < 2:
         message = "one holder alone: name two (--holder), or one and a recovery sheet (--sheet)"
         raise ConfigError("--holder", "", message)
+    if both := set(holders) & set(preparers):
+        message = f"{', '.join(both)}: holds the key, and so can open what labels hold too"
+        raise ConfigError("--preparer", "", message)
     words = passphrases_of(holders, passphrases, twice=True)
+    theirs = passphrases_of(preparers, passphrases, twice=True)
     code = verbs.new(
         folder,
         text,
@@ -49,6 +57,8 @@ def new(
         sheet=sheet is not None,
         rules_file=str(rules),
         protocol_file=file,
+        base=base,
+        preparers=theirs,
     )
     if sheet is not None and code is not None:
         try:
@@ -149,11 +159,14 @@ def allocate(
 _PER_SIDE = (("time", "_s"), ("entries", ""))
 
 
-def seal(folder: Path, by: str, holder: str, passphrases: Path | None) -> int:
+def seal(
+    folder: Path, by: str, holder: str, passphrases: Path | None, begin: str | None = None
+) -> int:
     """Plan sessions and labels."""
     with verbs.open_study(folder) as opened:
         words = passphrases_of([holder], passphrases)[holder]
-        count = verbs.seal_sessions(opened, by, (holder, words))
+        day = date.today() if begin is None else _date(begin)
+        count = verbs.seal_sessions(opened, by, (holder, words), day)
         per_kg = opened.plan.ml_per_kg(str(folder / verbs.RULES)) if count else 0.0
     if count:
         print(f"{count} labels, one a session, each {per_kg:g} ml/kg; what they hold is sealed")
@@ -203,6 +216,15 @@ def status(folder: Path, *, as_json: bool) -> int:
         print(f"allocation {one['cohort']}: {what}, {one['sha256']}")
     if told["excluded"]:
         print(f"excluded: {', '.join(told['excluded'])}")
+    if told["deviations"]:
+        counts = ", ".join(f"{n} {word}" for word, n in sorted(told["deviations"].items()))
+        print(f"not as planned: {counts}")
+    for outcome in ("goes on", "done", "not acquired"):
+        names = [animal for animal, its in told["extinction"].items() if its == outcome]
+        if names:
+            print(f"extinction {outcome}: {', '.join(sorted(names))}")
+    for line in told["intervals"]:
+        print(wrapped(line))
     print(f"the key was opened {told['key_opened']} times, refused {told['wrong_passphrases']}")
     return DONE
 
@@ -242,18 +264,27 @@ def pretest_rows(opened: verbs.Study, pretest: Path | None) -> list[dict[str, st
     return [cells for _, cells in spreadsheet(pretest, (*columns, *per_side), needed)]
 
 
-def _protocol(name: str) -> tuple[str, str]:
-    """The text of a shipped protocol, or of a file, and what messages call it."""
+def _protocol(name: str) -> tuple[str, str, Base]:
+    """The text of a shipped protocol, or of a file, what messages call it, and its base."""
     if name in library.names():
-        return library.text(name), name
+        return library.text(name), name, library.text
+    path = Path(name)
     try:
-        return Path(name).read_text(encoding="utf-8"), name
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         known = ", ".join(library.names())
         message = f"{name!r}: no such protocol (shipped: {known}) and no such file"
         raise ConfigError("--protocol", "", message) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(name, "", f"cannot be read: {error}") from None
+    return text, name, lambda other: base_of(other, path.parent)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError("--begin", "", f"{text!r}: write 2026-01-05") from None
 
 
 def passphrases_of(

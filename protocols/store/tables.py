@@ -150,6 +150,8 @@ session = Table(
     _text("folder"),
     _text("sums_sha256"),
     Column("entered_afterwards", Integer, nullable=False),
+    _text("planned_first"),  # the date before any shift
+    Column("outside", Integer),  # 1: a phase that has no session in a box
     _one_of("status", SESSION_STATUSES),
     UniqueConstraint("animal", "phase", "attempt"),
     UniqueConstraint("folder"),
@@ -170,8 +172,100 @@ label = Table(
     _key("animal", "animal.id"),
     _key("session", "session.uid"),
     Column("ml_per_kg", Float, nullable=False),
-    UniqueConstraint("session"),
     CheckConstraint("ml_per_kg > 0", name="ml_per_kg"),
+)
+
+# What is done around a session. Its slot is open; what it is for an animal, where it is blind, is
+# in the key alone.
+procedure = Table(
+    "procedure",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _key("session", "session.uid"),
+    Column("place", Integer, nullable=False),
+    _text("slot", needed=True),
+    _text("moment", needed=True),  # before, during or after the session
+    _text("runs_to", needed=True),  # "next", or the phase that its interval runs to
+    Column("blind", Integer, nullable=False),
+    Column("lasts_s", Float, nullable=False),
+    Column("interval_s", Float),
+    Column("early_s", Float),
+    Column("late_s", Float),
+    _key("label", "label.code", needed=False),
+    _text("status", needed=True),
+    _text("started"),
+    _text("ended"),
+    _text("outcome"),
+    Column("volume_ml", Float),
+    Column("weight_g", Float),
+    Column("temperature_c", Float),
+    _text("note"),
+    _key("person", "person.name", needed=False),
+    _one_of("moment", ("before", "during", "after")),
+    _one_of("status", ("planned", "done", "skipped")),
+    _one_of("outcome", ("complete", "partial", "leaked", "repeated")),
+    UniqueConstraint("session", "place"),
+)
+
+deviation = Table(
+    "deviation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _key("session", "session.uid"),
+    _text("at", needed=True),
+    _text("kind", needed=True),
+    _text("what", needed=True),
+    _text("reason", needed=True),
+    _key("person", "person.name"),
+)
+
+# What the program decided of extinction; all that is told of it is the outcome.
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _key("animal", "animal.id"),
+    Column("block", Integer, nullable=False),
+    Column("cycle", Integer, nullable=False),
+    _key("session", "session.uid"),
+    _text("outcome", needed=True),
+    _text("at", needed=True),
+    _one_of("outcome", ("goes on", "done", "not acquired")),
+    UniqueConstraint("animal", "block", "cycle"),
+)
+
+running_order = Table(
+    "running_order",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("day", needed=True),
+    _text("at", needed=True),
+    Column("people", Integer, nullable=False),
+    _text("plan", needed=True),  # JSON: what, when, who
+)
+
+# What the operator thinks: the number of a group in the rules, so that no name stands here.
+guess = Table(
+    "guess",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _key("animal", "animal.id"),
+    Column("group_number", Integer, nullable=False),
+    Column("sure", Integer, nullable=False),  # 1 (a coin) to 5
+    _text("at", needed=True),
+    _key("person", "person.name"),
+    UniqueConstraint("animal", "person"),
+)
+
+# Who drew which label: whoever knows what it holds neither tests nor scores that animal.
+draw = Table(
+    "draw",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _key("animal", "animal.id"),
+    _text("day", needed=True),
+    _text("at", needed=True),
+    _key("person", "person.name"),
 )
 
 # The program's own: on no screen, in no folder and no export until the key was opened.

@@ -19,7 +19,7 @@ class Change:
     """One transaction's changes. Rows are put in and altered, never deleted."""
 
     def __init__(self, connection: Connection, person: str, reason: str = "") -> None:
-        self.connection = connection
+        self.connection: Connection = connection
         self.person, self.reason = person, reason
         self.at = wall_now()
         last = connection.execute(

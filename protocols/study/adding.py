@@ -72,21 +72,24 @@ def plan_session(
     place: int,
     box: str | None,
     chamber: str | None = None,
+    attempt: int = 1,
+    **more: Any,
 ) -> str:
-    """Put in a planned session; its uid."""
+    """Put in a planned session, `more` of its columns too; its uid."""
     uid = secrets.token_hex(8)
     change.insert(
         t.session,
         uid=uid,
         animal=animal,
         phase=phase,
-        attempt=1,
+        attempt=attempt,
         day=day,
         place=place,
         box=box,
         chamber=chamber,
         status="planned",
         entered_afterwards=0,
+        **more,
     )
     return uid
 

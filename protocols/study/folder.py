@@ -13,8 +13,10 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from protocols import blinding, library, planning, protocol
+from protocols import blinding, joining, library, planning, protocol
 from protocols.blinding import Key
+from protocols.extending import Base, whole
+from protocols.joining import Joined
 from protocols.planning import Planning
 from protocols.store import Store, create, open_store, places, to_url
 from protocols.store import tables as t
@@ -24,16 +26,19 @@ from rig.errors import ConfigError
 from rig.storage.folder import replace
 
 RULES, PROTOCOL, KEY = "study.toml", "protocol.toml", "key.sealed"
+DRAW = "draw.sealed"
+"""What labels hold, for who prepares them; nothing else can be opened with it."""
 
 
 @dataclass(frozen=True)
 class Study(AbstractContextManager["Study"]):
-    """An open study; leaving it lets the database go."""
+    """An open study; leaving it lets the database go. `plan`: rules and protocol as one."""
 
     folder: Path
     plan: Planning
     protocol: protocol.Protocol
     store: Store
+    joined: Joined
     uid: str
 
     def __exit__(self, *_: object) -> None:
@@ -42,7 +47,11 @@ class Study(AbstractContextManager["Study"]):
     @property
     def key(self) -> Key:
         """The sealed key as it is now. Raises ConfigError."""
-        path = self.folder / KEY
+        return self.key_named(KEY)
+
+    def key_named(self, name: str) -> Key:
+        """One of the study's two keys as it is now. Raises ConfigError."""
+        path = self.folder / name
         if not path.is_file():
             message = "is not there: without it the study cannot be unblinded; put back a copy"
             raise ConfigError(str(path), "", message)
@@ -59,18 +68,29 @@ def new(
     sheet: bool,
     rules_file: str = RULES,
     protocol_file: str = PROTOCOL,
+    base: Base = library.text,
+    preparers: Mapping[str, str] | None = None,
 ) -> str | None:
     """Begin a study in `folder`, which is made; the recovery sheet's words, if one was asked for.
+
+    A protocol that extends others (`base` gives their texts) is kept whole. `preparers` open what
+    labels hold, and nothing else.
 
     Raises ConfigError for a folder that holds a study, rules that cannot be used, or a key that one
     person alone could open; nothing is left half-made then.
     """
-    made = protocol.parse(protocol_text, protocol_file, library.text)
+    protocol_text = whole(protocol_text, protocol_file, base)
+    made = protocol.parse(protocol_text, protocol_file)
     plan = planning.parse(rules_text, rules_file, [phase.name for phase in made.phase])
-    for name in (RULES, PROTOCOL, KEY, "study.sqlite", places.POINTER):
+    plan = joining.join(plan, made, rules_file).plan
+    for name in (RULES, PROTOCOL, KEY, DRAW, "study.sqlite", places.POINTER):
         if (folder / name).exists():
             raise ConfigError(str(folder), "", f"holds a study already: {name}")
     key, words = blinding.new_key(passphrases, sheet=sheet)
+    texts = {RULES: rules_text, PROTOCOL: protocol_text}
+    if preparers:
+        both = {**passphrases, **preparers}
+        texts[DRAW] = blinding.new_key(both, sheet=False)[0].text()
     uid, secret = secrets.token_hex(8), withheld.new_secret()
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -95,13 +115,13 @@ def new(
                 created=change.at,
             )
             change.insert(t.person, name=owner, roles="owner", active=1)
+            for name in preparers or {}:
+                if name != owner:
+                    change.insert(t.person, name=name, roles="preparer", active=1)
             key = blinding.seal(key, withheld.PART, {"secret": secret.hex()}, change.at)
             written.append(withheld.keep(uid, secret))
-            for name, text in (
-                (RULES, rules_text),
-                (PROTOCOL, protocol_text),
-                (KEY, key.text()),
-            ):
+            texts[KEY] = key.text()
+            for name, text in texts.items():
                 written.append(folder / name)
                 replace(folder / name, text.encode())
         for name in ("rawdata", "derivatives", "backup"):
@@ -123,7 +143,7 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
             raise ConfigError(str(folder), "", f"is no study: it holds no {name}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(str(folder / name), "", f"cannot be read: {error}") from None
-    made = protocol.parse(texts[PROTOCOL], str(folder / PROTOCOL), library.text)
+    made = protocol.parse(texts[PROTOCOL], str(folder / PROTOCOL))
     phases = [phase.name for phase in made.phase]
     plan = planning.parse(texts[RULES], str(folder / RULES), phases)
     live = None if plan.database else places.local_of(folder)
@@ -147,12 +167,13 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
                     f"(SHA-256 {kept[column][:12]}...)"
                 )
                 raise ConfigError(str(folder / name), "", message)
+        joined = joining.join(plan, made, str(folder / RULES))
         if write and not store.why:
             backup(folder, f"{date.today():%Y%m%d}", live)
     except BaseException:
         store.close()
         raise
-    return Study(folder, plan, made, store, str(kept["uid"]))
+    return Study(folder, joined.plan, made, store, joined, str(kept["uid"]))
 
 
 def sha256(text: str) -> str:

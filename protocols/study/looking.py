@@ -14,6 +14,7 @@ from protocols.store import verify
 from protocols.study.amending import chain
 from protocols.study.folder import KEY, Study
 from protocols.study.opening import cohorts, count_refusal, refused
+from protocols.study.scheduling import broken_intervals
 from rig.errors import ConfigError, RigError
 from rig.storage.folder import SUMS
 
@@ -52,6 +53,14 @@ def status(study: Study) -> dict[str, Any]:
             "key_opened": int(unblinded or 0),
             "wrong_passphrases": refused(connection),
             "why_read_only": study.store.why,
+            "deviations": count(t.deviation.c.kind),
+            "extinction": {
+                one["animal"]: one["outcome"]
+                for one in connection.execute(select(t.decision).order_by(t.decision.c.id))
+                .mappings()
+                .all()
+            },
+            "intervals": broken_intervals(study),
         }
 
 

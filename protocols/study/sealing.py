@@ -1,78 +1,170 @@
-"""Conditioning planned under labels, and the key opened for good."""
+"""Every session planned under its labels, and the key opened for good."""
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from protocols import blinding
-from protocols.allocation import Dice
-from protocols.allocation.model import DRUG_FIRST
+from protocols.allocation import Dice, Place
+from protocols.day.sealed import Due, Given, before_pairing, due_of, holds
+from protocols.days import Misfit, laid_out
+from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
-from protocols.study.folder import KEY, RULES, Study
+from protocols.study.folder import DRAW, KEY, RULES, Study
 from protocols.study.locking import is_locked
 from protocols.study.opening import allocations, opened, pairs_of
+from protocols.study.scheduling import redate
 from rig.errors import ConfigError
 from rig.storage.folder import replace
 
 
-def seal_sessions(study: Study, person: str, holder: tuple[str, str]) -> int:
-    """Plan the conditioning of every allocated animal, with a label a session; how many labels.
+def seal_sessions(
+    study: Study, person: str, holder: tuple[str, str], begin: date | None = None
+) -> int:
+    """Plan all that comes after the pre-test for every allocated animal; how many labels.
 
-    Which session is with drug goes into the key; the database gets chamber, label and volume per
-    weight. An animal that has its sessions already is left as it is. Raises ConfigError.
+    Each session has its chamber, windows and, where something is injected, a label with its volume
+    per weight. What that holds goes into the key. Days are set as far as they are decided, not
+    before `begin`. An animal that has its sessions already is left as it is. Raises ConfigError.
     """
-    plan = study.plan
-    per_kg = plan.ml_per_kg(str(study.folder / RULES)) if plan.conditioning else 0.0
     parts = opened(study, person, *holder, "sessions and labels")
     places = [place for one in allocations(study, parts) for _, place in pairs_of(one)]
-    dice = Dice(secrets.token_hex(16))
-    groups = {group.name: group for group in plan.group}
+    seed = secrets.token_hex(16)
+    dice = Dice(seed)
     with study.store.change(person) as change:
         allowed(change, person, ("owner",))
         read = change.connection.execute
-        done = set(read(select(t.label.c.animal)).scalars())
+        early = before_pairing(study.joined.course)
+        later = select(t.session.c.animal).where(t.session.c.phase.not_in(early))
+        done = set(read(later).scalars())
         gone = set(read(select(t.animal.c.id).where(t.animal.c.status == "withdrawn")).scalars())
         todo = [p for p in places if p.animal not in done | gone]
-        if not plan.conditioning or not todo:
+        due = {p.animal: due_of(study.joined, p) for p in todo}
+        for its in due.values():
+            its[:] = [one for one in its if one.phase.name not in early]
+        if not todo:
             return 0
         taken = set(read(select(t.label.c.code)).scalars())
-        codes = blinding.label_codes(2 * len(plan.conditioning) * len(todo), taken)
-        sealed = []
-        for running, place in enumerate(dice.shuffled(todo)):
-            other = plan.sides[1 - plan.sides.index(place.side)]
-            group = groups[place.group]
-            for day, pair in enumerate(plan.conditioning, 2):
-                for k, phase in enumerate(pair):
-                    with_drug = (k == 0) == (place.order == DRUG_FIRST)
-                    code = codes.pop()
-                    chamber = place.side if with_drug else other
-                    uid = plan_session(
-                        change, place.animal, phase, day, running, place.box, chamber
-                    )
-                    change.insert(
-                        t.label, code=code, animal=place.animal, session=uid, ml_per_kg=per_kg
-                    )
-                    sealed.append(
-                        {
-                            "label": code,
-                            "animal": place.animal,
-                            "phase": phase,
-                            "holds": group.drug if with_drug else group.vehicle,
-                            "dose_mg_kg": group.dose_mg_kg if with_drug else None,
-                        }
-                    )
-        key = blinding.seal(study.key, "labels", sealed, change.at)
-        own = {
-            place.animal: {"labels": [one for one in sealed if one["animal"] == place.animal]}
-            for place in todo
-        }
-        key = blinding.seal_each(key, own, change.at)
-        replace(study.folder / KEY, key.text().encode())
-    return len(sealed)
+        wanted = sum(
+            given.ml_per_kg is not None
+            for its in due.values()
+            for one in its
+            for given in one.given
+        )
+        codes = blinding.label_codes(wanted, taken)
+        before = read(select(func.max(t.session.c.place))).scalar() or 0
+        sealed: list[dict[str, Any]] = []
+        for running, place in enumerate(spread(study.plan.slots, todo, dice), before + 1):
+            sealed += _put(study, change, place, due[place.animal], running, codes)
+        for name in (KEY, DRAW):
+            if name == KEY or (study.folder / DRAW).is_file():
+                key = blinding.seal(study.key_named(name), "labels", sealed, change.at)
+                if name == KEY:
+                    key = blinding.seal(key, "running_order", {"seed": seed}, change.at)
+                    own: dict[str, list[dict[str, Any]]] = {p.animal: [] for p in todo}
+                    for one in sealed:
+                        own[one["animal"]].append(one)
+                    each = {animal: {"labels": its} for animal, its in own.items()}
+                    key = blinding.seal_each(key, each, change.at)
+                replace(study.folder / name, key.text().encode())
+        for place in todo:
+            redate(study, change, place.animal, begin=begin)
+    return wanted
+
+
+def spread(slots: Sequence[str], places: Sequence[Place], dice: Dice) -> list[Place]:
+    """Places in running order: by slot, and in each one of every group and order in turn.
+
+    Who is next of a group is drawn, and in which order the groups take their turn, each time anew.
+    """
+    out = []
+    for slot in dict.fromkeys([*slots, *sorted({p.slot for p in places})]):
+        kinds: dict[tuple[str, str], list[Place]] = {}
+        for place in dice.shuffled([p for p in places if p.slot == slot]):
+            kinds.setdefault((place.group, place.order), []).append(place)
+        while kinds:
+            for kind in dice.shuffled(sorted(kinds)):
+                out.append(kinds[kind].pop())
+                if not kinds[kind]:
+                    del kinds[kind]
+    return out
+
+
+def _put(
+    study: Study, change: Change, place: Place, due: Sequence[Due], running: int, codes: list[str]
+) -> list[dict[str, Any]]:
+    """One animal's sessions and procedures; what of them is sealed."""
+    nominal = laid_out(
+        (one.phase for one in due_of(study.joined, place)),
+        study.joined.course.study.weekend,
+        0,
+        lambda day: True,
+    )
+    assert not isinstance(nominal, Misfit)  # no day is closed
+    sealed: list[dict[str, Any]] = []
+    for one in due:
+        uid = plan_session(
+            change,
+            place.animal,
+            one.phase.name,
+            nominal[one.phase.name] + 1,
+            running,
+            place.box if one.phase.in_box else None,
+            one.chamber or None,
+            cues=json.dumps(one.cues) if one.cues else None,
+            outside=int(not one.phase.in_box),
+        )
+        for number, given in enumerate(one.given):
+            code = None
+            if given.ml_per_kg is not None:
+                code = codes.pop()
+                change.insert(
+                    t.label, code=code, animal=place.animal, session=uid, ml_per_kg=given.ml_per_kg
+                )
+            _plan_procedure(change, uid, number, given, code)
+            sealed.append(_sealed(study, place, one, given, code))
+    return sealed
+
+
+def _plan_procedure(change: Change, uid: str, number: int, given: Given, label: str | None) -> None:
+    change.insert(
+        t.procedure,
+        session=uid,
+        place=number,
+        slot=given.slot,
+        moment=given.when,
+        runs_to=given.to,
+        blind=int(given.blind),
+        lasts_s=given.lasts_s,
+        interval_s=given.window.interval_s,
+        early_s=given.window.early_s,
+        late_s=given.window.late_s,
+        label=label,
+        status="planned",
+    )
+
+
+def _sealed(
+    study: Study, place: Place, due: Due, given: Given, label: str | None
+) -> dict[str, Any]:
+    treatment = given.treatment
+    return {
+        "label": label or "",
+        "animal": place.animal,
+        "phase": due.phase.name,
+        "slot": given.slot,
+        "holds": holds(study.plan, treatment),
+        "dose_mg_kg": treatment.dose_mg_per_kg or None,
+        "dose_as": treatment.dose_as,
+        "route": treatment.route,
+        "treatment": treatment.model_dump(mode="json", exclude_unset=True),
+    }
 
 
 def unblind(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from protocols.store import tables as t
 from rig.errors import ConfigError, StorageError
@@ -42,6 +42,13 @@ def pairing(study: "Study") -> Mapping[str, str]:
         return {}
     secret = secret_of(study)
     return {row.animal: show(secret, f"paired {row.animal}", row.paired) for row in rows}
+
+
+def paired_of(study: "Study", connection: Connection, animal: str) -> str | None:
+    """The cue set that is paired for one animal, as in `pairing`; None where it has no place."""
+    asked = select(t.withheld.c.paired).where(t.withheld.c.animal == animal)
+    hidden = connection.execute(asked).scalar()
+    return None if hidden is None else show(secret_of(study), f"paired {animal}", hidden)
 
 
 def hide(secret: bytes, about: str, text: str) -> str:

@@ -5,6 +5,7 @@ arduino-core-avr). Gives `place_preference_controller.elf` and `.hex`.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -26,12 +27,17 @@ _FLAGS = (
 )
 _DEFINES = ("-DARDUINO=10819", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR")
 _CPP = ("-std=gnu++11", "-fno-exceptions", "-fno-threadsafe-statics")
+_REFUSED = re.compile(r"static assertion failed: *(.+)")
 # Not used, and Debian's WString.cpp does not compile with Debian's compiler.
 _LEFT_OUT = frozenset(("WString.cpp",))
 
 
 class BuildError(RigError):
     """The firmware could not be built."""
+
+
+class PinTableError(BuildError):
+    """The pin table says what cannot be: one line with the file, the table and what is allowed."""
 
 
 def missing(cores: Path = CORES) -> tuple[str, ...]:
@@ -53,15 +59,31 @@ def build(out: Path, pins: Path | None = None, cores: Path = CORES) -> Path:
         pins: a pin table in place of the sketch's own `pins.h`.
         cores: where the Arduino core for AVR is: the folder with `cores` and `variants`.
 
-    Raises BuildError with the compiler's words when it does not compile, or when a tool is missing.
+    Raises PinTableError for a pin table that cannot be, BuildError with the compiler's words when
+    it does not compile, or when a tool is missing. What was built in `out` before is gone then:
+    nobody flashes an older table by mistake.
     """
     lacking = missing(cores)
     if lacking:
         raise BuildError(f"cannot build the firmware, missing: {', '.join(lacking)}")
     out.mkdir(parents=True, exist_ok=True)
+    elf = out / f"{SKETCH.name}.elf"
+    for old in (elf, elf.with_suffix(".hex")):
+        old.unlink(missing_ok=True)
     core = _core(out, cores)
     sources = _gather(out / "sketch", pins)
-    elf = out / f"{SKETCH.name}.elf"
+    try:
+        _compile(elf, sources, core, cores)
+    except BuildError as error:
+        if refused := _REFUSED.findall(str(error)):
+            why = "; ".join(dict.fromkeys(refused))
+            raise PinTableError(f"{pins or SKETCH / 'pins.h'}: {why}") from None
+        raise
+    _run("avr-objcopy", "-O", "ihex", "-R", ".eeprom", str(elf), str(elf.with_suffix(".hex")))
+    return elf
+
+
+def _compile(elf: Path, sources: Sequence[Path], core: Path, cores: Path) -> None:
     _run(
         "avr-g++",
         *_FLAGS,
@@ -78,8 +100,6 @@ def build(out: Path, pins: Path | None = None, cores: Path = CORES) -> Path:
         *map(str, sources),
         str(core),
     )
-    _run("avr-objcopy", "-O", "ihex", "-R", ".eeprom", str(elf), str(elf.with_suffix(".hex")))
-    return elf
 
 
 def _core(out: Path, cores: Path) -> Path:
@@ -144,7 +164,7 @@ def _run(*command: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build as the command line says; exit code 0, or 1 when it cannot be built."""
+    """Build as the command line says; exit code 0, 2 for a bad pin table, 1 for all else."""
     parser = argparse.ArgumentParser(prog="python -m rig.firmware.build", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the ELF and hex file")
     parser.add_argument("--pins", type=Path, help="a pin table in place of the sketch's pins.h")
@@ -152,6 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         elf = build(given.out, given.pins, given.cores)
+    except PinTableError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     except (BuildError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

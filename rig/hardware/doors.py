@@ -21,7 +21,7 @@ BAUD = 115200
 READ_S = 0.02
 """Longest sleep of the reading thread; bytes wake it at once, a resend is late by this at most."""
 WRITE_S = 0.02
-"""Longest that writing one line may hold the session's loop up; the port is lost then."""
+"""Longest that writing one line may hold the session's loop up."""
 ANSWER_S = 5.0
 """How long a board may take for its first answer: one that was reset by opening its port boots."""
 RETRY_S = 0.25
@@ -194,7 +194,10 @@ class SerialBoard:
             orders.append(Order(Verb.STOP, tuple(doors)))
         self._step(b"", orders)
         until_ns = self._clock() + round(FAREWELL_S * NS_PER_S)
-        while not (self._link.idle or self._broken) and self._clock() < until_ns:
+        # The board says first that it was asked, then that a door has turned: both are recorded.
+        while not ((self._link.idle and self._link.at_rest) or self._broken):
+            if self._clock() >= until_ns:
+                break
             self._step(self._read())
 
     # Below: with the lock held, except for _run, _read and _wake.
@@ -205,9 +208,16 @@ class SerialBoard:
         if out and self._serial is not None:
             try:
                 self._serial.write(out)
-                link.wrote(self._clock())
+            except serial.SerialTimeoutException as error:
+                # How much of it is out is not known: on a busy computer all of it may be, and this
+                # thread was only woken late. A line that the board does not answer is sent again
+                # or is old, and one that is cut short is no valid line: the link judges by answers.
+                if link.phase is Phase.DOWN:
+                    reports += self._break(error)  # neither takes bytes nor gives any: begin anew
             except (OSError, ValueError, TypeError) as error:
                 reports += self._break(error)
+            else:
+                link.wrote(self._clock())
         self._tell(reports)
         while link.timings:
             timing = link.timings.popleft()

@@ -150,6 +150,12 @@ class Link:
         """Whether nothing is unanswered and nothing waits."""
         return self._flying is None and not (self._urgent or self._asks or self._waiting)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether, as far as it is known, no door closes and no output is on."""
+        known = self._known
+        return "closing" not in known.doors.values() and "on" not in known.outputs.values()
+
     def alive(self, now_ns: int) -> None:
         """The session loop says that it lives; beats go out for 200 ms from here."""
         self._alive_ns = now_ns

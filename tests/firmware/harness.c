@@ -5,7 +5,8 @@
 //                                      commands on standard input work too
 //
 // Commands, a line each (doors, outputs and beams count from 1; a place is 0 closed to 1 open):
-//   run US            go on for US microseconds (script only); answered by what happened, then "."
+//   run US            go on for US microseconds (script only); answered by what happened, then
+//                     "." and where each panel and each servo is
 //   send HEX          bytes to the board's serial line, at 115200 baud
 //   beam N 0|1        an animal in beam N
 //   stuck-beam N 0|1|-        beam N says that, whatever it sees
@@ -295,6 +296,9 @@ static avr_irq_t *pin(char port, int n) {
 }
 
 static void ready(void) { /* after every start */
+  /* D2 and D3 could be interrupts, and the simulator would look at them in every cycle. */
+  avr_extint_set_strict_lvl_trig(avr, 0, 0);
+  avr_extint_set_strict_lvl_trig(avr, 1, 0);
   avr_cycle_timer_register(avr, STEP_CYCLES, on_step, 0);
   if (queue_size) avr_cycle_timer_register(avr, BYTE_CYCLES, give_byte, 0);
 }
@@ -315,9 +319,6 @@ static void start(void) {
   avr_load_firmware(avr, &firmware);
   avr->frequency = MHZ * 1000000u;
   avr->sleep = nap;
-  /* D2 and D3 could be interrupts, and the simulator would look at them in every cycle. */
-  avr_extint_set_strict_lvl_trig(avr, 0, 0);
-  avr_extint_set_strict_lvl_trig(avr, 1, 0);
   uint32_t flags = 0;
   avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
   uart_in = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
@@ -358,7 +359,11 @@ static void reset(const char *cause, long us) {
   outputs = 0;
   if (sync_level) tell(at, "sync 0");
   sync_level = 0;
-  for (int k = 0; k < DOORS; ++k) doors[k].rose = 0;
+  for (int k = 0; k < DOORS; ++k) {
+    doors[k].rose = 0;
+    /* How fast it is after this counts from here: it went on, and goes to open in pushes. */
+    for (int j = 0; j < WINDOW_MS; ++j) doors[k].before[j] = doors[k].panel;
+  }
   for (uint64_t t = at + STEP_CYCLES; t < at + (uint64_t)us * MHZ; t += STEP_CYCLES) step_world(t);
   queue_size = 0; /* nobody listened */
   base = at + (uint64_t)us * MHZ;
@@ -423,6 +428,7 @@ static int obey(char *line) {
     run_to(now() / MHZ * MHZ + strtoull(a, 0, 10) * MHZ);
     printf("%llu .", (unsigned long long)(now() / MHZ));
     for (int k = 0; k < DOORS; ++k) printf(" %.4f", doors[k].panel / STROKE_MM);
+    for (int k = 0; k < DOORS; ++k) printf(" %.4f", doors[k].servo / STROKE_MM);
     putchar('\n');
   } else if (!strcmp(verb, "send") && a) {
     uint8_t bytes[4096];

@@ -30,13 +30,18 @@ from rig.hardware.wire import parse_line
 from tests.firmware.simulator import Simulator, build_harness, lacking
 
 STEP_US = 10_000
-ACTING_US = 1_600_000
+ACTING_US = 3_000_000
+GREETED_US = 80_000  # hello and its questions are answered by then
 QUIET_US = 2_600_000
 RESTING_STEPS = 12
 PRESSED_US = 100_000
 FASTEST_MM_S = 57.0
 CLOSED_PLACE = 0.03
 DOORS = (1, 2)
+RECOVERS = 0.6
+PERMITTED_US = (100_000, 2_000_000, 2_000_000, 2_000_000, 2_000_000)
+PERMITS_MS = (100, 300, 300, 500)
+NOT_OPEN = frozenset(("closed", "jammed", "fault", "opening", "closing"))
 
 
 class Schedule:
@@ -55,22 +60,26 @@ class Schedule:
         self.stuck_closed: set[int] = set()
         self.undisturbed = dict.fromkeys(DOORS, True)  # nothing was taken out of its way
         self.still: dict[int, float] = {}  # places after a reset
+        self.standing: list[tuple[object, ...]] = []  # commands that end a fault
+        self.said = dict.fromkeys(DOORS, "")  # of each door, last
         self.seen = 0
         self.to_host = b""
 
     def play(self) -> None:
         rng, simulator = self.rng, self.simulator
         for door in DOORS:
-            simulator.tell("place", door, rng.choice((1.0, 1.0, 1.0, 0.0, 0.5)))
-        next_us = 20_000
+            simulator.tell("place", door, rng.choice((1.0, 1.0, 1.0, 1.0, 0.0, 0.5)))
+        next_us = GREETED_US
         while simulator.t_us < ACTING_US:
             orders = []
             if simulator.t_us >= next_us:
                 orders = self.act()
-                # What comes next often comes while a door closes.
+                # What comes next comes while a door closes, or when it has: a run takes 1 s.
                 closes = any(order.verb is Verb.CLOSE for order in orders)
                 waits = (
-                    (100_000, 500_000, 800_000, 1_100_000) if closes else (10_000, 50_000, 200_000)
+                    (100_000, 500_000, 900_000, 1_200_000, 1_200_000, 1_200_000)
+                    if closes
+                    else (10_000, 50_000, 200_000)
                 )
                 next_us = simulator.t_us + rng.choice(waits)
             if self.alive and simulator.t_us % 30_000 == 0:
@@ -118,6 +127,7 @@ class Schedule:
             elif len(words) > 5 and words[3] == "door":
                 self.counts[words[5]] += 1
                 door = int(words[4])
+                self.said[door] = words[5]
                 if words[5] == "closed" and door not in self.stuck_closed:
                     self.check(places[door - 1] <= CLOSED_PLACE, f"door {door} says closed")
                 if words[5] in ("opening", "closing"):
@@ -154,21 +164,25 @@ class Schedule:
         """Something happens; the orders that the host gives."""
         rng, simulator = self.rng, self.simulator
         door = rng.choice(DOORS)
+        if self.standing and rng.random() < RECOVERS:
+            return self.recover(self.standing.pop(rng.randrange(len(self.standing))))
         acts = (
-            ["close"] * 14
+            ["close"] * 20
             + ["open", "stop", "home", "out", "train", "off"]
             + ["finger"] * 5
             + ["beam"] * 3
             + ["lapse", "jam", "slow", "stuck", "stuck-beam", "reset", "dead", "unplug"]
         )
         kind = rng.choice(acts)
+        if kind == "close" and self.said[door] in NOT_OPEN and rng.random() < 0.8:
+            kind = "open"
         self.counts[f"act {kind}"] += 1
         match kind:
             case "close":
-                self.permits_until[door] = simulator.t_us + rng.choice(
-                    (100_000, 2_000_000, 2_000_000)
-                )
-                return [Order(Verb.CLOSE, (door,), rng.choice((100, 300, 500)))]
+                doors = rng.choice(((door,), DOORS))
+                for door in doors:
+                    self.permits_until[door] = simulator.t_us + rng.choice(PERMITTED_US)
+                return [Order(Verb.CLOSE, (d,), rng.choice(PERMITS_MS)) for d in doors]
             case "open" | "home":
                 return [Order(Verb(kind), rng.choice(((door,), DOORS)))]
             case "stop":
@@ -180,43 +194,64 @@ class Schedule:
             case "off":
                 return [Order(Verb.OFF, (1,))]
             case "finger":
-                if rng.random() < 0.6:
-                    simulator.tell("finger", door, round(rng.uniform(0.05, 1.0), 3))
-                else:
-                    simulator.tell("finger", door, "-")
-                self.disturb(door)
+                self.fault(("finger", door, round(rng.uniform(0.05, 1.0), 3)), "-")
             case "beam":
-                simulator.tell("beam", door, rng.randrange(2))
+                self.fault(("beam", door, 1), 0)
             case "lapse":
                 self.permits_until[door] = 0
             case "jam":
-                simulator.tell("jam", door, rng.randrange(2))
-                self.disturb(door)
+                self.fault(("jam", door, 1), 0)
             case "slow":
-                simulator.tell("slow", door, rng.choice((0.02, 0.1, 0.3)))
+                self.fault(("slow", door, rng.choice((0.02, 0.1, 0.3))), 1)
             case "stuck":
-                switch, value = rng.choice(("open", "closed")), rng.choice("01-")
-                simulator.tell("stuck", door, switch, value)
-                self.disturb(door)  # a ramp begins where a switch says
-                if switch == "closed":
-                    (self.stuck_closed.discard if value == "-" else self.stuck_closed.add)(door)
+                switch = rng.choice(("open", "closed"))
+                self.fault(("stuck", door, switch, rng.choice("01")), "-")
             case "stuck-beam":
-                simulator.tell("stuck-beam", door, rng.choice("01-"))
+                self.fault(("stuck-beam", door, rng.choice("01")), "-")
             case "reset":
                 cause = rng.choice(("power", "external", "brownout", "watchdog"))
                 simulator.tell("reset", cause, rng.choice((0, 1_000, 60_000, 500_000)))
                 # What came before the reset is over; where the doors are then, they stay.
                 self.judge(simulator.run_to(simulator.t_us + STEP_US))
                 self.still = {d: simulator.places[d - 1] for d in DOORS if self.undisturbed[d]}
+                self.said = dict.fromkeys(DOORS, "")
             case "dead":
-                self.alive = not self.alive
+                self.alive = False
+                self.standing.append(("alive",))
             case "unplug":
-                self.plugged = not self.plugged
                 if self.plugged:
-                    self.link.found(simulator.t_us * 1000)
-                else:
+                    self.plugged = False
                     self.link.lost(simulator.t_us * 1000)
+                    self.standing.append(("plug",))
         return []
+
+    def fault(self, command: tuple[object, ...], after: object) -> None:
+        """Begin a fault; `after` in place of its last word ends it."""
+        self.obey(command)
+        self.standing.append((*command[:-1], after))
+
+    def recover(self, command: tuple[object, ...]) -> list[Order]:
+        """End a fault."""
+        match command:
+            case ("alive",):
+                self.alive = True
+            case ("plug",):
+                self.plugged = True
+                self.link.found(self.simulator.t_us * 1000)
+            case _:
+                self.obey(command)
+        return []
+
+    def obey(self, command: tuple[object, ...]) -> None:
+        """A command of the harness; and what is not to be judged any more because of it."""
+        match command:
+            case ("stuck", int(door), switch, value):
+                self.disturb(door)  # a ramp begins where a switch says
+                if switch == "closed":
+                    (self.stuck_closed.discard if value == "-" else self.stuck_closed.add)(door)
+            case ("finger" | "jam", int(door), _) | ("slow", int(door), 1):
+                self.disturb(door)  # a servo that was held up goes after its pulse at its own speed
+        self.simulator.tell(*command)
 
 
 def play(seed: int, harness: Path, elf: Path) -> tuple[Counter[str], list[str]]:

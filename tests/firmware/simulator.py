@@ -67,7 +67,8 @@ class Simulator:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1 << 16
         )
         self.t_us = 0
-        self.places = [1.0] * 4
+        self.places = [1.0] * 4  # of the panels, 0 closed to 1 open
+        self.servos = [1.0] * 4  # as far as their strings would let the panels
         self.lines: list[tuple[int, bytes]] = []
         self.happened: list[Happened] = []
 
@@ -107,7 +108,8 @@ class Simulator:
             time, *words = self._read().split()
             if words[0] == ".":
                 self.t_us = int(time)
-                self.places = [float(place) for place in words[1:]]
+                places = [float(place) for place in words[1:]]
+                self.places, self.servos = places[:4], places[4:]
                 return said
             if words[0] == "tx":
                 line = bytes.fromhex(words[1])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.firmware.build import SKETCH, BuildError, build
+from rig.firmware.build import SKETCH, PinTableError, build, main
 from rig.hardware.wire import frame_line, parse_line
 from tests.firmware.simulator import Simulator
 
@@ -249,14 +249,80 @@ def test_a_pin_table_that_cannot_be(
     table = tmp_path / "pins.h"
     table.write_text(text.replace(was, now), encoding="ascii")
     shutil.copyfile(workshop / "core.a", tmp_path / "core.a")
-    with pytest.raises(BuildError, match=why):
+    old = tmp_path / f"{SKETCH.name}.hex"
+    old.touch()
+    with pytest.raises(PinTableError, match=why) as caught:
         build(tmp_path, table)
+    assert str(caught.value).startswith(f"{table}: ")
+    assert "\n" not in str(caught.value)
+    assert not old.exists()  # or it would be flashed
+
+
+def test_a_servo_end_point_out_of_range_is_one_line(
+    workshop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (SKETCH / "pins.h").read_text(encoding="ascii")
+    rows = text.split("{1000, 2000, 50}")
+    table = tmp_path / "mine.h"
+    table.write_text(
+        "{1000, 2000, 50}".join(rows[:2])
+        + "{1000, 2600, 50}"
+        + "".join(f"{row}{{1000, 2000, 50}}" for row in rows[2:-1])
+        + rows[-1],
+        encoding="ascii",
+    )
+    shutil.copyfile(workshop / "core.a", tmp_path / "core.a")
+    assert main(["--out", str(tmp_path), "--pins", str(table)]) == 2
+    assert capsys.readouterr().err == (
+        f"{table}: SERVO_TABLE, row 2: end points are 500 to 2500 us and differ\n"
+    )
 
 
 def test_the_same_sources_give_the_same_binary(workshop: Path, elf: Path, tmp_path: Path) -> None:
     shutil.copyfile(workshop / "core.a", tmp_path / "core.a")
     again = build(tmp_path).with_suffix(".hex").read_bytes()
     assert again == elf.with_suffix(".hex").read_bytes()
+
+
+def test_the_hex_file_is_the_elf_that_is_tested(elf: Path, tmp_path: Path) -> None:
+    """Each byte that avrdude would write is what the simulator loads from the ELF."""
+    image = tmp_path / "image.bin"
+    subprocess.run(["avr-objcopy", "-O", "binary", "-R", ".eeprom", elf, image], check=True)
+    flash = bytearray()
+    for line in elf.with_suffix(".hex").read_text(encoding="ascii").splitlines():
+        record = bytes.fromhex(line[1:])
+        assert line[0] == ":"
+        assert sum(record) & 0xFF == 0
+        size, at, kind = record[0], int.from_bytes(record[1:3], "big"), record[3]
+        assert kind in (0, 1)  # data or the end: all within 64 KiB
+        if kind == 0:
+            assert at == len(flash)
+            flash += record[4 : 4 + size]
+    assert bytes(flash) == image.read_bytes()
+    assert len(flash) <= 32768 - 2048  # the largest bootloader has room beside it
+
+
+def test_the_sketch_is_laid_out_as_the_arduino_ide_wants_it() -> None:
+    sketches = [file.name for file in SKETCH.iterdir() if file.suffix == ".ino"]
+    assert sketches == [f"{SKETCH.name}.ino"]
+    for file in SKETCH.iterdir():
+        assert file.suffix in (".ino", ".h", ".cpp"), file.name
+        for name in re.findall(r'#include "(.+)"', file.read_text(encoding="ascii")):
+            assert (SKETCH / name).is_file(), f"{file.name} includes {name}"
+
+
+def test_avrdude_takes_the_documented_words(elf: Path) -> None:
+    """It gets as far as the port, which is not there: no word of the command is refused."""
+    avrdude = shutil.which("avrdude")
+    if avrdude is None:
+        pytest.skip("no avrdude (apt-get install avrdude)")
+    page = (Path(__file__).parents[2] / "docs" / "wiring.md").read_text(encoding="utf-8")
+    (command,) = [line for line in page.splitlines() if line.startswith("avrdude ")]
+    words = command.replace("PORT", "/dev/ttyNONE").split()[1:]
+    words[-1] = f"flash:w:{elf.with_suffix('.hex')}:i"
+    done = subprocess.run([avrdude, *words], capture_output=True, text=True, check=False)
+    assert "ttyNONE" in done.stderr
+    assert not re.search("(?i)usage|invalid|unknown|not found in", done.stderr), done.stderr
 
 
 def read_lines(end: int, wanted: int, timeout_s: float = 10.0) -> list[str]:

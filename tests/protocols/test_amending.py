@@ -8,6 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 
 from protocols import blinding
 from protocols.conduct import (
@@ -19,7 +21,7 @@ from protocols.conduct import (
     counting,
     loss_of,
 )
-from protocols.store import finish, places
+from protocols.store import Change, finish, open_store, opening, places, verify
 from protocols.store import tables as t
 from protocols.study import add_person, care, open_study, pairing
 from protocols.study.amending import filed
@@ -75,7 +77,7 @@ def test_all_that_goes_wrong_is_right_in_the_end(cli: Cli, sealed: Path, here: P
     run(sealed, "M02", "pretest", other)
     # A death, its sessions cancelled, a substitute in its place unseen.
     said = cli(*amend, "withdraw", "M03", "--as", "dead", "--reason", "found in its cage", *BY)
-    assert "5 sessions to come are cancelled" in said.out, said.err
+    assert "6 sessions to come are cancelled" in said.out, said.err
     assert cli(*amend, "withdraw", "M03", "--as", "ill", "--reason", "again", *BY).code == 2
     (here / "more.csv").write_text(animals(16, 1), encoding="utf-8")
     assert cli("study", "add", "S1", "--animals", "more.csv", *BY).code == 0
@@ -173,31 +175,36 @@ def test_who_has_a_pin_signs_with_it(cli: Cli, sealed: Path, here: Path) -> None
     (here / "pins").write_text("tom: 2468\n", encoding="utf-8")
     (here / "wrong").write_text("tom: 1357\n", encoding="utf-8")
     words = ("study", "amend", "S1", "withdraw", "M05", "--as", "ill", "--reason", "coughs")
-    for more in (("--pins", "wrong"), ()):
+    for more in (("--pin-file", "wrong"), ()):
         assert cli(*words, "--by", "tom", *more).code == 2
     assert rows(sealed, "select status from animal where id='M05'") == [("active",)]
-    assert cli(*words, "--by", "tom", "--pins", "pins", "--on", "2999-01-01").code == 2
-    said = cli(*words, "--by", "tom", "--pins", "pins", "--on", "2026-01-05T08:00")
+    assert cli(*words, "--by", "tom", "--pin-file", "pins", "--on", "2999-01-01").code == 2
+    said = cli(*words, "--by", "tom", "--pin-file", "pins", "--on", "2026-01-05T08:00")
     assert said.code == 0, said.err
     said = cli("study", "amend", "S1", "exclude", "M06", "--rule", "escape", "--reason", "jumped",
-               "--by", "tom", "--pins", "pins")  # fmt: skip
+               "--by", "tom", "--pin-file", "pins")  # fmt: skip
     assert "this is for owner" in said.err
 
 
-def test_a_study_of_the_version_before_is_brought_up(cli: Cli, begun: Path) -> None:
-    path = begun / "study.sqlite"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(
-            "drop table drug_book;"
-            "create table drug_book (id integer primary key, at text not null, drug text not null,"
-            " lot text, kind text not null, amount_mg float not null, person text not null,"
-            " witness text, note text);"
-            "update alembic_version set version_num = '1';"
-        )
-    assert cli("study", "status", "S1").code == 0
-    said = cli("study", "book", "S1", "received", "--drug", "cocaine", "--mg", 500, *BY)
-    assert said.code == 0, said.err
-    assert cli("study", "check", "S1").code == 0
+def test_a_database_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'study.sqlite'}"
+    config = Config()
+    config.set_main_option("script_location", str(opening._scripts()))
+    engine = opening._engine(url)
+    with opening._writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "1")
+        change = Change(connection, "ann")
+        facts = dict.fromkeys(("name", "protocol", "protocol_sha256", "rules_sha256"), "x")
+        change.insert(t.study, uid="u", protocol_version=1, created="2026-01-05", **facts)
+        change.insert(t.person, name="ann", roles="owner", active=1)
+    engine.dispose()
+    with open_store(url) as store:
+        with store.change("ann") as change:
+            change.insert(t.drug_book, at="now", kind="received", sealed="w1:", person="ann")
+        with store.read() as connection:
+            assert verify(connection) == []
+    assert (tmp_path / "study.sqlite.before-update").is_file()
 
 
 def test_what_a_rule_puts_out_is_excluded_by_the_ledger(cli: Cli, sealed: Path) -> None:

@@ -388,7 +388,7 @@ TRY = ("doors", "test", "--port", "x", "--empty")
         ([*TRY, "--force", "1"], "--force: '1': write DOOR=NEWTON"),
         ([*TRY, "--force", "1=99"], "--force: 1: 99 N: no force of a door"),
         ([*TRY, "--times", "0"], "--times: 0: 1 to 1000"),
-        (["demo", "--animals", "0"], "--animals: 0: 1 to 64"),
+        (["demo", "--animals", "0"], "--animals: 0: 8 to 64"),
         (["demo", "--out", "file"], "--out: file is in the way: not a folder"),
         (["bench", "file"], "--apparatus: missing: the apparatus file of file"),
         (["station", "no.rig.toml"], "no.rig.toml: there is no such rig file"),
@@ -470,7 +470,7 @@ def test_another_pairing_is_refused(refused: Refused, here: Path) -> None:
     (here / "study").mkdir()
     (here / "study" / "pairing.csv").write_text("subject,paired,unpaired\nM01,right,left\n")
     assert refused(*ON_SIM) == f"--paired: 'left': {Path('study/pairing.csv')} says 'right' for M01"
-    assert refused("demo", "--out", "study").startswith("--paired: 'left': ")
+    assert refused("demo", "--out", "study").startswith("--out: study is not empty")
     (here / "study" / "pairing.csv").write_text("animal,side\nM01,right\n")
     assert refused(*ON_SIM) == f"{Path('study/pairing.csv')}: subject: this column is missing"
 

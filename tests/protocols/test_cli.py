@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from protocols import library
+from protocols import blinding, library
 from protocols.cli import demonstration
 from protocols.cli.app import app
 from protocols.cli.table import from_here, lines, wrapped
+from protocols.demo import playing
 from rig.channel import entries
 from rig.hardware.doors import SerialBoard
 from rig.storage import SessionRecord, read_pairing
@@ -504,33 +506,56 @@ def test_keys_and_ctrl_c_in_a_terminal(clip: Path) -> None:
 # the demonstration
 
 
-def test_one_animal_of_the_demonstration(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demonstration, "TEST_S", 6)
-    done: dict[str, float] = {}
-    animal = demonstration.one_animal(here / "demo", 1, 1, done)
-    assert (animal.subject, animal.paired, done) == ("M02", "right", {"M02": 12})
-    assert animal.score_s == pytest.approx(animal.post_s - animal.pre_s)
-    phases = [SessionRecord.open(Path(folder)).setup.phase for folder in animal.folders]
-    assert phases == ["pretest", "posttest"]
-    assert read_pairing(here / "demo") == {"M02": ("right", "left")}
+ours = playing._text
+
+
+class _Here:
+    """An executor that does it at once, in this process."""
+
+    def submit(self, do: Callable[..., Any], *words: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(do(*words))
+        return future
+
+
+def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blinding, "_N", 2**14)
+    monkeypatch.setattr(playing, "_text", lambda name: ours(name).replace("0.90", "1.0"))
+    seconds = {"test_s": 4, "conditioning_s": 2, "most_cycles": 1}
+    play = playing.Play(here / "demo", 2, 1, _Here(), lambda done, total: None, **seconds)
+    played = play.play()
+    assert played.faults == ()
+    assert sorted(a.group for a in played.animals) == ["cocaine", "saline"]
+    assert played.sessions == 16
+    assert all(a.reinstated_s is not None for a in played.animals)
+    phases = [SessionRecord.open(f).setup.phase for f in (here / "demo").glob("rawdata/*/*/behav")]
+    assert len(phases) == played.sessions
+    assert not (here / "demo" / "pairing.csv").exists()
+    for path in (here / "demo").rglob("*"):
+        if path.is_file() and path.suffix in (".json", ".jsonl", ".csv", ".sqlite"):
+            data = path.read_bytes()
+            assert b"hydrochloride" not in data, path
+            assert b"drug_first" not in data, path
 
 
 def test_the_demonstration_says_its_scores_and_takes_a_folder_of_its_own(
     cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def simulated(folder: Path, animals: int, seed: int) -> list[demonstration.Scored]:
-        assert folder.is_dir()
-        return [
-            demonstration.Scored(f"M{k:02d}", "left", 400.25, 590.0, 189.75, ("one", "two"))
+    def simulated(folder: Path, animals: int, seed: int) -> playing.Played:
+        scored = [
+            playing.Scored(f"M{k:02d}", "saline", "left", 100.25, 190.0, 110.0, 120.0, "active")
             for k in range(1, animals + 1)
         ]
+        return playing.Played(tuple(scored), 72, 12, ())
 
     monkeypatch.setattr(demonstration, "_simulated", simulated)
-    said = cli("demo", "--animals", "3")
+    said = cli("demo", "--animals", "9")
     assert (said.code, said.err) == (0, "")
     text = said.out.splitlines()
-    assert text[0] == "animal  paired  pre-test s  post-test s  score s"
-    assert text[3] == "M03     left         400.2        590.0    189.8"
+    assert text[0].startswith("animal  group   paired  pre-test s  post-test s  score s")
+    assert text[9].startswith("M09     saline  left         100.2        190.0     89.8")
     assert max(map(len, text)) <= 80
     told = [json.loads(cli("demo", "--json").out)["folder"] for _ in range(2)]
     assert told == ["placepref-demo-2", "placepref-demo-3"]

@@ -49,6 +49,19 @@ def test_a_thread_that_decides_asks_for_a_short_slice() -> None:
     assert in_a_thread(lambda: (scheduling.decide_at_once(), slice_ns())[1]) == 100_000
 
 
+@linux_only
+def test_a_thread_that_decides_is_woken_when_it_is_due() -> None:
+    assert in_a_thread(slack_ns) == 50_000
+    assert in_a_thread(lambda: (scheduling.decide_at_once(), slack_ns())[1]) == 1
+
+
+def slack_ns() -> int:
+    """How late this thread may be woken, by prctl(PR_GET_TIMERSLACK)."""
+    import ctypes
+
+    return int(ctypes.CDLL(None).prctl(30, 0, 0, 0, 0))
+
+
 def slice_ns() -> int:
     """This thread's slice as the system knows it, by sched_getattr(2)."""
     import ctypes

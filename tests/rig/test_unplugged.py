@@ -87,10 +87,8 @@ def plugged(opened: OpenRig, link: Path, own_supply: bool) -> Cable:
 
 @pytest.mark.parametrize("own_supply", [True, False], ids=["own supply", "power from the cable"])
 def test_a_session_goes_on_without_its_board_and_with_it_again(
-    own_supply: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_supply: bool, tmp_path: Path
 ) -> None:
-    # Board, camera and session share this process: a busy machine is not the cable's fault.
-    monkeypatch.setattr("rig.hardware.doors.WRITE_S", 1.0)
     rig = doored_rig(rate_hz=20.0)
     still = MouseSettings(manner=MANNERS[Preset.U50])
     shut = {"A/left": "closed", "A/right": "closed"}

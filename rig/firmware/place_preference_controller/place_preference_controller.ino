@@ -36,14 +36,19 @@ constexpr bool good_output(uint8_t k) {
 }
 static_assert(sizeof BOARD_NAME > 1 && sizeof BOARD_NAME <= 17, "BOARD_NAME: 1 to 16 characters");
 static_assert(DOORS <= 4 && OUTPUTS <= 4 && BEAMS <= 8, "at most 4 doors, 4 outputs and 8 beams");
-static_assert(good_door(0) && good_door(1) && good_door(2) && good_door(3),
-              "DOOR_TABLE: travel from 200 ms, limit longer and at most 10000 ms, a beam there is");
-static_assert(good_servo(0) && good_servo(1) && good_servo(2) && good_servo(3),
-              "SERVO_TABLE: end points are 500 to 2500 us and differ");
-static_assert(good_speed(0) && good_speed(1) && good_speed(2) && good_speed(3),
-              "SERVO_TABLE: stroke by travel time is 2.5 to 5 cm/s");
-static_assert(good_output(0) && good_output(1) && good_output(2) && good_output(3),
-              "OUTPUT_TABLE: on at most 3600000 ms at a time, 86400 s in all");
+#define CHECK_ROW(k, row)                                                                         \
+  static_assert(good_door(k), "DOOR_TABLE, row " row ": travel from 200 ms, limit longer and at " \
+                              "most 10000 ms, a beam there is");                                  \
+  static_assert(good_servo(k),                                                                    \
+                "SERVO_TABLE, row " row ": end points are 500 to 2500 us and differ");            \
+  static_assert(good_speed(k),                                                                    \
+                "SERVO_TABLE, row " row ": stroke by travel time is 2.5 to 5 cm/s");              \
+  static_assert(good_output(k),                                                                   \
+                "OUTPUT_TABLE, row " row ": on at most 3600000 ms at a time, 86400 s in all")
+CHECK_ROW(0, "1");
+CHECK_ROW(1, "2");
+CHECK_ROW(2, "3");
+CHECK_ROW(3, "4");
 static_assert(SYNC_WIDTH_MS >= 1 && SYNC_LEAST_MS > SYNC_WIDTH_MS && SYNC_MOST_MS >= SYNC_LEAST_MS &&
                   SYNC_MOST_MS <= 60000UL,
               "SYNC: a width, and a longer and a longest interval of at most 60000 ms");

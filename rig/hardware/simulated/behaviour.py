@@ -165,6 +165,15 @@ class Mouse:
         if stop.left_s <= 0.0 and self.body.amount == 0.0:
             self._go(open_gates)
 
+    def leave(self) -> None:
+        """Its visit is over: as soon as it can it makes for a doorway that is open."""
+        plan = self._plan
+        plan.visit.planned_s = 0.0
+        if plan.stop is not None:
+            plan.stop.left_s = plan.stop.posture_left_s = 0.0
+        elif plan.crossing is None:
+            plan.bout.length_s = min(plan.bout.length_s, plan.bout.done_s + self._step_s)
+
     # --- going
 
     def _go(self, open_gates: Sequence[bool]) -> None:

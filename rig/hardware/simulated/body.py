@@ -309,14 +309,14 @@ class Body:
             nose = (fixed_x + (nose[0] - fixed_x) * scale, fixed_y + (nose[1] - fixed_y) * scale)
         return Pose(spine, radii, tail, self.centroid(), nose, base)
 
-    def in_gate(self, gate: Gate, margin_cm: float) -> bool:
-        """Whether any part, the tail too, is within `margin_cm` of the gate's line."""
+    def in_gate(self, gate: Gate, margin_cm: float, tail: bool = True) -> bool:
+        """Whether any part, the tail too if asked, is within `margin_cm` of the gate's line."""
         centre_x, centre_y = gate.centre
         normal_x, normal_y = gate.normal
         along_x, along_y = gate.along
         wide = gate.half_cm + HALF_WIDTH_CM + margin_cm
         before_across = before_beside = before_radius = 0.0
-        for joint, radius in enumerate(JOINT_RADII_CM):
+        for joint, radius in enumerate(JOINT_RADII_CM if tail else JOINT_RADII_CM[: BASE + 1]):
             dx = self.x[joint] - centre_x
             dy = self.y[joint] - centre_y
             across = dx * normal_x + dy * normal_y

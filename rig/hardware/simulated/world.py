@@ -108,6 +108,7 @@ class World:
         look: grey levels.
         manual_open: whether doors moved by hand start open.
         troubles: what makes the pictures hard to read.
+        open_enough: how far a door must be open for an animal to go under it, 0 to 1.
 
     Raises ConfigError where a box does not fit the picture or names a door that is not there.
     """
@@ -123,8 +124,10 @@ class World:
         look: Look | None = None,
         manual_open: bool = True,
         troubles: Collection[Trouble] = (),
+        open_enough: float = OPEN_ENOUGH,
     ) -> None:
         self._rig = rig
+        self._open_enough = open_enough
         self._seed = seed
         self.frame_size_px = _frame_size_px(rig, apparatuses, frame_size_px)
         self._states = {
@@ -197,7 +200,7 @@ class World:
                     position = max(goal, position - change) if closing else position + change
                     state.manual[index] = position = min(position, 1.0)
             state.positions[index] = position
-            state.open_gates[index] = position >= OPEN_ENOUGH
+            state.open_gates[index] = position >= self._open_enough
 
     def _stand_in_doors(self, state: _BoxState) -> None:
         """Lets the boards feel the animal in their doors and beams."""
@@ -268,6 +271,11 @@ class World:
             state.present, state.pose = True, None
 
         self._orders.append(put)
+
+    def leave(self, box: str) -> None:
+        """The animal has seen enough of where it is: it makes for a doorway that is open."""
+        state = self._state_of(box)
+        self._orders.append(lambda: state.mouse.leave())
 
     def remove(self, box: str) -> None:
         """The animal is out of its box from the next step on, without a hand."""
@@ -407,11 +415,11 @@ class World:
         board = self._state_of(box).outputs.get(output)
         return board is not None and board[0].output(board[1])
 
-    def in_doorway(self, box: str, door: str) -> bool:
-        """Whether any part of the animal, its tail too, is where the door would close."""
+    def in_doorway(self, box: str, door: str, tail: bool = True) -> bool:
+        """Whether any part of the animal, its tail too if asked, is where the door would close."""
         state = self._state_of(box)
-        index = state.place.maze.gates.index(state.place.maze.gate(door))
-        return state.present and self._blocked(state, index)
+        gate = state.place.maze.gate(door)
+        return state.present and state.mouse.body.in_gate(gate, _BODY_MARGIN_CM, tail)
 
     # --- inside
 
@@ -503,7 +511,7 @@ class World:
             manual=manual,
             manual_goal=list(manual),
             positions=positions,
-            open_gates=[position >= OPEN_ENOUGH for position in positions],
+            open_gates=[position >= self._open_enough for position in positions],
             outputs=outputs,
         )
 

@@ -215,6 +215,59 @@ def test_a_port_that_vanishes_and_comes_back(board: Board, tmp_path: Path) -> No
         driver.close()
 
 
+def test_a_thread_that_is_woken_late_loses_no_port(
+    served: ServedBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All bytes are out, and pyserial says that it took too long: as on a starved computer."""
+    monkeypatch.setattr(doors, "WRITE_S", 1e-9)
+    driver = SerialBoard("board-1", served.port, clock)
+    heard = Heard()
+    driver.subscribe(heard)
+    stop = live(driver)
+    try:
+        heard.forget()
+        driver.order([Order(Verb.OUT, (1,), 2000), Order(Verb.OPEN, (2,))])
+        heard.wait(ReportKind.OUTPUT, "1", "on")
+        heard.wait(ReportKind.DOOR, "2", "open")
+        assert heard.find(ReportKind.LINK, "board-1", "down") is None
+    finally:
+        stop()
+        driver.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_port_that_takes_no_more_bytes_is_lost_and_found_again(
+    board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = serve(board, clock, "pty")
+    link = tmp_path / "board"
+    link.symlink_to(first.port)
+    driver = SerialBoard("board-1", str(link), clock, retry_s=0.02)
+    heard = Heard()
+    driver.subscribe(heard)
+    stop = live(driver)
+    try:
+        driver.order([Order(Verb.OUT, (1,), 2000)])
+        heard.wait(ReportKind.OUTPUT, "1", "on")
+        heard.forget()
+        full = threading.Event()
+
+        def refuse(data: bytes) -> int:
+            full.set()
+            raise serial.SerialTimeoutException("Write timeout")
+
+        monkeypatch.setattr(driver._serial, "write", refuse)
+        assert full.wait(PATIENCE_S)
+        # The link goes down by what is not answered; meanwhile the board has made all safe.
+        assert heard.wait(ReportKind.LINK, "board-1", "down").cause == "no answer"
+        heard.wait(ReportKind.LINK, "board-1", "up")  # the port was opened anew
+        assert not board.output(1)
+    finally:
+        stop()
+        driver.close()
+        first.close()
+
+
 def test_closing_makes_safe(served: ServedBoard, board: Board) -> None:
     driver = SerialBoard("", served.port, clock)
     heard = Heard()
@@ -227,6 +280,35 @@ def test_closing_makes_safe(served: ServedBoard, board: Board) -> None:
     assert heard.find(ReportKind.OUTPUT, "2", "off")
     assert heard.find(ReportKind.DOOR, "1", "reversed")
     driver.close()  # a second time does nothing
+
+
+class SlowToTell(Board):
+    """What nobody asked for is told a step later than the answer."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._later = b""
+
+    def step(self, now_ns: int, bytes_in: bytes = b"") -> bytes:
+        lines = super().step(now_ns, bytes_in).splitlines(keepends=True)
+        out = b"".join(line for line in lines if not line.startswith(b"!")) or self._later
+        if out is self._later:
+            self._later = b""
+        self._later += b"".join(line for line in lines if line.startswith(b"!"))
+        return out
+
+
+def test_what_is_told_after_the_answer_to_the_last_order_is_heard() -> None:
+    slow = SlowToTell("board-1")
+    served = serve(slow, clock)
+    driver = SerialBoard("", served.port, clock)
+    heard = Heard()
+    driver.subscribe(heard)
+    driver.order([Order(Verb.CLOSE, (1,), 500)])
+    heard.wait(ReportKind.DOOR, "1", "closing")
+    driver.close()
+    served.close()
+    assert heard.find(ReportKind.DOOR, "1", "reversed")
 
 
 def test_a_listener_that_fails_harms_nobody(

@@ -1,0 +1,59 @@
+"""Who is in front of the program, proved by a PIN where there is one; and what time it is."""
+
+import getpass
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from protocols.study import Study
+from protocols.study.people import has_pin, prove_pin
+from rig.errors import ConfigError
+
+
+def signed(study: Study, person: str, file: Path | None) -> None:
+    """Ask a person who has a PIN for it, in the terminal or from lines "NAME: PIN" in `file`.
+
+    Raises ConfigError where nobody can be asked, RigError for a wrong one.
+    """
+    if not has_pin(study, person):
+        return
+    if file is not None:
+        pin = _line(file, person)
+    elif sys.stdin.isatty():
+        pin = getpass.getpass(f"PIN of {person}: ")
+    else:
+        message = f"{person} has a PIN, and nobody can be asked here; give a file"
+        raise ConfigError("--pin-file", "", message)
+    prove_pin(study, person, pin)
+
+
+def _line(file: Path, person: str) -> str:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(file), "", f"cannot be read: {error}") from None
+    for line in text.splitlines():
+        name, colon, pin = line.partition(":")
+        if colon and name.strip() == person:
+            return pin.strip()
+    raise ConfigError(str(file), person, 'has no line "NAME: PIN"')
+
+
+def moment(text: str | None, *, ahead: bool = False) -> datetime:
+    """Now, or the time given as 09:05 (today) or 2026-01-05T09:05, with its offset.
+
+    Raises ConfigError for what is no time, and for one that is still to come unless `ahead`.
+    """
+    now = datetime.now().astimezone()
+    if text is None:
+        return now
+    try:
+        told = text if "T" in text or " " in text else f"{now:%Y-%m-%d}T{text}"
+        found = datetime.fromisoformat(told)
+    except ValueError:
+        message = f"{text!r}: write 09:05, or 2026-01-05T09:05"
+        raise ConfigError("--at", "", message) from None
+    found = found.astimezone() if found.tzinfo is None else found
+    if not ahead and found > now + timedelta(minutes=1):
+        raise ConfigError("--at", "", f"{text!r}: is still to come")
+    return found

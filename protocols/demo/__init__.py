@@ -1,0 +1,1 @@
+"""The demonstration: a whole blinded study with simulated animals, by the study's own verbs."""

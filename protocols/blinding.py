@@ -33,6 +33,9 @@ _LETTERS = "BCDFGHJKLMNPQRSTVWXZ23456789"
 """No vowels, so that no code is a word; nothing that looks like something else."""
 _PAGE = 4096
 """What is sealed is filled up to whole pages, so that its length tells little."""
+_TAG = 16
+ANIMAL = "animal "
+"""The kind of a part of one animal, before its id."""
 
 
 class WrongPassphraseError(RigError):
@@ -117,10 +120,16 @@ def new_key(passphrases: Mapping[str, str], *, sheet: bool) -> tuple[Key, str | 
     return Key(version=1, public=public.hex(), holder=holders), printed
 
 
-def seal(key: Key, kind: str, content: object, at: str) -> Key:
-    """The key with one more part; no passphrase is needed. `content` is anything JSON can say."""
-    clear = json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
-    clear += b" " * (-len(clear) % _PAGE)
+def seal(key: Key, kind: str, content: object, at: str, at_least: int = 0) -> Key:
+    """The key with one more part; no passphrase is needed. `content` is anything JSON can say.
+
+    It is filled up to `at_least` bytes, and to a page, two, four, eight ... of them.
+    """
+    clear = _json(content)
+    size = _PAGE
+    while size < max(len(clear), at_least):
+        size *= 2
+    clear = clear.ljust(size)
     once = X25519PrivateKey.generate()
     ephemeral = once.public_key().public_bytes_raw()
     public = bytes.fromhex(key.public)
@@ -137,6 +146,18 @@ def seal(key: Key, kind: str, content: object, at: str) -> Key:
     return key.model_copy(update={"part": (*key.part, part)})
 
 
+def seal_each(key: Key, contents: Mapping[str, object], at: str) -> Key:
+    """The key with a part of each animal alone, so that one is opened without the others.
+
+    All are as long as the longest that there is: what an animal gets would show in the length.
+    """
+    there = [len(part.box) // 2 - _TAG for part in key.part if part.kind.startswith(ANIMAL)]
+    longest = max([*there, *(len(_json(content)) for content in contents.values())], default=0)
+    for animal in sorted(contents):
+        key = seal(key, f"{ANIMAL}{animal}", contents[animal], at, longest)
+    return key
+
+
 def prove(key: Key, holder: str, passphrase: str) -> None:
     """Show that this holder can open the key and that each part is whole; no part is read.
 
@@ -150,11 +171,16 @@ def prove(key: Key, holder: str, passphrase: str) -> None:
             raise ConfigError("key.sealed", f"part {number}", "was altered since it was sealed")
 
 
-def unseal(key: Key, holder: str, passphrase: str) -> tuple[Opened, ...]:
-    """All parts in clear, in the order they were sealed. Raises as `prove` does."""
+def unseal(key: Key, holder: str, passphrase: str, kind: str | None = None) -> tuple[Opened, ...]:
+    """All parts in clear, in the order they were sealed, or those of one kind alone.
+
+    Raises as `prove` does.
+    """
     private = _unwrap(key, holder, passphrase)
     out = []
     for number, part in enumerate(key.part, 1):
+        if kind is not None and part.kind != kind:
+            continue
         secret, _ = _keys_of(private, part, key)
         about = f"{part.kind}\n{part.at}".encode()
         try:
@@ -176,6 +202,10 @@ def label_codes(count: int, taken: set[str]) -> list[str]:
             known.add(code)
             out.append(code)
     return out
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
 
 
 def _wrap(name: str, words: str, private: bytes, public: bytes) -> Holder:

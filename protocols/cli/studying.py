@@ -72,6 +72,8 @@ def new(
             message = f"{sheet} cannot be written: {error.strerror}; begin the study again"
             raise StorageError(message) from error
         print(f"print {sheet}, lock it away, and delete the file")
+    if share := verbs.lives_elsewhere(folder):
+        print(wrapped(share))
     print(f"begun in {folder}: add boxes, people and animals with placepref study add")
     return DONE
 
@@ -98,7 +100,7 @@ def add(
                 print(f"placepref: {animals}: {line}", file=sys.stderr)
             print(f"{count} animals added, each with a planned {opened.plan.pretest}")
         elif person is not None:
-            pin = _secret(f"PIN of {person}") if ask_pin else None
+            pin = secret(f"PIN of {person}") if ask_pin else None
             verbs.add_person(opened, person, roles, pin, by)
             print(f"{person} added: {', '.join(roles)}")
         elif box is not None:
@@ -121,15 +123,7 @@ def allocate(
     """Draw and seal."""
     with verbs.open_study(folder) as opened:
         signed(opened, by, pins)
-        if pretest is None:
-            rows = verbs.pretests_of(folder, opened.plan.pretest)
-        else:
-            sides = opened.plan.sides
-            columns = ("subject", "test_s", "time_lost_s", "first_cue", "phase", "box")
-            per_side = tuple(f"{what}_{s}{u}" for s in sides for what, u in _PER_SIDE)
-            needed = ("subject", "test_s", *(f"time_{side}_s" for side in sides))
-            found = spreadsheet(pretest, (*columns, *per_side), needed)
-            rows = [cells for _, cells in found]
+        rows = pretest_rows(opened, pretest)
         pair = None
         if holder is not None:
             pair = holder, passphrases_of([holder], passphrases)[holder]
@@ -229,7 +223,10 @@ def status(folder: Path, *, as_json: bool) -> int:
         print(f"{what}: {counts or 'none'}")
     print(f"people: {told['people']}; the key is held by {', '.join(told['holders'])}")
     for one in told["allocations"]:
-        print(f"cohort {one['cohort']}: {one['animals']} animals allocated, {one['sha256']}")
+        what = f"{one['animals']} animals allocated"
+        if one["substitute"]:
+            what = "a substitute in a free place"
+        print(f"allocation {one['cohort']}: {what}, {one['sha256']}")
     if told["excluded"]:
         print(f"excluded: {', '.join(told['excluded'])}")
     if told["deviations"]:
@@ -271,6 +268,17 @@ def check(
     return FAILED if faults else DONE
 
 
+def pretest_rows(opened: verbs.Study, pretest: Path | None) -> list[dict[str, str]]:
+    """Pre-tests from a table, or from the study's own sessions."""
+    if pretest is None:
+        return verbs.pretests_of(opened)
+    sides = opened.plan.sides
+    columns = ("subject", "test_s", "time_lost_s", "first_cue", "phase", "box")
+    per_side = tuple(f"{what}_{s}{u}" for s in sides for what, u in _PER_SIDE)
+    needed = ("subject", "test_s", *(f"time_{side}_s" for side in sides))
+    return [cells for _, cells in spreadsheet(pretest, (*columns, *per_side), needed)]
+
+
 def _protocol(name: str) -> tuple[str, str, Base]:
     """The text of a shipped protocol, or of a file, what messages call it, and its base."""
     if name in library.names():
@@ -299,7 +307,7 @@ def passphrases_of(
 ) -> dict[str, str]:
     """Each holder's passphrase, from a file or the terminal, never from the command line."""
     if file is None:
-        return {name: _secret(f"Passphrase of {name}", twice=twice) for name in holders}
+        return {name: secret(f"Passphrase of {name}", twice=twice) for name in holders}
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -315,7 +323,8 @@ def passphrases_of(
     return {name: found[name] for name in holders}
 
 
-def _secret(what: str, *, twice: bool = False) -> str:
+def secret(what: str, *, twice: bool = False) -> str:
+    """What a person types unseen. Raises ConfigError where nobody can be asked."""
     if not sys.stdin.isatty():
         raise ConfigError("--passphrases", "", f"{what}: nobody can be asked here; give a file")
     words = getpass.getpass(f"{what}: ")

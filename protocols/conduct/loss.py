@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from protocols.conduct.rules import HumanePlan
 
+_EXACT = 1e-9
+"""22.5 g of 25 g is a loss of a tenth, whatever the sum in binary says."""
+
 
 class Loss(NamedTuple):
     """The last weight against the reference; `loss` is a share, negative for a gain.
@@ -25,8 +28,8 @@ def loss_of(plan: HumanePlan, weights_g: Sequence[float]) -> Loss | None:
     reference = max(weights_g) if plan.against == "highest" else weights_g[0]
     loss = 1 - weights_g[-1] / reference
     verdict = ""
-    if plan.weight_loss_warn is not None and loss >= plan.weight_loss_warn:
+    if plan.weight_loss_warn is not None and loss >= plan.weight_loss_warn - _EXACT:
         verdict = "warn"
-    if plan.weight_loss_max is not None and loss >= plan.weight_loss_max:
+    if plan.weight_loss_max is not None and loss >= plan.weight_loss_max - _EXACT:
         verdict = "end_point"
     return Loss(weights_g[-1], reference, loss, verdict)

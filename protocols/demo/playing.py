@@ -126,7 +126,7 @@ class Play:
             scheduling.set_start(study, start, OWNER)
 
     def _allocate(self, study: Study, day: date) -> None:
-        pretests = verbs.pretests_of(self._folder, study.plan.pretest)
+        pretests = verbs.pretests_of(study)
         reason = "a demonstration goes on"
         verbs.allocate_cohort(study, OWNER, pretests, None, reason)
         words = (OWNER, self._words[OWNER])

@@ -117,12 +117,13 @@ def open_store(url: str, *, write: bool = True) -> Store:
     return Store(engine, name, "" if write else "it was opened for reading")
 
 
-def backup(folder: Path, day: str) -> Path | None:
+def backup(folder: Path, day: str, live: Path | None = None) -> Path | None:
     """Copy the study's SQLite to backup/ once a day, by its own copying; None where done or none.
 
+    `live`: where it lies, if not in the study's folder.
     Raises StorageError.
     """
-    source, target = folder / FILE, folder / "backup" / f"study-{day}.sqlite"
+    source, target = live or folder / FILE, folder / "backup" / f"study-{day}.sqlite"
     if not source.is_file() or target.exists():
         return None
     try:

@@ -326,21 +326,18 @@ adverse_event = Table(
     _one_of("severity", ("mild", "moderate", "severe")),
 )
 
-# By day and drug, never by animal or label: that would tell who was given it.
+# Drug, lot and amount are sealed by the study's key: a day's milligrams and the animals' weights
+# would tell together who was given it.
 drug_book = Table(
     "drug_book",
     metadata,
     Column("id", Integer, primary_key=True),
     _text("at", needed=True),
-    _text("drug", needed=True),
-    _text("lot"),
     _text("kind", needed=True),
-    Column("amount_mg", Float, nullable=False),
+    _text("sealed", needed=True),
     _key("person", "person.name"),
     _key("witness", "person.name", needed=False),
-    _text("note"),
     _one_of("kind", ("received", "drawn", "given", "wasted")),
-    CheckConstraint("amount_mg > 0", name="amount_mg"),
     CheckConstraint("witness is null or witness <> person", name="witness"),
 )
 

@@ -8,7 +8,6 @@ import csv
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -76,6 +75,7 @@ def allocate_cohort(
             raise ConfigError("--holder", "", message)
         parts = opened(study, person, *holder, "a later cohort")
         before = [pair for one in allocations(study, parts) for pair in pairs_of(one)]
+        before = [pair for pair in before if pair[1].animal not in _replaced(study)]
     with study.store.change(person, over_gate) as change:
         allowed(change, person, ("owner",))
         outcomes = _outcomes(study, change, pretests)
@@ -132,21 +132,36 @@ def allocate_cohort(
 
 def seal_places(key: Key, places: Sequence[Place], at: str) -> Key:
     """The key with a part of each animal alone, so that one is opened without the others."""
-    for place in sorted(places, key=lambda one: one.animal):
-        key = blinding.seal(key, f"animal {place.animal}", {"place": asdict(place)}, at)
-    return key
+    own = {place.animal: {"place": asdict(place)} for place in places}
+    return blinding.seal_each(key, own, at)
 
 
-def pretests_of(folder: Path, phase: str) -> list[dict[str, str]]:
-    """The last line of `summary.csv` of each animal's sessions of `phase` under `folder`."""
-    found: dict[str, dict[str, str]] = {}
-    pattern = f"sub-*/ses-*_phase-{phase}*/behav/summary.csv"
-    for path in sorted((folder / "rawdata").glob(pattern)):
+def pretests_of(study: Study) -> list[dict[str, str]]:
+    """The line of `summary.csv` of each animal's pre-test, the last one where there are several.
+
+    A session that was amended is the animal's whose it is filed as.
+    """
+    phase, found = study.plan.pretest, {}
+    with study.store.read() as connection:
+        filed = select(t.session.c.folder, t.session.c.animal, t.session.c.phase).where(
+            t.session.c.folder.is_not(None)
+        )
+        known = {row.folder: (row.animal, row.phase) for row in connection.execute(filed)}
+    for path in sorted((study.folder / "rawdata").glob("sub-*/ses-*/behav/summary.csv")):
+        folder = path.parent.relative_to(study.folder).as_posix()
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                if row.get("phase") == phase:
-                    found[row["subject"]] = row
+                animal, of = known.get(folder, (row["subject"], row.get("phase")))
+                if of == phase:
+                    found[animal] = {**row, "subject": animal}
     return list(found.values())
+
+
+def _replaced(study: Study) -> set[str]:
+    """Animals that left and for which another stands: their place counts once."""
+    with study.store.read() as connection:
+        asked = select(t.animal.c.stands_for).where(t.animal.c.stands_for.is_not(None))
+        return {str(animal) for animal in connection.execute(asked).scalars()}
 
 
 def _outcomes(study: Study, change: Change, pretests: Sequence[Mapping[str, str]]) -> list[Outcome]:

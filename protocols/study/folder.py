@@ -18,7 +18,7 @@ from protocols.blinding import Key
 from protocols.extending import Base, whole
 from protocols.joining import Joined
 from protocols.planning import Planning
-from protocols.store import Store, create, open_store, to_url
+from protocols.store import Store, create, open_store, places, to_url
 from protocols.store import tables as t
 from protocols.store.opening import backup
 from protocols.study import withheld
@@ -83,7 +83,7 @@ def new(
     made = protocol.parse(protocol_text, protocol_file)
     plan = planning.parse(rules_text, rules_file, [phase.name for phase in made.phase])
     plan = joining.join(plan, made, rules_file).plan
-    for name in (RULES, PROTOCOL, KEY, DRAW, "study.sqlite"):
+    for name in (RULES, PROTOCOL, KEY, DRAW, "study.sqlite", places.POINTER):
         if (folder / name).exists():
             raise ConfigError(str(folder), "", f"holds a study already: {name}")
     key, words = blinding.new_key(passphrases, sheet=sheet)
@@ -94,9 +94,14 @@ def new(
     uid, secret = secrets.token_hex(8), withheld.new_secret()
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
+    url = to_url(folder, plan.database or None)
+    if not plan.database and places.shared(folder):
+        live = places.keep_local(folder, uid)
+        written += [folder / places.POINTER, live]
+        url = f"sqlite:///{live.absolute()}"
     try:
         with (
-            create(to_url(folder, plan.database or None)) as store,
+            create(url) as store,
             store.change(owner, "a new study") as change,
         ):
             change.insert(
@@ -141,7 +146,15 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
     made = protocol.parse(texts[PROTOCOL], str(folder / PROTOCOL))
     phases = [phase.name for phase in made.phase]
     plan = planning.parse(texts[RULES], str(folder / RULES), phases)
-    store = open_store(to_url(folder, plan.database or None), write=write)
+    live = None if plan.database else places.local_of(folder)
+    url = f"sqlite:///{live}" if live is not None else to_url(folder, plan.database or None)
+    share = "" if plan.database or live is not None else places.shared(folder)
+    store = open_store(url, write=write and not share)
+    if share and write:
+        store.why = (
+            f"it lies on {share}, where a live database can be torn; nothing was changed; move the "
+            "study to a local disk, or begin it with PostgreSQL"
+        )
     try:
         with store.read() as connection:
             kept = connection.execute(select(t.study)).mappings().first()
@@ -156,7 +169,7 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
                 raise ConfigError(str(folder / name), "", message)
         joined = joining.join(plan, made, str(folder / RULES))
         if write and not store.why:
-            backup(folder, f"{date.today():%Y%m%d}")
+            backup(folder, f"{date.today():%Y%m%d}", live)
     except BaseException:
         store.close()
         raise
@@ -166,3 +179,14 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
 def sha256(text: str) -> str:
     """SHA-256 of a text, hex."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def lives_elsewhere(folder: Path) -> str:
+    """What to know about a study on a share: where its live database is; "" for a local disk."""
+    live = places.local_of(folder)
+    if live is None:
+        return ""
+    return (
+        f"{folder} lies on {places.shared(folder)}: its live database is on this computer, at "
+        f"{live}, and only this computer runs the study; for several rigs take PostgreSQL"
+    )

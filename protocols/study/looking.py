@@ -1,6 +1,7 @@
 """A study looked over: how far it is, and whether all of it agrees."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,11 @@ from protocols import blinding
 from protocols.blinding import WrongPassphraseError
 from protocols.store import tables as t
 from protocols.store import verify
+from protocols.study.amending import chain
 from protocols.study.folder import KEY, Study
 from protocols.study.opening import cohorts, count_refusal, refused
 from protocols.study.scheduling import broken_intervals
-from rig.errors import ConfigError
+from rig.errors import ConfigError, RigError
 from rig.storage.folder import SUMS
 
 
@@ -39,7 +41,12 @@ def status(study: Study) -> dict[str, Any]:
             "people": sum(count(t.person.c.name).values()),
             "holders": [one.name for one in study.key.holder],
             "allocations": [
-                {"cohort": one["cohort"], "animals": one["animals"], "sha256": one["sha256"]}
+                {
+                    "cohort": one["cohort"],
+                    "animals": one["animals"],
+                    "sha256": one["sha256"],
+                    "substitute": one["algorithm"].startswith("substitute"),
+                }
                 for one in allocations
             ],
             "excluded": list(connection.execute(select(t.exclusion.c.animal).distinct()).scalars()),
@@ -93,6 +100,7 @@ def check(study: Study, holders: Mapping[str, str], person: str) -> list[str]:
             faults.append(f"{folder}: its {SUMS} is not there")
         elif hashlib.sha256(sums.read_bytes()).hexdigest() != expected:
             faults.append(f"{folder}: its {SUMS} is not the one that was filed")
+    faults += _amendments(study, filed)
     for sums in sorted((study.folder / "rawdata").glob(f"sub-*/ses-*/behav/{SUMS}")):
         name = sums.parent.relative_to(study.folder).as_posix()
         if name not in filed:
@@ -111,4 +119,29 @@ def check(study: Study, holders: Mapping[str, str], person: str) -> list[str]:
             faults.append(f"{KEY}: {name}: {count_refusal(study, person, str(error))}")
         except ConfigError as error:
             faults.append(str(error))
+    return faults
+
+
+def _amendments(study: Study, folders: Mapping[str, str | None]) -> list[str]:
+    """What is wrong with the amendments in the folders, against those of the database."""
+    with study.store.read() as connection:
+        told = [
+            json.loads(text) for text in connection.execute(select(t.amendment.c.after)).scalars()
+        ]
+    known = {one["line_sha256"] for one in told if "line_sha256" in one}
+    faults, found = [], set()
+    for folder in sorted(folders):
+        try:
+            lines = chain.read(study.folder / folder)
+        except RigError as error:
+            faults.append(str(error))
+            continue
+        found |= {line["hash"] for line in lines}
+        faults += [
+            f"{folder}: {chain.FILE}: the database does not know line {line['n'] + 1}"
+            for line in lines
+            if line["hash"] not in known
+        ]
+    if lost := known - found:
+        faults.append(f"{len(lost)} amendments of the database are in no session's folder")
     return faults

@@ -15,15 +15,17 @@ from protocols.study.folder import KEY, Study, sha256
 from rig.errors import ConfigError, StorageError
 
 
-def opened(study: Study, person: str, holder: str, words: str, purpose: str) -> tuple[Opened, ...]:
-    """The key's parts in clear; that it was used, and what for, goes into the trail.
+def opened(
+    study: Study, person: str, holder: str, words: str, purpose: str, kind: str | None = None
+) -> tuple[Opened, ...]:
+    """The key's parts in clear, or those of one kind; that it was used goes into the trail.
 
     Raises ConfigError for who is no owner, WrongPassphraseError, which is counted.
     """
     with study.store.change(person) as change:
         allowed(change, person, ("owner",))
     try:
-        parts = blinding.unseal(study.key, holder, words)
+        parts = blinding.unseal(study.key, holder, words, kind)
     except WrongPassphraseError as error:
         raise WrongPassphraseError(count_refusal(study, person, str(error))) from None
     with study.store.change(person, purpose) as change:

@@ -16,7 +16,8 @@ from protocols.days import Misfit, laid_out
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
-from protocols.study.folder import DRAW, KEY, Study
+from protocols.study.folder import DRAW, KEY, RULES, Study
+from protocols.study.locking import is_locked
 from protocols.study.opening import allocations, opened, pairs_of
 from protocols.study.scheduling import plan_work, redate
 from rig.errors import ConfigError
@@ -66,6 +67,11 @@ def seal_sessions(
                 key = blinding.seal(study.key_named(name), "labels", sealed, change.at)
                 if name == KEY:
                     key = blinding.seal(key, "running_order", {"seed": seed}, change.at)
+                    own: dict[str, list[dict[str, Any]]] = {p.animal: [] for p in todo}
+                    for one in sealed:
+                        own[one["animal"]].append(one)
+                    each = {animal: {"labels": its} for animal, its in own.items()}
+                    key = blinding.seal_each(key, each, change.at)
                 replace(study.folder / name, key.text().encode())
         for place in todo:
             own = course_for(study.joined, place)
@@ -172,12 +178,16 @@ def unblind(
     """
     if len(reason.split()) < 2:
         raise ConfigError("--reason", "", f"{reason!r}: say it in words; it is kept")
-    parts = opened(study, person, *holder, reason)
-    rows = [asdict(p) for one in allocations(study, parts) for _, p in pairs_of(one)]
+    locked = is_locked(study)
+    if animal is None and study.plan.unblinding.lock_first and not locked:
+        message = "the rules ask for the analysis to be locked first: placepref study lock"
+        raise ConfigError(str(study.folder / RULES), "unblinding.lock_first", message)
+    # In an emergency nothing of the other animals is opened.
+    wanted = None if animal is None else f"{blinding.ANIMAL}{animal}"
+    parts = opened(study, person, *holder, reason, wanted)
     if animal is not None:
-        rows = [row for row in rows if row["animal"] == animal]
-        if not rows:
-            raise ConfigError("--animal", "", f"{animal!r}: has no place in the allocation")
+        return _one(study, person, reason, holder[0], animal, parts)
+    rows = [asdict(p) for one in allocations(study, parts) for _, p in pairs_of(one)]
     labels = [one for part in parts if part.kind == "labels" for one in part.content]
     with study.store.read() as connection:
         known = set(connection.execute(select(t.label.c.code)).scalars())
@@ -188,5 +198,26 @@ def unblind(
             if one["animal"] == row["animal"] and one["label"] in known
         }
     with study.store.change(person, reason) as change:
-        change.note("key_opened", scope=animal or "all", holder=holder[0])
+        change.note("key_opened", scope="all", holder=holder[0], locked=locked)
     return rows
+
+
+def _one(
+    study: Study,
+    person: str,
+    reason: str,
+    holder: str,
+    animal: str,
+    parts: Sequence[blinding.Opened],
+) -> list[dict[str, Any]]:
+    """What the parts of one animal alone say of it."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        found |= part.content.get("place", {})
+    if not found:
+        raise ConfigError("--animal", "", f"{animal!r}: has no place in the allocation")
+    labels = [one for part in parts for one in part.content.get("labels", ())]
+    found["labels"] = {one["label"]: one["holds"] for one in labels}
+    with study.store.change(person, reason) as change:
+        change.note("key_opened", scope=animal, holder=holder)
+    return [found]

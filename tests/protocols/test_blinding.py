@@ -56,6 +56,17 @@ def test_a_part_is_added_without_a_passphrase_and_lengths_tell_little(key: Key) 
     assert len(more.part[0].box) == len(more.part[1].box)
 
 
+def test_the_parts_of_single_animals_are_of_one_length(key: Key) -> None:
+    contents = {"M1": "x" * 100, "M2": "x" * 9000, "M3": "x" * 5000}
+    each = blinding.seal_each(key, contents, "now")
+    each = blinding.seal_each(each, {"M4": "x"}, "later")
+    own = [part for part in each.part if part.kind.startswith("animal ")]
+    assert [part.kind for part in own] == ["animal M1", "animal M2", "animal M3", "animal M4"]
+    assert len({len(part.box) for part in own}) == 1
+    [one] = unseal(each, "ann", ANN, "animal M2")
+    assert one.content == "x" * 9000
+
+
 def test_the_printed_sheet_opens_it_however_it_is_typed() -> None:
     made, sheet = new_key({"ann": ANN}, sheet=True)
     assert sheet is not None

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from protocols.store import Change
 from protocols.store import tables as t
-from protocols.study.amending.sessions import Row, add_row, known, next_attempt, record
+from protocols.study.amending.sessions import PLANNED, Row, add_row, known, next_attempt, record
 from protocols.study.amending.signing import in_open, moment, sign
 from protocols.study.folder import Study
 from rig.errors import ConfigError
@@ -91,6 +91,5 @@ def _row(study: Study, change: Change, animal: str, phase: str) -> Row:
         have = ", ".join(one.name for one in study.protocol.phase)
         message = f"{phase!r}: no phase of this study (it has: {have})"
         raise ConfigError("--phase", "", message)
-    blank = dict.fromkeys(("planned_for", "chamber", "cues", "box"))
-    like = {**blank, "day": 0, "place": 0}
+    like = {**dict.fromkeys(PLANNED), "day": 0, "place": 0}
     return add_row(change, like, animal=animal, phase=phase, attempt=1)

@@ -1,6 +1,7 @@
 """Sessions that ended early or went wrong: counted, repeated, or the animal withdrawn."""
 
 import json
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -12,8 +13,9 @@ from protocols.store import tables as t
 from protocols.study.amending.leaving import leave, present
 from protocols.study.amending.sessions import Row, add_row, next_attempt, record, was_run
 from protocols.study.amending.signing import in_open, sign
-from protocols.study.folder import KEY, Study
+from protocols.study.folder import DRAW, KEY, Study
 from protocols.study.opening import opened
+from protocols.study.scheduling import day_of
 from rig.errors import ConfigError
 from rig.storage.folder import replace
 
@@ -82,31 +84,53 @@ def _again(
     """One more attempt planned, with a label of its own if the key was opened for it."""
     attempt = next_attempt(change, row["animal"], row["phase"])
     new = add_row(
-        change, row, animal=row["animal"], phase=row["phase"], attempt=attempt, planned_for=None
+        change,
+        row,
+        animal=row["animal"],
+        phase=row["phase"],
+        attempt=attempt,
+        planned_for=day_of(study, datetime.now().astimezone()).isoformat(),
     )
     if sealed is None:
         return str(new["uid"]), ""
-    asked = select(t.label).where(t.label.c.session == row["uid"])
-    old = change.connection.execute(asked).mappings().first()
-    if old is None:
+    asked = select(t.label).where(t.label.c.session == row["uid"]).order_by(t.label.c.code)
+    old = change.connection.execute(asked).mappings().all()
+    if not old:
         return str(new["uid"]), ""
     taken = set(change.connection.execute(select(t.label.c.code)).scalars())
-    [code] = blinding.label_codes(1, taken)
-    change.insert(
-        t.label,
-        code=code,
-        animal=row["animal"],
-        session=new["uid"],
-        ml_per_kg=old["ml_per_kg"],
-    )
-    try:
-        content = {**sealed[old["code"]], "label": code}
-    except KeyError:
-        message = f"does not hold label {old['code']}; put back a copy of it"
-        raise ConfigError(str(study.folder / KEY), "", message) from None
-    key = blinding.seal(study.key, "labels", [content], change.at)
+    codes = blinding.label_codes(len(old), taken)
+    contents = []
+    for code, label in zip(codes, old, strict=True):
+        if label["code"] not in sealed:
+            message = f"does not hold label {label['code']}; put back a copy of it"
+            raise ConfigError(str(study.folder / KEY), "", message)
+        change.insert(
+            t.label,
+            code=code,
+            animal=row["animal"],
+            session=new["uid"],
+            ml_per_kg=label["ml_per_kg"],
+        )
+        contents.append({**sealed[label["code"]], "label": code})
+        _procedures(change, row["uid"], new["uid"], label["code"], code)
+    key = blinding.seal(study.key, "labels", contents, change.at)
+    key = blinding.seal_each(key, {row["animal"]: {"labels": contents}}, change.at)
     replace(study.folder / KEY, key.text().encode())
-    return str(new["uid"]), code
+    if (study.folder / DRAW).is_file():
+        drawn = blinding.seal(study.key_named(DRAW), "labels", contents, change.at)
+        replace(study.folder / DRAW, drawn.text().encode())
+    return str(new["uid"]), ", ".join(codes)
+
+
+def _procedures(change: Change, before: str, uid: str, old: str, new: str) -> None:
+    """The procedure of a label planned once more, with the new one."""
+    asked = select(t.procedure).where(t.procedure.c.session == before, t.procedure.c.label == old)
+    kept = (
+        "place", "slot", "moment", "runs_to", "blind", "lasts_s", "interval_s", "early_s", "late_s",
+    )  # fmt: skip
+    for row in change.connection.execute(asked).mappings().all():
+        planned = {name: row[name] for name in kept}
+        change.insert(t.procedure, session=uid, label=new, status="planned", **planned)
 
 
 def _sealed_labels(study: Study, person: str, holder: tuple[str, str]) -> dict[str, dict[str, Any]]:

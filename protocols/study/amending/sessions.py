@@ -34,6 +34,17 @@ RUN = (
     "box",
 )
 """What of a session's row tells how it was run."""
+PLANNED = (
+    "day",
+    "place",
+    "planned_for",
+    "planned_first",
+    "chamber",
+    "cues",
+    "box",
+    "outside",
+)
+"""What of it tells how it was planned."""
 Row = Mapping[str, Any]
 
 
@@ -159,7 +170,7 @@ def next_attempt(change: Change, animal: str, phase: str) -> int:
 
 def add_row(change: Change, like: Row, **other: Any) -> dict[str, Any]:
     """A new planned row as `like`, with nothing of how that was run."""
-    row = {name: like[name] for name in ("day", "place", "planned_for", "chamber", "cues", "box")}
+    row = {name: like[name] for name in PLANNED}
     row |= {"uid": secrets.token_hex(8), "status": "planned", "entered_afterwards": 0, **other}
     change.insert(t.session, **row)
     return row

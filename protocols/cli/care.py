@@ -1,0 +1,111 @@
+"""`placepref study event|humane|book|restore`: the commands, and what they do."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from protocols.cli.study import By, Folder, Json, study
+
+
+@study.command()
+def event(
+    folder: Folder,
+    animal: Annotated[str, typer.Option(help="The animal's id.")],
+    severity: Annotated[str, typer.Option(help="mild, moderate or severe.")],
+    what: Annotated[str, typer.Option(help="What was seen; anybody can read it.")],
+    action: Annotated[str, typer.Option(help="What was done.")],
+    by: By,
+    at: Annotated[str, typer.Option(help="When, as 2026-01-31T14:05; else now.")] = "",
+) -> None:
+    """Keep an adverse event with its severity and what was done.
+
+    Example: placepref study event S1 --animal M03 --severity mild --what "limps"
+    --action "vet called" --by tom
+    """
+    from protocols import study as verbs
+    from protocols.study import care
+
+    with verbs.open_study(folder) as opened:
+        care.adverse_event(opened, animal, severity, what, action, by, at)
+    print(f"{animal}: {severity}, kept")
+
+
+@study.command()
+def humane(folder: Folder, json: Json = False) -> None:
+    """Weight loss of every animal against the humane end point of the rules.
+
+    Example: placepref study humane S1
+    """
+    from protocols import study as verbs
+    from protocols.cli.table import lines, print_json
+    from protocols.study import care
+
+    with verbs.open_study(folder, write=False) as opened:
+        found = care.losses(opened)
+    if json:
+        print_json({animal: loss._asdict() for animal, loss in found.items()})
+        return
+    words = {"": "", "warn": "near the end point", "end_point": "HUMANE END POINT: act"}
+    rows = [
+        [animal, f"{one.last_g:g}", f"{one.reference_g:g}", f"{-100 * one.loss:+.1f} %",
+         words[one.verdict]]
+        for animal, one in found.items()
+    ]  # fmt: skip
+    print(lines(rows, ("animal", "last g", "reference g", "change", "")))
+
+
+@study.command()
+def book(
+    folder: Folder,
+    by: By,
+    kind: Annotated[
+        str, typer.Argument(help="received, drawn, given or wasted; none: show the book.")
+    ] = "",
+    drug: Annotated[str, typer.Option(help="The drug.")] = "",
+    mg: Annotated[float, typer.Option(help="How much, mg.")] = 0.0,
+    lot: Annotated[str, typer.Option(help="Its lot.")] = "",
+    witness: Annotated[str | None, typer.Option(help="Who saw it; needed for wasted.")] = None,
+    note: Annotated[str, typer.Option(help="Sealed with the amount.")] = "",
+    json: Json = False,
+) -> None:
+    """The book of controlled drugs, for preparers and owners.
+
+    Example: placepref study book S1 received --drug cocaine --mg 500 --lot A17 --by bob
+    """
+    from protocols import study as verbs
+    from protocols.cli.table import lines, print_json
+    from protocols.study import care
+
+    with verbs.open_study(folder) as opened:
+        if kind:
+            left = care.book(opened, kind, drug, mg, by, lot=lot, witness=witness, note=note)
+            print(f"{drug}: {left['stock_mg']:g} mg in stock, {left['in_hand_mg']:g} mg drawn")
+            return
+        rows, stock = care.read_book(opened, by)
+    if json:
+        print_json({"lines": rows, "stock": stock})
+        return
+    head = ("at", "kind", "drug", "amount_mg", "lot", "person", "witness")
+    print(lines([[str(row[name] or "") for name in head] for row in rows], head))
+    for name, left in stock.items():
+        print(f"{name}: {left['stock_mg']:g} mg in stock, {left['in_hand_mg']:g} mg drawn")
+
+
+@study.command()
+def restore(
+    folder: Folder,
+    by: By,
+    from_: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A copy; else the newest.")
+    ] = None,
+) -> None:
+    """Put back the newest whole copy of the database from backup/; the old one is kept aside.
+
+    Example: placepref study restore S1 --by ann
+    """
+    from protocols import study as verbs
+
+    taken, aside = verbs.restore(folder, by, from_)
+    print(f"put back {taken.name}" + (f"; what was there lies in {aside}" if aside else ""))
+    print("what was entered since is not in it: see placepref study check, and enter it again")

@@ -1,0 +1,65 @@
+"""The database put back from backup/: the damaged one is kept aside, nothing is thrown away."""
+
+import hashlib
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from protocols.store import places
+from protocols.store.opening import FILE
+from protocols.study.folder import RULES, open_study
+from rig.config import parse_toml
+from rig.errors import ConfigError, StorageError
+
+
+def restore(folder: Path, person: str, source: Path | None = None) -> tuple[Path, Path | None]:
+    """Put back the newest whole backup, or `source`; which, and where the old one lies now.
+
+    Whoever else has the study open closes it first. The trail of what was put back says so. Raises
+    ConfigError where there is no study, or no whole backup, or the database is PostgreSQL's;
+    StorageError.
+    """
+    if not (folder / RULES).is_file():
+        raise ConfigError(str(folder), "", f"is no study: it holds no {RULES}")
+    rules = parse_toml((folder / RULES).read_text(encoding="utf-8"), str(folder / RULES))
+    if rules.get("database"):
+        message = "the database is PostgreSQL's: put it back there, from a copy by pg_dump"
+        raise ConfigError(str(folder), "", message)
+    found = [source] if source is not None else sorted((folder / "backup").glob("study-*.sqlite"))
+    whole = [path for path in found if _is_whole(path)]
+    if not whole:
+        told = ", ".join(str(path) for path in found) or str(folder / "backup")
+        raise ConfigError("--from", "", f"{told}: holds no whole copy of the study's database")
+    taken, live = whole[-1], places.local_of(folder) or folder / FILE
+    aside = folder / "backup" / f"replaced-{datetime.now():%Y%m%dT%H%M%S}"
+    kept = None
+    part = live.with_name(live.name + ".part")
+    try:
+        shutil.copyfile(taken, part)  # whole beside it first: nothing is moved before it is there
+        for path in (live, *(live.with_name(live.name + end) for end in ("-wal", "-shm"))):
+            if path.exists():
+                aside.mkdir(parents=True, exist_ok=True)
+                shutil.move(path, aside / path.name)
+                kept = aside
+        part.replace(live)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StorageError(f"{live} cannot be put back: {error.strerror or error}") from error
+    digest = hashlib.sha256(taken.read_bytes()).hexdigest()
+    with open_study(folder) as study, study.store.change(person, "put back from a copy") as change:
+        change.note("restored", file=taken.name, sha256=digest)
+    return taken, kept
+
+
+def _is_whole(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            connection.execute("select count(*) from study").fetchone()
+            return bool(connection.execute("pragma quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.Error:
+        return False

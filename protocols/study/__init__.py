@@ -4,11 +4,13 @@ Each verb is one transaction with its trail.
 """
 
 from protocols.study.adding import add_animals, add_box, add_person
+from protocols.study.admitting import admit
 from protocols.study.allocating import Allocated, allocate_cohort, pretests_of
 from protocols.study.folder import KEY, PROTOCOL, RULES, Study, new, open_study
 from protocols.study.looking import check, status
 from protocols.study.opening import pairs_of
 from protocols.study.sealing import seal_sessions, unblind
+from protocols.study.withheld import pairing
 
 __all__ = [
     "KEY",
@@ -19,10 +21,12 @@ __all__ = [
     "add_animals",
     "add_box",
     "add_person",
+    "admit",
     "allocate_cohort",
     "check",
     "new",
     "open_study",
+    "pairing",
     "pairs_of",
     "pretests_of",
     "seal_sessions",

@@ -35,6 +35,7 @@ from protocols.store import tables as t
 from protocols.study.adding import allowed
 from protocols.study.folder import KEY, RULES, Study
 from protocols.study.opening import allocations, cohorts, opened, pairs_of
+from protocols.study.withheld import hide, secret_of
 from rig.errors import ConfigError, RigError
 from rig.storage.folder import replace
 
@@ -66,6 +67,7 @@ def allocate_cohort(
     is the reason for going on where the gate stops. Raises ConfigError, or RigError at the gate.
     """
     plan, scheme = study.plan, study.plan.scheme()
+    secret = secret_of(study)
     before: list[tuple[Candidate, Place]] = []
     if cohorts(study):
         if holder is None:
@@ -119,8 +121,9 @@ def allocate_cohort(
             gate=verdict.why,
             person=person,
         )
-        for place in places:
-            change.insert(t.withheld, animal=place.animal, paired=place.cue or place.side)
+        for place in sorted(places, key=lambda one: one.animal):
+            paired = hide(secret, f"paired {place.animal}", place.cue or place.side)
+            change.insert(t.withheld, animal=place.animal, paired=paired)
     balance = tuple(table(scheme, left, places))
     return Allocated(cohort, len(places), digest, verdict, excluded, checks, balance)
 

@@ -19,6 +19,7 @@ from protocols.planning import Planning
 from protocols.store import Store, create, open_store, to_url
 from protocols.store import tables as t
 from protocols.store.opening import backup
+from protocols.study import withheld
 from rig.errors import ConfigError
 from rig.storage.folder import replace
 
@@ -33,6 +34,7 @@ class Study(AbstractContextManager["Study"]):
     plan: Planning
     protocol: protocol.Protocol
     store: Store
+    uid: str
 
     def __exit__(self, *_: object) -> None:
         self.store.close()
@@ -69,6 +71,7 @@ def new(
         if (folder / name).exists():
             raise ConfigError(str(folder), "", f"holds a study already: {name}")
     key, words = blinding.new_key(passphrases, sheet=sheet)
+    uid, secret = secrets.token_hex(8), withheld.new_secret()
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     try:
@@ -78,7 +81,7 @@ def new(
         ):
             change.insert(
                 t.study,
-                uid=secrets.token_hex(8),
+                uid=uid,
                 name=plan.name,
                 protocol=made.name,
                 protocol_version=made.version,
@@ -87,6 +90,8 @@ def new(
                 created=change.at,
             )
             change.insert(t.person, name=owner, roles="owner", active=1)
+            key = blinding.seal(key, withheld.PART, {"secret": secret.hex()}, change.at)
+            written.append(withheld.keep(uid, secret))
             for name, text in (
                 (RULES, rules_text),
                 (PROTOCOL, protocol_text),
@@ -134,7 +139,7 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
     except BaseException:
         store.close()
         raise
-    return Study(folder, plan, made, store)
+    return Study(folder, plan, made, store, str(kept["uid"]))
 
 
 def sha256(text: str) -> str:

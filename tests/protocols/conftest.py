@@ -33,11 +33,12 @@ Cli = Callable[..., Said]
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working folder, and a runtime folder of its own beside it."""
+    """An empty working folder, and folders of its own for stations and settings beside it."""
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
     monkeypatch.setenv("PLACEPREF_RUNTIME", str(tmp_path / "run"))
+    monkeypatch.setenv("PLACEPREF_CONFIG", str(tmp_path / "config"))
     return work
 
 

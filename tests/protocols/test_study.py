@@ -11,7 +11,7 @@ import pytest
 
 from protocols import blinding
 from protocols.allocation import Dice
-from protocols.study import open_study, pairs_of
+from protocols.study import open_study, pairing, pairs_of
 from tests.protocols.conftest import Cli, Said
 
 ANN, BOB = "a horse by the river", "two boats on the lake"
@@ -89,7 +89,8 @@ def test_a_study_from_its_begin_to_the_opened_key(cli: Cli, begun: Path, here: P
 
     # Nothing in the open tells a group, a drug of a session, an order or the seed.
     with open_study(begun) as study:
-        text = blinding.unseal(study.key, "ann", ANN)[0].content
+        parts = {part.kind: part.content for part in blinding.unseal(study.key, "ann", ANN)}
+        text = parts["allocation"]
     seed = re.search(r'"seed":"([0-9a-f]{32})"', text)
     assert seed is not None
     telling = [b"cocaine", b"saline", b"drug_first", b"vehicle_first", seed[1].encode()]
@@ -106,14 +107,14 @@ def test_a_study_from_its_begin_to_the_opened_key(cli: Cli, begun: Path, here: P
     assert Counter(re.findall(r'"group": "(\w+)"', said.out)) == {"saline": 8, "cocaine": 8}
     assert "opened 1 times" in cli("study", "status", "S1").out
     with closing(sqlite3.connect(begun / "study.sqlite")) as connection:
-        told = connection.execute("select animal, paired from withheld").fetchall()
         chambers = connection.execute(
             "select l.code, s.chamber from label l join session s on s.uid = l.session"
         ).fetchall()
     side = {c.animal: place.side for c, place in pairs_of(text)}
-    assert dict(told) == side
     with open_study(begun) as study:
-        labels = blinding.unseal(study.key, "bob", BOB)[1].content
+        assert pairing(study) == side
+        parts = {part.kind: part.content for part in blinding.unseal(study.key, "bob", BOB)}
+    labels = parts["labels"]
     where = dict(chambers)
     groups = {place.animal: place.group for _, place in pairs_of(text)}
     for one in labels:  # cocaine only ever in the paired chamber, and only in its group
@@ -158,7 +159,7 @@ def test_the_gate_stops_and_is_gone_over_with_a_reason(cli: Cli, begun: Path, he
     said = cli(*words)
     assert said.code == 1
     assert "stopped by the gate, nothing was allocated: all boxes:" in said.err
-    assert len((begun / "key.sealed").read_text().split('"kind"')) == 1
+    assert '"allocation"' not in (begun / "key.sealed").read_text(encoding="utf-8")
     said = cli(*words, "--over-gate", "the owner looked at it")
     assert said.code == 0, said.err
 

@@ -13,6 +13,8 @@ from protocols.allocation import Aim, Design, Gate, Group, Rules, Scheme
 from protocols.allocation.gate import StopWhen
 from protocols.allocation.model import DRUG_FIRST, VEHICLE_FIRST
 from protocols.dosing import Drug, check_volumes, ml_per_kg
+from protocols.statistics.nulls import NULLS
+from rig.apparatus import EntryPoint
 from rig.config import Strict, check, parse_toml
 from rig.errors import ConfigError
 
@@ -48,6 +50,26 @@ class ExclusionPlan(Strict):
     lost_share_max: float | None = None
 
 
+class ScoringPlan(Strict):
+    """What counts as the result; it is named before the first animal, with the other rules.
+
+    `primary`: a score by name. `window_s`: the first so many scored seconds of every test; None:
+    all. `point`, `hysteresis_cm`, `min_dwell_s`: an entry rule in place of the apparatus's own.
+    """
+
+    primary: str
+    window_s: float | None = Field(None, gt=0)
+    point: EntryPoint | None = None
+    hysteresis_cm: float | None = Field(None, ge=0)
+    min_dwell_s: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _known(self) -> "ScoringPlan":
+        if self.primary not in NULLS:
+            raise ValueError(f"primary {self.primary!r}: one of {', '.join(NULLS)}")
+        return self
+
+
 class Planning(Strict):
     """What `study.toml` says. `conditioning`: pairs of phases, one of each with drug."""
 
@@ -67,6 +89,7 @@ class Planning(Strict):
     conditioning: tuple[tuple[str, str], ...] = ()
     gate: GatePlan = GatePlan()
     exclusion: ExclusionPlan = ExclusionPlan()
+    scoring: ScoringPlan | None = None
     group: tuple[GroupPlan, ...] = Field(min_length=1)
     drug: tuple[Drug, ...] = ()
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from protocols.cli import handing
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
 from protocols.cli.study import study
 from rig.errors import ConfigError, RigError
@@ -388,7 +389,7 @@ def score(
     ] = None,
     primary: Annotated[
         str, typer.Option(help="The score that was chosen before the post-test.")
-    ] = "cpp_score_s",
+    ] = "",
     figures: Annotated[
         Path | None, typer.Option(help="A folder for figures, each as SVG, PDF and PNG.")
     ] = None,
@@ -396,11 +397,17 @@ def score(
 ) -> None:
     """Preference scores of every animal, its groups, and what they say.
 
+    Example: placepref score S1
+
     Example: placepref score --table scored/summary.csv
     """
     from protocols.cli import scores
 
     raise typer.Exit(scores.score(study, table, column or [], primary, figures, as_json=json))
+
+
+app.command()(handing.report)
+app.command()(handing.export)
 
 
 @app.command()

@@ -92,14 +92,22 @@ def fragility(
             found.setdefault(name, []).append(times)
     both = {name: (t[0], t[1]) for name, t in found.items() if len(t) == 2}
     scored = {name: scores(*pair) for name, pair in both.items()}
-    tables = [asdict(one) for one in scored.values()]
+    return Fragility(taken_s, shortened, scored[OWN], scored, score_ranges(both), left_out)
+
+
+def score_ranges(both: Mapping[str, tuple[Times, Times]]) -> dict[str, tuple[float, float]]:
+    """Lowest and highest of each score over the cases' pre-tests and post-tests, and lost time.
+
+    NaN where a case has no such score.
+    """
+    tables = [asdict(scores(*pair)) for pair in both.values()]
     lost = lost_time_range(*both[OWN])
     ranges = {}
     for name in NAMES:
         values = [table[name] for table in tables] + list(lost.get(name, ()))
         whole = all(value == value for value in values)
         ranges[name] = (min(values), max(values)) if whole else (NAN, NAN)
-    return Fragility(taken_s, shortened, scored[OWN], scored, ranges, left_out)
+    return ranges
 
 
 def common_window_s(tests_s: Sequence[float], window_s: float | None) -> tuple[float, bool]:

@@ -1,9 +1,10 @@
 """What a session saw, picture by picture, read once and kept as columns."""
 
+import gc
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
@@ -43,6 +44,7 @@ class Seen:
     fresh: frozenset[int]
     lines: Sequence[bytes]
     doors: Told
+    _known: dict[int, Detection | None] = field(default_factory=dict, repr=False)
 
     @property
     def has_nose(self) -> bool:
@@ -51,7 +53,9 @@ class Seen:
 
     def detection(self, k: int) -> Detection | None:
         """All that was seen in the k-th picture."""
-        return parse_tick(self.lines[k]).detection
+        if k not in self._known:  # rules differ in few pictures: most are asked for again
+            self._known[k] = parse_tick(self.lines[k]).detection
+        return self._known[k]
 
     def doors_at(self, k: int) -> Doors:
         """The doors' states at the k-th picture."""
@@ -103,12 +107,17 @@ def _read(record: SessionRecord) -> tuple[list[bytes], list[dict[str, Any]]]:
         lines = path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+    collects = gc.isenabled()
+    gc.disable()  # it would look through ever more dicts, none of which is garbage
     try:  # at once, which takes a third of the time
         ticks = json.loads(b"[" + b",".join(lines) + b"]")
         if len(ticks) == len(lines) and all({"t", "frame", "d"} <= one.keys() for one in ticks):
             return lines, ticks
     except (ValueError, AttributeError):
         pass
+    finally:
+        if collects:
+            gc.enable()
     for number, line in enumerate(lines, 1):
         try:
             parse_tick(line)

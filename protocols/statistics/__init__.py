@@ -4,7 +4,7 @@ from protocols.statistics.groups import GroupScores, group_scores
 from protocols.statistics.power import Planned, plan_next
 from protocols.statistics.questions import PRIMARY, all_tests
 from protocols.statistics.result import Result, Role
-from protocols.statistics.within import NULLS
+from protocols.statistics.nulls import NULLS
 
 __all__ = [
     "NULLS",

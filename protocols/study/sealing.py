@@ -93,5 +93,7 @@ def unblind(
             if one["animal"] == row["animal"] and one["label"] in known
         }
     with study.store.change(person, reason) as change:
-        change.note("key_opened", scope=animal or "all", holder=holder[0])
+        # What was opened for good is open: scores, report and exports read it from the trail.
+        told = {} if animal is not None else {"allocation": rows}
+        change.note("key_opened", scope=animal or "all", holder=holder[0], **told)
     return rows

@@ -136,7 +136,8 @@ def times_by_case(
         raise ConfigError(str(session.folder), "paired", message)
     seen = seen_of(session)
     placing = Placing(seen, session.apparatus, session.rate_hz, session.table)
-    _check_own(session, placing)
+    if session.record is not None and session.apparatus == session.record.setup.apparatus:
+        _check_own(session, placing)
     base = session.apparatus
     told: dict[str, Times] = {}
     left_out: dict[str, str] = {}

@@ -24,7 +24,8 @@ class Filed:
 
     Where the database has it, its word counts: what was amended is amended there. `cues`: chamber
     to cue set. `known`: the database has it. `whole`: its SHA256SUMS are those that were filed;
-    None where there is nothing to compare. `status`: of the session's own stop record.
+    None where there is nothing to compare. `status`: of the session's own stop record. `zones`: a
+    hash of its chambers, doorways and scale.
     """
 
     folder: Path
@@ -42,6 +43,7 @@ class Filed:
     whole: bool | None
     cues: Mapping[str, str]
     subject_then: str
+    zones: str
     simulated: bool = False
 
     @property
@@ -149,8 +151,16 @@ def _read(
         whole=None if not wanted else sums == wanted,
         cues=json.loads(row["cues"]) if row.get("cues") else {},
         subject_then=subject,
+        zones=_zones(setup["apparatus"]),
         simulated=bool(setup.get("simulated", False)),
     )
+
+
+def _zones(apparatus: Mapping[str, Any]) -> str:
+    """What decides where an animal is, as one text to compare."""
+    named = ("chamber", "doorway", "px_per_cm", "floor")
+    drawn = {name: apparatus.get(name) for name in named}
+    return hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()
 
 
 def _stop(record: SessionRecord) -> Mapping[str, Any]:

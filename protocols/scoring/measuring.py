@@ -4,7 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Job:
     """One animal's tests: the folder, the paired and the unpaired chamber of each, by phase.
 
     `pairs` is empty where nothing may be known of the pairing: then only times by chamber are told.
+    `first`: for a test whose zones were changed, a session of that box with the zones of before.
     """
 
     subject: str
@@ -32,6 +33,7 @@ class Job:
     window_s: float | None
     rule: Case | None
     cases: Sequence[Case] = CASES
+    first: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Measured:
     `times`: by phase, by the rule that counts. `beside`: the pre-test over the window of a later
     test that is shorter. `cases`: the post-test's scores by other rules; `ranges` over them and
     over wherever lost time was spent. `left_out`: cases that cannot be had, with the reason.
-    `sessions`: by phase, without their text. `problem`: why nothing was measured.
+    `sessions`: by phase, without their text. `problem`: why nothing was measured. `first_zones`: tests
+    whose zones were changed, with those that were drawn first.
     """
 
     subject: str
@@ -53,6 +56,7 @@ class Measured:
     window_s: float
     sessions: Mapping[str, Session]
     problem: str = ""
+    first_zones: Mapping[str, Times] = field(default_factory=dict)
 
 
 def measure_all(
@@ -123,7 +127,27 @@ def _measured(job: Job) -> Measured:
         left_out,
         window_s,
         kept,
+        first_zones=_with_first_zones(job, sessions, window_s),
     )
+
+
+def _with_first_zones(
+    job: Job, sessions: Mapping[str, Session], window_s: float
+) -> dict[str, Times]:
+    found = {}
+    for phase, folder in job.first.items():
+        session = sessions.get(phase)
+        apparatus = read_session(folder).apparatus
+        if session is None or apparatus.chamber_names != session.apparatus.chamber_names:
+            continue
+        told, _ = times_by_case(replace(session, apparatus=apparatus), window_s, (), _as_drawn(job))
+        found[phase] = told[OWN]
+    return found
+
+
+def _as_drawn(job: Job) -> Case:
+    """The rule that counts; naming one makes the pictures be placed again."""
+    return job.rule or Case(OWN)
 
 
 def _light(session: Session) -> Session:

@@ -14,7 +14,6 @@ from protocols.scoring.measuring import Job, Measured, measure_all
 from protocols.scoring.rules import Rules, rules_of, rules_of_folder
 from protocols.statistics.result import Result
 from protocols.store import tables as t
-from protocols.study import pairing
 from protocols.study.folder import RULES, Study, open_study
 from protocols.study.revealed import Revealed, revealed
 from rig.errors import ConfigError
@@ -143,7 +142,12 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
         rows = {row["id"]: dict(row) for row in connection.execute(
             select(t.animal).order_by(t.animal.c.id)).mappings()}  # fmt: skip
     tests = tests_of(filed, notes)
-    paired = pairing(study) if opened is not None else {}
+    # What was opened stands in the trail, so no account needs the study's key for it.
+    places = {} if opened is None else opened.places
+    paired = {animal: place["cue"] or place["side"] for animal, place in places.items()}
+    drawn: dict[str, Filed] = {}
+    for one in filed:
+        drawn.setdefault(one.box, one)
     jobs = []
     for subject, own in sorted(tests.items()):
         pairs = {
@@ -152,7 +156,9 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
             if subject in paired
         }
         folders = {phase: one.folder for phase, one in own.items()}
-        jobs.append(Job(subject, folders, pairs, rules.window_s, rules.case))
+        first = {phase: drawn[one.box].folder for phase, one in own.items()
+                 if one.zones != drawn[one.box].zones and subject in paired}  # fmt: skip
+        jobs.append(Job(subject, folders, pairs, rules.window_s, rules.case, first=first))
     measured = {one.subject: one for one in measure_all(jobs, told)}
     animals = [] if opened is None else _animals(rows, measured, opened, notes)
     why = "" if opened is not None else (

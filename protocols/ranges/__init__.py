@@ -110,6 +110,20 @@ def score_ranges(both: Mapping[str, tuple[Times, Times]]) -> dict[str, tuple[flo
     return ranges
 
 
+def placed_by(session: Session, rule: Case) -> Session:
+    """The session with every picture placed by another entry rule. Raises as `fragility`."""
+    seen = seen_of(session)
+    if why := _cannot(seen, session.apparatus, rule):
+        raise ConfigError(str(session.folder), "entry", f"the rule cannot be applied: {why}")
+    apparatus = _changed(session.apparatus, rule)
+    placing = Placing(seen, session.apparatus, session.rate_hz, session.table)
+    placed = placing.placed(apparatus)
+    again = replace(session, apparatus=apparatus)
+    own = session.table  # positions as they are in the file, to 0.01 cm
+    again.__dict__["table"] = replace(placed, x_cm=own.x_cm, y_cm=own.y_cm)
+    return again
+
+
 def common_window_s(tests_s: Sequence[float], window_s: float | None) -> tuple[float, bool]:
     """The scored time from the start that all tests have, at most `window_s`; whether one lacks it.
 
@@ -134,6 +148,9 @@ def times_by_case(
     if not session.chambers("paired"):
         message = "holds no pairing, so there is no paired chamber"
         raise ConfigError(str(session.folder), "paired", message)
+    if rule is None and all(case.name == OWN for case in cases) and session.record is not None:
+        own_times, seen_times = _times(session, first(session.table, window_s))
+        return {OWN: own_times, SEEN_ONLY: seen_times}, {}  # its rows say it: nothing is placed
     seen = seen_of(session)
     placing = Placing(seen, session.apparatus, session.rate_hz, session.table)
     if session.record is not None and session.apparatus == session.record.setup.apparatus:

@@ -23,6 +23,8 @@ from protocols.report.blocks import (
 )
 
 DENSE_DPI = 200
+ON_SCREEN = 8.4
+"""So many times the letters' size is an inch of a figure wide on a screen."""
 
 CSS = """
 :root { color-scheme: light; --ink: #1b1f24; --muted: #5b6470; --line: #d9dee4; --soft: #f5f7f9;
@@ -203,7 +205,7 @@ def _picture(block: Picture) -> str:
     label = escape(block.caption, quote=True)
     if block.dense:
         data = base64.b64encode(drawn(block, "png")).decode()
-        width = round(block.figure.get_figwidth() * 96)
+        width = round(block.figure.get_figwidth() * ON_SCREEN * 16)
         image = f'<img alt="{label}" width="{width}" src="data:image/png;base64,{data}">'
     else:
         text = drawn(block, "svg").decode()
@@ -211,7 +213,9 @@ def _picture(block: Picture) -> str:
         # Names within one page are one another's: each figure's own are told apart.
         own = block.name.replace(" ", "-")
         text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{own}-", text)
-        image = text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+        # Larger than on paper: letters of 7 pt are small on a screen.
+        wide = f'style="width: {block.figure.get_figwidth() * ON_SCREEN:.2f}rem"'
+        image = text.replace("<svg ", f'<svg role="img" aria-label="{label}" {wide} ', 1)
     return f"<figure>{image}<figcaption>{escape(block.caption)}</figcaption></figure>"
 
 

@@ -25,8 +25,6 @@ INK, MUTED, LINE, SOFT, ACCENT = "#1b1f24", "#5b6470", "#d9dee4", "#f5f7f9", "#0
 WARN, WARN_SOFT, GRAVE, GRAVE_SOFT = "#d98200", "#fff4e2", "#a3261a", "#fdecea"
 FONT, BOLD, MONO = "DejaVu", "DejaVu-Bold", "DejaVu-Mono"
 MARGIN_MM = 18.0
-WIDE_TEXT = 46
-"""A column that holds longer cells than this gets room to be broken in."""
 
 
 def pdf(report: Report) -> bytes:
@@ -140,8 +138,6 @@ class _Laid:
 
     def block(self, block: Block) -> list[Any]:
         """One block as flowables."""
-        from reportlab.platypus import KeepTogether
-
         match block:
             case Part(title, _):
                 return [self.words(title, "part")]
@@ -159,7 +155,9 @@ class _Laid:
             case Grid():
                 return self._grid(block)
             case Picture():
-                return [KeepTogether([self._figure(block), self.words(block.caption, "caption")])]
+                figure = self._figure(block)
+                figure.keepWithNext = 1
+                return [figure, self.words(block.caption, "caption")]
             case Flow():
                 return self._flow(block)
             case Checklist(items):
@@ -208,14 +206,35 @@ class _Laid:
              for k, text in enumerate(row)]
             for row in block.rows
         ]  # fmt: skip
-        room = []
-        for k, name in enumerate(block.head):
-            longest = max([len(name), *(len(row[k]) for row in block.rows)], default=1)
-            word = max([len(w) for w in name.split()] or [1])
-            room.append(max(min(longest, WIDE_TEXT), word, 4) + 2)
-        total = sum(room)
-        table = self._table([head, *rows], [r / total for r in room], head=1)
+        shares = self._shares(block)
+        table = self._table([head, *rows], shares, head=1)
         return [*([self.words(block.caption, "above")] if block.caption else []), table]
+
+    def _shares(self, block: Grid) -> list[float]:
+        """How wide each column is: whole where all fit, else words stay whole and texts break."""
+        from reportlab.pdfbase.pdfmetrics import stringWidth
+
+        padding = 8.0
+
+        def wide(text: str, font: str) -> float:
+            return float(stringWidth(text, font, 7.4)) + padding
+
+        least, whole = [], []
+        for k, name in enumerate(block.head):
+            cells = [row[k] for row in block.rows]
+            words = [w for text in cells for w in ([text] if k in block.numbers else text.split())]
+            heads = [wide(w, BOLD) for w in name.split()] or [padding]
+            least.append(max(*heads, *(wide(w, FONT) for w in words), padding))
+            whole.append(max(wide(name, BOLD), *(wide(text, FONT) for text in cells), padding))
+        room = self.width - sum(least)
+        wish = [w - n for w, n in zip(whole, least, strict=True)]
+        if sum(wish) <= room:
+            spare = (room - sum(wish)) / len(least)
+            told = [w + spare for w in whole]
+        else:
+            part = max(room, 0) / sum(wish)
+            told = [n + part * w for n, w in zip(least, wish, strict=True)]
+        return [one / max(self.width, sum(told)) for one in told]
 
     def _notice(self, text: str, *, grave: bool) -> list[Any]:
         from reportlab.lib.colors import HexColor
@@ -329,7 +348,8 @@ class _Laid:
         class Drawn(Flowable):  # type: ignore[misc]
             """Room for a figure, which is laid on the page afterwards."""
 
-            width, height, hAlign = wide * scale, high * scale, "LEFT"  # noqa: N815
+            def wrap(self, *_: float) -> tuple[float, float]:
+                return wide * scale, high * scale
 
             def draw(self) -> None:
                 x, y = self.canv.absolutePosition(0, 0)
@@ -345,7 +365,8 @@ def _arrow(x: float) -> Any:
     class Arrow(Flowable):  # type: ignore[misc]
         """From one box to the next."""
 
-        width, height = 2 * x, 15.0
+        def wrap(self, *_: float) -> tuple[float, float]:
+            return 2 * x, 15.0
 
         def draw(self) -> None:
             self.canv.setStrokeColor(HexColor(INK))

@@ -14,6 +14,7 @@ from protocols.report.blocks import Below, Block, Grid, Notice, Picture, Result,
 from protocols.report.saying import (
     NOTHING,
     counted,
+    in_words,
     interval,
     listed,
     number,
@@ -75,7 +76,7 @@ def secondary(found: StudyScores) -> Iterator[Block]:
     yield _groups(found, others, "All other scores by group.")
     rest = [one for one in found.tests if one.role == Role.SECONDARY and not math.isnan(one.p)
             and one.score != name]  # fmt: skip
-    short = [one for one in rest if one.test in (*BETWEEN, "one_sample_t", "mixed_model", "paired_t")]
+    short = [one for one in rest if one.test in (*BETWEEN, "mixed_model", "paired_t")]
     yield _tests(short, "Tests of the other scores.")
     if any(one.phases for one in found.scored):
         yield Below("Extinction and reinstatement")
@@ -183,7 +184,7 @@ def _groups(found: StudyScores, names: Sequence[str], caption: str) -> Grid:
 
 def _tests(tests: Sequence[Test], caption: str) -> Grid:
     rows = [
-        [one.test.replace("_", " "), one.sentence, _p(one),
+        [one.test.replace("_", " "), in_words(one.sentence), _p(one),
          "" if math.isnan(one.p_adjusted) else number(one.p_adjusted, 4),
          NOTHING if math.isnan(one.effect) else
          f"{one.effect_name.replace('_', ' ')} {number(one.effect, 2)}"

@@ -1,11 +1,13 @@
 """Numbers, times and names as they stand in a report. Pure."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from protocols.figures.style import words
+from protocols.scores import NAMES
 
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -74,3 +76,11 @@ def spread(values: Sequence[float], what: str) -> str:
 def distinct(rows: Sequence[Mapping[str, Any]], column: str) -> str:
     """What a column says, each once, in order."""
     return listed(list(dict.fromkeys(str(r[column]) for r in rows if r.get(column))))
+
+
+def in_words(sentence: str) -> str:
+    """A test's sentence with the scores' names as a person says them, and real minus signs."""
+    for name in sorted((*NAMES, "time_paired_s"), key=len, reverse=True):
+        plain = words(name).partition(" (")[0]
+        sentence = sentence.replace(name, plain)
+    return re.sub(r"(?<![\w.])-(?=\d)", MINUS, sentence)

@@ -161,6 +161,8 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
         jobs.append(Job(subject, folders, pairs, rules.window_s, rules.case, first=first))
     measured = {one.subject: one for one in measure_all(jobs, told)}
     animals = [] if opened is None else _animals(rows, measured, opened, notes)
+    order = [group.name for group in study.plan.group]
+    animals.sort(key=lambda one: (order.index(one.group) if one.group in order else len(order)))
     why = "" if opened is not None else (
         "the key is sealed: no group and nothing that depends on the pairing is told before"
         " placepref study unblind"
@@ -169,6 +171,16 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
         study.folder, study.plan.name, rules, opened is None, why, opened, filed, measured,
         animals, rows, tuple(notes),
     )  # fmt: skip
+
+
+def pairs_of_sessions(study: Study, found: StudyScores) -> dict[Path, tuple[str, str]]:
+    """The paired and the unpaired chamber of every session, by its folder; once they are open."""
+    places = {} if found.revealed is None else found.revealed.places
+    return {
+        one.folder: _chambers(study, one, place["cue"] or place["side"])
+        for one in found.filed
+        if (place := places.get(one.subject)) is not None
+    }
 
 
 def by_chamber(found: StudyScores) -> list[dict[str, Any]]:

@@ -34,7 +34,8 @@ def export(folder: Path, asked: Asked, *, as_json: bool) -> int:
         raise ConfigError("--to", "", f"{asked.to!r}: one of {', '.join(KINDS)}")
     about = _about(asked.about)
     if asked.to == "share" and not about.get("licence"):
-        message = "a shared folder needs a licence: write licence = \"https://spdx.org/licenses/CC-BY-4.0\" in a file, and name it"
+        licence = 'licence = "https://spdx.org/licenses/CC-BY-4.0"'
+        message = f"a shared folder needs a licence: write {licence} in a file, and name it"
         raise ConfigError("--about", "licence", message)
     from protocols.export.folders import free
     from protocols.export.study import handed
@@ -80,9 +81,7 @@ def _write(study: Any, asked: Asked, about: dict[str, Any], out: Path) -> None:
             about.get("published", date.today().isoformat()),
             tuple(about.get("creators", ())),
         )
-        export.export_share(
-            sessions, out, told, subjects, videos=asked.videos, study=study
-        )
+        export.export_share(sessions, out, told, subjects, videos=asked.videos, study=study)
 
 
 def _about(path: Path | None) -> dict[str, Any]:

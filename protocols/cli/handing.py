@@ -39,7 +39,9 @@ def export(
             help="For share and nwb: a TOML with name, description, licence, creators, lab ...",
         ),
     ] = None,
-    videos: Annotated[bool, typer.Option("--videos", help="For share: the recordings too.")] = False,
+    videos: Annotated[
+        bool, typer.Option("--videos", help="For share: the recordings too.")
+    ] = False,
     european: Annotated[
         bool, typer.Option("--european", help="For csv: semicolons and decimal commas.")
     ] = False,

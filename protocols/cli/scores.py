@@ -153,9 +153,7 @@ def _print_tests(results: Sequence[Result]) -> None:
             print(f"\n{role}")
         for one in told:
             print(wrapped(f"{one.test}: {one.sentence}{_adjusted(one.p_adjusted)}", 2, 4))
-    taken = dict.fromkeys(
-        t for one in results if one.role == Role.PRIMARY for t in one.assumptions
-    )
+    taken = dict.fromkeys(t for one in results if one.role == Role.PRIMARY for t in one.assumptions)
     if taken:
         print("\nthe primary tests take for granted that")
     for text in taken:

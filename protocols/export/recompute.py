@@ -2,8 +2,8 @@
 
 Needs Python 3.9 or newer and nothing else. Reads tables/visits.csv and tables/sessions.csv, adds up
 the seconds of every test by what its chambers were, computes the scores again, and compares them
-with tables/animals.csv; where the study's rules scored a part of each test (tables/scores.csv), that
-too. Ends with 0 where all agree.
+with tables/animals.csv; where the study's rules scored a part of each test (tables/scores.csv),
+that too. Ends with 0 where all agree.
 """
 
 import csv
@@ -56,7 +56,9 @@ def add_up(window: bool = False) -> dict[str, dict[str, Times]]:
     last: dict[tuple[str, str], str] = {}
     for row in sorted(sessions.values(), key=lambda row: row["began"]):
         last[row["subject"], row["phase"]] = row["session"]
-    windows = {row["subject"]: float(row["window_s"]) for row in read("scores.csv")} if window else {}
+    windows = (
+        {row["subject"]: float(row["window_s"]) for row in read("scores.csv")} if window else {}
+    )
     ends: dict[str, float] = {}
     seconds: dict[str, dict[str, Times]] = {}
     for (subject, phase), session in last.items():

@@ -96,7 +96,7 @@ def _write_setups(sessions: Sequence[Session], folder: Path, roles: dict[str, st
 
 
 def _write_events(sessions: Sequence[Session], folder: Path, roles: dict[str, str]) -> None:
-    """What happened in each session, persons as roles; `hash` is that of the line with the names."""
+    """What happened in each session, persons as roles; `hash` is that of the line as recorded."""
     recorded = [session for session in sessions if session.record is not None]
     if recorded:
         folder.mkdir()

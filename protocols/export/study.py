@@ -61,10 +61,8 @@ def handed(folder: Path, told: Callable[[float, float], None]) -> Handed:
     return Handed(found, _sessions(found, by_folder), subjects, files, records.roles)
 
 
-def _sessions(
-    found: StudyScores, pairs: Mapping[Path, tuple[str, str]]
-) -> list[Session]:
-    """Every completed session with its rows, placed by the rule that counts; tests know their end."""
+def _sessions(found: StudyScores, pairs: Mapping[Path, tuple[str, str]]) -> list[Session]:
+    """Every completed session, placed by the rule that counts; tests know their window's end."""
     sessions = []
     for one in found.filed:
         if one.status != "completed":
@@ -72,7 +70,11 @@ def _sessions(
         session = read_session(one.folder)
         roles = roles_of(session.apparatus, pairs.get(one.folder), one.folder)
         session = replace(
-            session, subject=one.subject, phase=one.phase or one.phase_name, box=one.box, roles=roles
+            session,
+            subject=one.subject,
+            phase=one.phase or one.phase_name,
+            box=one.box,
+            roles=roles,
         )
         rule = found.rules.case
         if rule is not None and one.phase:
@@ -91,8 +93,9 @@ def _sessions(
 def replace_kept(session: Session, **changes: Any) -> Session:
     """The same with changes, and what was computed of it already."""
     changed = replace(session, **changes)
-    known = {name: session.__dict__[name] for name in ("table", "measures")
-             if name in session.__dict__}  # fmt: skip
+    known = {
+        name: session.__dict__[name] for name in ("table", "measures") if name in session.__dict__
+    }
     changed.__dict__.update(known)
     return changed
 
@@ -108,9 +111,20 @@ def _subjects(found: StudyScores, records: Records, folder: Path) -> Subjects:
             "date_of_birth": row["born"],
             "weight_g": weights.get(row["id"]),
             "group": groups.get(row["id"], {}).get("group"),
-            **{n: row[n] for n in ("strain", "genotype", "cage", "cohort", "litter", "vendor",
-                                   "housing", "light_cycle")},
-        }  # fmt: skip
+            **{
+                n: row[n]
+                for n in (
+                    "strain",
+                    "genotype",
+                    "cage",
+                    "cohort",
+                    "litter",
+                    "vendor",
+                    "housing",
+                    "light_cycle",
+                )
+            },
+        }
         animals[row["id"]] = {n: str(v) for n, v in told.items() if v not in (None, "")}
     return Subjects(str(folder), animals)
 
@@ -119,19 +133,32 @@ def _texts(folder: Path, found: StudyScores, records: Records) -> Iterator[tuple
     """Rules with their lock, protocol, scores by them, and the study's records."""
     yield "rules/rules.json", json.dumps(found.rules.to_json(), indent=1) + "\n"
     rules = (folder / RULES).read_text(encoding="utf-8")
-    kept = [line for line in rules.splitlines() if not line.replace(" ", "").startswith("database=")]
+    kept = [
+        line for line in rules.splitlines() if not line.replace(" ", "").startswith("database=")
+    ]
     yield f"rules/{RULES}", "\n".join(kept) + "\n"
     yield f"rules/{PROTOCOL}", (folder / PROTOCOL).read_text(encoding="utf-8")
     roles = dict(records.roles)
     places = {} if found.revealed is None else found.revealed.places
     whose = {row["uid"]: (row["animal"], row["phase"]) for row in records.sessions}
     for name, rows in (
-        ("allocation", [{k: p.get(k) for k in ("animal", "group", "side", "cue", "order", "slot",
-                                               "box", "cohort")} for p in places.values()]),
-        ("exclusions", records.exclusions), ("amendments", records.amendments),
-        ("deviations", records.deviations), ("adverse_events", records.adverse),
-        ("exposures", records.exposures), ("key", records.key_events),
-    ):  # fmt: skip
+        (
+            "allocation",
+            [
+                {
+                    k: p.get(k)
+                    for k in ("animal", "group", "side", "cue", "order", "slot", "box", "cohort")
+                }
+                for p in places.values()
+            ],
+        ),
+        ("exclusions", records.exclusions),
+        ("amendments", records.amendments),
+        ("deviations", records.deviations),
+        ("adverse_events", records.adverse),
+        ("exposures", records.exposures),
+        ("key", records.key_events),
+    ):
         lines = [
             {
                 k: whose[v][0] + " " + whose[v][1] if k == "session" and v in whose else v
@@ -149,16 +176,23 @@ def _scores(found: StudyScores) -> Iterator[dict[str, Any]]:
     primary = found.rules.primary
     for animal, one in zip(found.animals, found.scored, strict=True):
         measured = found.measured[animal.subject]
-        row: dict[str, Any] = {"subject": one.subject, "group": one.group or "",
-                               "window_s": measured.window_s}  # fmt: skip
+        row: dict[str, Any] = {
+            "subject": one.subject,
+            "group": one.group or "",
+            "window_s": measured.window_s,
+        }
         for short, phase in (("pre", PRETEST), ("post", POSTTEST)):
             for role in ("paired", "unpaired", "neutral"):
                 row[f"{short}_{role}_s"] = getattr(animal.tests[phase], f"{role}_s")
         plain = one.to_json()
         row |= {name: plain[name] for name in one.scores.__dataclass_fields__}
         low, high = measured.ranges[primary]
-        yield {**row, f"{primary}_lowest": low, f"{primary}_highest": high,
-               "flags": "+".join(one.flags)}  # fmt: skip
+        yield {
+            **row,
+            f"{primary}_lowest": low,
+            f"{primary}_highest": high,
+            "flags": "+".join(one.flags),
+        }
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

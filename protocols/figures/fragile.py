@@ -23,9 +23,7 @@ def fragile(scored: Sequence[Scored], ranges: Ranges, score: str) -> "Figure":
     with style.styled():
         figure = style.blank(style.PAGE_MM, 66)
         sizes = [len(ones) + 1 for ones in groups.values()]
-        panels = figure.subplots(
-            1, len(groups), sharey=True, squeeze=False, width_ratios=sizes
-        )[0]
+        panels = figure.subplots(1, len(groups), sharey=True, squeeze=False, width_ratios=sizes)[0]
         for k, (axes, (name, ones)) in enumerate(zip(panels, groups.items(), strict=True)):
             known = [one for one in ones if not math.isnan(getattr(one.scores, score))]
             known.sort(key=lambda one: getattr(one.scores, score))

@@ -11,7 +11,6 @@ import numpy as np
 
 from protocols.ranges.placing import Placing
 from protocols.ranges.seen import Seen, seen_of
-
 from protocols.scores import NAMES, NAN, Scores, Times, lost_time_range, scores
 from protocols.sessions import Session
 from rig.apparatus import Apparatus, EntryPoint

@@ -40,9 +40,7 @@ class Placing:
 
         Of the flags only those that measures ask for are set, and the positions are not rounded.
         """
-        layout = Layout(
-            self.plain.model_copy(update={"entry": apparatus.entry}), self.rate_hz
-        )
+        layout = Layout(self.plain.model_copy(update={"entry": apparatus.entry}), self.rate_hz)
         layout.chambers = _moved(self.plain, shift_cm)
         zone, flagged = self._zones(layout, shift_cm)
         n = len(zone)
@@ -90,9 +88,7 @@ class Placing:
                     continue
             if k in seen.fresh:
                 state = begin(layout)
-            state, zoned = advance(
-                layout, state, times[k], seen.detection(k), seen.doors_at(k)
-            )
+            state, zoned = advance(layout, state, times[k], seen.detection(k), seen.doors_at(k))
             if zoned.zone:
                 zone[k] = number[zoned.zone]
             flagged[k] = zoned.flag

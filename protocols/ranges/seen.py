@@ -150,7 +150,9 @@ def _fresh(record: SessionRecord, rows_ns: Sequence[int]) -> frozenset[int]:
     return frozenset(fresh)
 
 
-def _doors(record: SessionRecord, ticks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Doors]]:
+def _doors(
+    record: SessionRecord, ticks: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[int, Doors]]:
     """The doors' states as they change, by picture.
 
     A board's doors are what it reports. Of doors that are lifted by hand the picture is asked too,

@@ -19,47 +19,85 @@ def checklist(study: Study, found: StudyScores, records: Records, software: str)
     if not found.blinded:
         by = [(g.name, sum(a.group == g.name for a in found.animals)) for g in plan.group]
         counts = listed([f"{n} in {name}" for name, n in by])
+    out = len({row["animal"] for row in records.exclusions})
     lines = [
-        ("1", "Study design: groups, controls, experimental unit",
-         f"{counted(len(plan.group), 'group')}: {groups}. The experimental unit is the animal."),
-        ("2", "Sample size: how many, and how that was decided",
-         f"{len(records.animals)} animals entered;"
-         f" analysed: {counts}. How the number was decided is for the authors to say."),
-        ("3", "Inclusion and exclusion: criteria, who was left out, numbers in each analysis",
-         f"{_exclusion(study)} The criteria were fixed at {day(records.study['created'])}, before"
-         f" the first animal. {counted(len({r['animal'] for r in records.exclusions}), 'animal')}"
-         " left out by them; the flow chart has each."),
-        ("4", "Randomisation: method, and what was done against confounders", _random(study, records)),
+        (
+            "1",
+            "Study design: groups, controls, experimental unit",
+            f"{counted(len(plan.group), 'group')}: {groups}. The experimental unit is the animal.",
+        ),
+        (
+            "2",
+            "Sample size: how many, and how that was decided",
+            f"{len(records.animals)} animals entered;"
+            f" analysed: {counts}. How the number was decided is for the authors to say.",
+        ),
+        (
+            "3",
+            "Inclusion and exclusion: criteria, who was left out, numbers in each analysis",
+            f"{_exclusion(study)} The criteria were fixed at {day(records.study['created'])},"
+            f" before the first animal. {counted(out, 'animal')}"
+            " left out by them; the flow chart has each.",
+        ),
+        (
+            "4",
+            "Randomisation: method, and what was done against confounders",
+            _random(study, records),
+        ),
         ("5", "Blinding: who knew what at each stage", _blind(found, records)),
-        ("6", "Outcome measures, and the primary one",
-         f"{plainly(rules.primary)}{_window(found)}; {rules.why}."),
-        ("7", "Statistical methods, and whether assumptions were met",
-         "Named at each result with the software, and what each test takes for granted."),
-        ("8", "Experimental animals: species, strain, sex, age, weight, provenance",
-         _animals(records)),
-        ("9", "Experimental procedures: what, how, when, where, why",
-         f"Protocol {records.study['protocol']} version {records.study['protocol_version']}"
-         f" (SHA-256 {records.study['protocol_sha256'][:12]}...), carried out and recorded by"
-         f" {software}. Why is for the authors to say."),
-        ("10", "Results: summary, variability, effect size with interval",
-         "Under Result and Secondary results." if not found.blinded else "After unblinding."),
+        (
+            "6",
+            "Outcome measures, and the primary one",
+            f"{plainly(rules.primary)}{_window(found)}; {rules.why}.",
+        ),
+        (
+            "7",
+            "Statistical methods, and whether assumptions were met",
+            "Named at each result with the software, and what each test takes for granted.",
+        ),
+        (
+            "8",
+            "Experimental animals: species, strain, sex, age, weight, provenance",
+            _animals(records),
+        ),
+        (
+            "9",
+            "Experimental procedures: what, how, when, where, why",
+            f"Protocol {records.study['protocol']} version {records.study['protocol_version']}"
+            f" (SHA-256 {records.study['protocol_sha256'][:12]}...), carried out and recorded by"
+            f" {software}. Why is for the authors to say.",
+        ),
+        (
+            "10",
+            "Results: summary, variability, effect size with interval",
+            "Under Result and Secondary results." if not found.blinded else "After unblinding.",
+        ),
         ("11", "Abstract", ""),
         ("12", "Background and rationale", ""),
         ("13", "Objectives", ""),
         ("14", "Ethical statement: approval, licence, protocol number", ""),
         ("15", "Housing and husbandry", _housing(records)),
-        ("16", "Animal care and monitoring: adverse events, humane endpoints",
-         f"{counted(len(records.adverse), 'adverse event')} recorded. Humane endpoints are for the"
-         " authors to say."),
+        (
+            "16",
+            "Animal care and monitoring: adverse events, humane endpoints",
+            f"{counted(len(records.adverse), 'adverse event')} recorded. Humane endpoints are for"
+            " the authors to say.",
+        ),
         ("17", "Interpretation and scientific implications", ""),
         ("18", "Generalisability and translation", ""),
-        ("19", "Protocol registration",
-         f"Not known to the program; the rules' SHA-256 is {rules.sha256}."),
-        ("20", "Data access",
-         "placepref export STUDY --to share makes one folder with tables, rules and a script that"
-         " computes the scores again."),
+        (
+            "19",
+            "Protocol registration",
+            f"Not known to the program; the rules' SHA-256 is {rules.sha256}.",
+        ),
+        (
+            "20",
+            "Data access",
+            "placepref export STUDY --to share makes one folder with tables, rules and a script"
+            " that computes the scores again.",
+        ),
         ("21", "Declaration of interests and funding", ""),
-    ]  # fmt: skip
+    ]
     return Checklist([Item(*line) for line in lines])
 
 
@@ -70,7 +108,6 @@ def methods(study: Study, found: StudyScores, records: Records, software: str) -
     tests = [s for one in found.measured.values() for s in one.sessions.values()]
     length = sorted({round(s.test_s / 60) for s in tests if s.phase in ("pretest", "posttest")})
     apparatus = listed(sorted({s.apparatus.name for s in tests}))
-    sexes = ""
     entry = sorted(
         {
             f"{s.apparatus.entry.point} at least {number(s.apparatus.entry.hysteresis_cm)} cm"
@@ -79,13 +116,15 @@ def methods(study: Study, found: StudyScores, records: Records, software: str) -
         }
     )
     if found.rules.case is not None:
-        entry = [f"{rules.point or 'the apparatus' + chr(39) + 's own point'}, hysteresis"
-                 f" {rules.hysteresis_cm or 'as recorded'}, dwell"
-                 f" {rules.min_dwell_s or 'as recorded'}"]  # fmt: skip
+        entry = [
+            f"{rules.point or 'the apparatus' + chr(39) + 's own point'}, hysteresis"
+            f" {rules.hysteresis_cm or 'as recorded'}, dwell"
+            f" {rules.min_dwell_s or 'as recorded'}"
+        ]
     days = "; ".join(f"{a} and {b}" for a, b in plan.conditioning)
     drugs = listed([_group(study, one.name) for one in plan.group])
     first = (
-        f"{len(records.animals)} animals were used: {animals}{sexes} [Add approval, housing, and"
+        f"{len(records.animals)} animals were used: {animals} [Add approval, housing, and"
         " how the number of animals was decided.]"
     )
     second = (
@@ -97,7 +136,7 @@ def methods(study: Study, found: StudyScores, records: Records, software: str) -
     third = f"{_random(study, records)} {_blind(found, records)}"
     fourth = (
         f"Sessions were recorded and scored by {software}; an animal counted as in a chamber when"
-        f" its position was {listed(entry) or '[entry rule]'}. Time in which the animal was not seen"
+        f" its position was {listed(entry) or '[entry rule]'}. Time in which it was not seen"
         " was not counted unless walls left it only one place to be. The primary measure was"
         f" {plainly(rules.primary)}{_window(found)}; {rules.why}. Intervals are bootstrap (BCa,"
         " 2,000 resamples) or of the test; p values of several groups are corrected by Holm."
@@ -135,8 +174,9 @@ def _random(study: Study, records: Records) -> str:
     risk = RISKS.get(study.plan.design, "")
     unmet = listed([str(a["unmet"]) for a in records.allocations if a["unmet"]])
     return (
-        f"Pairing, group and order were drawn by the program after the pre-test ({study.plan.design}"
-        f" design, algorithm {one['algorithm']}; blocks of like animals, then swaps until each group"
+        f"Pairing, group and order were drawn by the program after the pre-test"
+        f" ({study.plan.design} design, algorithm {one['algorithm']}; blocks of like animals, then"
+        " swaps until each group"
         " was balanced over side, box, sex, cage and order), with a seed that is sealed with the"
         f" allocation (SHA-256 {one['sha256'][:12]}...)."
         + (f" Not kept: {unmet}." if unmet else " All constraints were kept.")
@@ -146,8 +186,9 @@ def _random(study: Study, records: Records) -> str:
 
 def _blind(found: StudyScores, records: Records) -> str:
     opened = [e for e in records.key_events if e["action"] == "key_opened" and e["scope"] != "all"]
-    early = f" In an emergency the key was opened for {listed([e['scope'] for e in opened])}." * bool(
-        opened
+    early = (
+        f" In an emergency the key was opened for {listed([e['scope'] for e in opened])}."
+        * bool(opened)
     )
     if found.revealed is None:
         return (
@@ -155,7 +196,7 @@ def _blind(found: StudyScores, records: Records) -> str:
             f" The key has not been opened.{early}"
         )
     return (
-        "Group, drug and pairing were sealed until the scores' rules were locked; sessions ran under"
+        "Group, drug and pairing were sealed; sessions ran under"
         f" labels that tell neither, and scoring was automatic. The key was opened at"
         f" {day(found.revealed.at)} ({found.revealed.reason}).{early}"
     )
@@ -163,8 +204,11 @@ def _blind(found: StudyScores, records: Records) -> str:
 
 def _animals(records: Records) -> str:
     rows = records.animals
-    sexes = [f"{sum(r['sex'] == s for r in rows)} {name}" for s, name in
-             (("F", "female"), ("M", "male")) if any(r["sex"] == s for r in rows)]  # fmt: skip
+    sexes = [
+        f"{sum(r['sex'] == s for r in rows)} {name}"
+        for s, name in (("F", "female"), ("M", "male"))
+        if any(r["sex"] == s for r in rows)
+    ]
     weights: dict[str, float] = {}
     for one in records.weights:
         weights.setdefault(one["animal"], one["weight_g"])
@@ -181,8 +225,13 @@ def _animals(records: Records) -> str:
 
 
 def _housing(records: Records) -> str:
-    names = (("housing", "housing"), ("light_cycle", "light"), ("enrichment", "enrichment"),
-             ("diet", "diet"))  # fmt: skip
-    told = [f"{name}: {said}" for column, name in names
-            if (said := distinct(records.animals, column))]  # fmt: skip
+    names = (
+        ("housing", "housing"),
+        ("light_cycle", "light"),
+        ("enrichment", "enrichment"),
+        ("diet", "diet"),
+    )
+    told = [
+        f"{name}: {said}" for column, name in names if (said := distinct(records.animals, column))
+    ]
     return "; ".join(told)

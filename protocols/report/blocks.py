@@ -115,9 +115,7 @@ class Checklist:
     items: Sequence[Item]
 
 
-Block = (
-    Part | Below | Words | Notice | Facts | Grid | Picture | Results | Flow | Checklist
-)
+Block = Part | Below | Words | Notice | Facts | Grid | Picture | Results | Flow | Checklist
 
 
 @dataclass(frozen=True)

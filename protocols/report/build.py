@@ -7,7 +7,17 @@ from pathlib import Path
 import rig
 from protocols.allocation.model import Design
 from protocols.report import arrive, conduct, results
-from protocols.report.blocks import Below, Block, Checklist, Facts, Grid, Notice, Part, Report, Words
+from protocols.report.blocks import (
+    Below,
+    Block,
+    Checklist,
+    Facts,
+    Grid,
+    Notice,
+    Part,
+    Report,
+    Words,
+)
 from protocols.report.records import Records, records_of
 from protocols.report.saying import counted, day, distinct, listed
 from protocols.scoring import StudyScores, score_study
@@ -30,8 +40,9 @@ def build(study: Study, found: StudyScores, records: Records) -> Report:
     blocks: list[Block] = [*_warnings(study, found, records)]
     blocks.append(Part("Result", "result"))
     if found.blinded:
-        blocks.append(Notice(f"Blinded. {found.why_blinded[0].upper()}{found.why_blinded[1:]}.",
-                             grave=True))  # fmt: skip
+        blocks.append(
+            Notice(f"Blinded. {found.why_blinded[0].upper()}{found.why_blinded[1:]}.", grave=True)
+        )
         blocks.append(_rules(found))
     elif not found.animals:
         blocks.append(Words("No animal has both a pre-test and a post-test yet."))
@@ -53,23 +64,31 @@ def build(study: Study, found: StudyScores, records: Records) -> Report:
     blocks += [Part("Quality of the recordings", "quality"), *results.quality(found)]
     blocks += [
         Part("Draft of the Methods", "methods"),
-        Words("A draft from what was recorded; what stands in brackets is not known to the program.",
-              quiet=True),
+        Words(
+            "A draft from what was recorded; what stands in brackets is not known to the program.",
+            quiet=True,
+        ),
         *(Words(text) for text in arrive.methods(study, found, records, software)),
         Part("ARRIVE 2.0", "arrive"),
         Words("The checklist as far as the data fill it.", quiet=True),
         _checklist(study, found, records, software),
         Part("Where it comes from", "provenance"),
         *_provenance(study, found, records, software),
-    ]  # fmt: skip
+    ]
     state = "blinded" if found.blinded else "unblinded"
     under = (
         f"{study.plan.design} design, {study.plan.aim}; protocol {records.study['protocol']}"
         f" version {records.study['protocol_version']}; {len(records.animals)} animals, {state}"
     )
     # The time of the newest thing in it, not of its making: the same study, the same report.
-    newest = max([records.study["created"], *(one.began for one in found.filed),
-                  *(one["at"] for one in records.key_events)], key=datetime.fromisoformat)  # fmt: skip
+    newest = max(
+        [
+            records.study["created"],
+            *(one.began for one in found.filed),
+            *(one["at"] for one in records.key_events),
+        ],
+        key=datetime.fromisoformat,
+    )
     return Report(study.plan.name, under, f"As of {day(newest)}, by {software}", blocks)
 
 
@@ -89,47 +108,56 @@ def _warnings(study: Study, found: StudyScores, records: Records) -> list[Block]
         )
     if records.faults:
         told = "; ".join(records.faults[:3])
-        out.append(Notice(f"Trail and tables of the study do not agree: {told}. See placepref study"
-                          " check.", grave=True))  # fmt: skip
+        out.append(
+            Notice(
+                f"Trail and tables of the study do not agree: {told}. See placepref study check.",
+                grave=True,
+            )
+        )
     simulated = sum(one.simulated for one in found.filed)
     if simulated:
-        out.append(Notice(f"{simulated} of {len(found.filed)} sessions are simulated: these animals"
-                          " never existed."))  # fmt: skip
+        out.append(
+            Notice(
+                f"{simulated} of {len(found.filed)} sessions are simulated: these animals"
+                " never existed."
+            )
+        )
     if found.notes:
         shown = list(found.notes[:8])
         more = f" And {len(found.notes) - 8} more." if len(found.notes) > 8 else ""
-        out.append(Notice("To be known: " + ". ".join(n[:1].upper() + n[1:] for n in shown)
-                          + "." + more))  # fmt: skip
+        out.append(
+            Notice("To be known: " + ". ".join(n[:1].upper() + n[1:] for n in shown) + "." + more)
+        )
     return out
 
 
 def _rules(found: StudyScores) -> Facts:
     rules = found.rules
     window = "whole test" if rules.window_s is None else f"first {rules.window_s:g} s of both tests"
-    return Facts([("Primary score", rules.primary), ("Scored window", window),
-                  ("Lock", rules.why)])  # fmt: skip
+    return Facts([("Primary score", rules.primary), ("Scored window", window), ("Lock", rules.why)])
 
 
 def _key(records: Records) -> list[Block]:
     rows = [
-        [day(e["at"]), e["action"].replace("_", " "), e["scope"], e["reason"],
-         records.roles.get(e["person"], e["person"])]
+        [
+            day(e["at"]),
+            e["action"].replace("_", " "),
+            e["scope"],
+            e["reason"],
+            records.roles.get(e["person"], e["person"]),
+        ]
         for e in records.key_events
-    ]  # fmt: skip
+    ]
     if not rows:
         return [Words("The key has never been opened or used.")]
     return [Grid(("when", "what", "for", "reason", "by"), rows)]
 
 
-def _checklist(
-    study: Study, found: StudyScores, records: Records, software: str
-) -> Checklist:
+def _checklist(study: Study, found: StudyScores, records: Records, software: str) -> Checklist:
     return arrive.checklist(study, found, records, software)
 
 
-def _provenance(
-    study: Study, found: StudyScores, records: Records, software: str
-) -> list[Block]:
+def _provenance(study: Study, found: StudyScores, records: Records, software: str) -> list[Block]:
     tests = [s for one in found.measured.values() for s in one.sessions.values()]
     recorded = listed(sorted({s.software for s in tests if s.software}))
     facts = [
@@ -140,23 +168,35 @@ def _provenance(
         ("Protocol", str(records.study["protocol_sha256"])),
         *((f"Allocation, cohort {a['cohort']}", str(a["sha256"])) for a in records.allocations),
         ("Key", _hash(study.folder / KEY)),
-        ("Sessions", f"{counted(len(found.filed), 'session')}, {sum(o.known for o in found.filed)}"
-         f" filed in the database; animals: {distinct(records.animals, 'status') or 'none'}"),
+        (
+            "Sessions",
+            f"{counted(len(found.filed), 'session')}, {sum(o.known for o in found.filed)}"
+            f" filed in the database; animals: {distinct(records.animals, 'status') or 'none'}",
+        ),
         ("Versions", _versions()),
-    ]  # fmt: skip
+    ]
     rows = [
-        [one.subject, one.phase_name, day(one.began), one.box, one.status,
-         f"{one.sums_sha256[:16]}" or "none"]
+        [
+            one.subject,
+            one.phase_name,
+            day(one.began),
+            one.box,
+            one.status,
+            f"{one.sums_sha256[:16]}" or "none",
+        ]
         for one in sorted(found.filed, key=lambda o: (o.subject, o.began))
-    ]  # fmt: skip
+    ]
     head = ("animal", "session", "began", "box", "ended", "SHA256SUMS, SHA-256 (first 16)")
     return [
-        Words(f"SHA-256 of {RULES}, {PROTOCOL}, the allocations and the key; of each session that of"
-              " its SHA256SUMS, which has every file's.", quiet=True),
+        Words(
+            f"SHA-256 of {RULES}, {PROTOCOL}, the allocations and the key; of each session that of"
+            " its SHA256SUMS, which has every file's.",
+            quiet=True,
+        ),
         Facts(facts),
         Below("Sessions"),
         Grid(head, rows),
-    ]  # fmt: skip
+    ]
 
 
 def _hash(path: Path) -> str:

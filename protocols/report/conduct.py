@@ -1,4 +1,4 @@
-"""How the study went: flow of animals, balance, deviations, adverse events, the operator's guess."""
+"""How the study went: flow, balance, deviations, adverse events, the operator's guess."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,8 +24,11 @@ def flow(found: StudyScores, records: Records, groups: Sequence[str]) -> Flow:
     status = {row["id"]: row for row in records.animals}
     tested = [k for k, one in found.measured.items() if PRETEST in one.sessions]
     excluded = [k for k in status if k in rules]
-    withdrawn = [k for k, row in status.items() if row["status"] in ("withdrawn", "excluded")
-                 and k not in rules]  # fmt: skip
+    withdrawn = [
+        k
+        for k, row in status.items()
+        if row["status"] in ("withdrawn", "excluded") and k not in rules
+    ]
     early = [k for k in withdrawn if k not in tested]
     untested = [k for k in status if k not in tested and k not in early]
     placed = _placed(found, records)
@@ -52,9 +55,11 @@ def flow(found: StudyScores, records: Records, groups: Sequence[str]) -> Flow:
     if not found.blinded:
         analysed = {a.subject: a.group for a in found.animals}
         lost = [k for k in post if k not in analysed and status.get(k, {}).get("status") in IN]
-        steps[-1] = Step(steps[-1].title, steps[-1].count,
-                         [f"{k}: {found.measured[k].problem or 'no whole pair of tests'}"
-                          for k in lost])  # fmt: skip
+        steps[-1] = Step(
+            steps[-1].title,
+            steps[-1].count,
+            [f"{k}: {found.measured[k].problem or 'no whole pair of tests'}" for k in lost],
+        )
         split = [(f"in {group}", sum(g == group for g in analysed.values())) for group in groups]
         steps.append(Step("were analysed", len(analysed), (), split))
     return Flow(steps)
@@ -88,17 +93,31 @@ def balance(found: StudyScores, groups: Sequence[str]) -> list[Block]:
         return [Words("The balance table is filled in when the key has been opened.", quiet=True)]
     columns: list[tuple[str, Mapping[str, Sequence[str]]]] = []
     by_group = {g: [a for a in found.animals if a.group == g] for g in groups}
-    for factor, name in (("paired_side", "paired"), ("sex", "sex"), ("box", "box"),
-                         ("order", "order"), ("cohort", "cohort")):  # fmt: skip
+    for factor, name in (
+        ("paired_side", "paired"),
+        ("sex", "sex"),
+        ("box", "box"),
+        ("order", "order"),
+        ("cohort", "cohort"),
+    ):
         values = sorted({a.factors.get(factor, "") for a in found.animals} - {""})
         if len(values) > 1 or factor in ("paired_side", "sex"):
-            told = {g: [f"{v.replace('_', ' ')} {sum(a.factors.get(factor) == v for a in own)}"
-                        for v in values] for g, own in by_group.items()}  # fmt: skip
+            told = {
+                g: [
+                    f"{v.replace('_', ' ')} {sum(a.factors.get(factor) == v for a in own)}"
+                    for v in values
+                ]
+                for g, own in by_group.items()
+            }
             columns.append((name, told))
     rows = []
     for g, own in by_group.items():
-        share = [100 * a.tests[PRETEST].paired_s / max(
-            a.tests[PRETEST].paired_s + a.tests[PRETEST].unpaired_s, 1e-9) for a in own]  # fmt: skip
+        share = [
+            100
+            * a.tests[PRETEST].paired_s
+            / max(a.tests[PRETEST].paired_s + a.tests[PRETEST].unpaired_s, 1e-9)
+            for a in own
+        ]
         mean = f"{number(float(np.mean(share)))} \N{PLUS-MINUS SIGN} {number(_sd(share))}"
         rows.append([g, str(len(own)), *(", ".join(told[g]) for _, told in columns), mean])
     head = ["group", "n", *(name for name, _ in columns), "pre-test, paired side % (mean, sd)"]
@@ -115,31 +134,68 @@ def deviations(found: StudyScores, records: Records) -> list[Block]:
     whose = {row["uid"]: f"{row['animal']} {row['phase']}" for row in records.sessions}
     blocks: list[Block] = []
     told = [
-        [day(r["at"]), whose.get(r["session"], NOTHING), r["kind"].replace("_", " "), r["what"],
-         r["reason"], roles.get(r["person"], NOTHING)]
+        [
+            day(r["at"]),
+            whose.get(r["session"], NOTHING),
+            r["kind"].replace("_", " "),
+            r["what"],
+            r["reason"],
+            roles.get(r["person"], NOTHING),
+        ]
         for r in records.deviations
-    ]  # fmt: skip
+    ]
     told += [
-        [day(r["at"]), whose.get(r["session"], NOTHING), f"amended: {r['kind']}",
-         f"{r['before']} \N{RIGHTWARDS ARROW} {r['after']}", r["reason"],
-         roles.get(r["person"], NOTHING)]
+        [
+            day(r["at"]),
+            whose.get(r["session"], NOTHING),
+            f"amended: {r['kind']}",
+            f"{r['before']} \N{RIGHTWARDS ARROW} {r['after']}",
+            r["reason"],
+            roles.get(r["person"], NOTHING),
+        ]
         for r in records.amendments
-    ]  # fmt: skip
+    ]
     if told:
         head = ("when", "session", "kind", "what", "reason", "by")
         blocks.append(Grid(head, sorted(told), "Deviations and amendments."))
     ended = [one for one in found.filed if one.status != "completed"]
     if ended:
-        rows = [[day(one.began), f"{one.subject} {one.phase_name}", one.status or "interrupted",
-                 one.reason] for one in ended]  # fmt: skip
-        blocks.append(Grid(("began", "session", "ended", "reason"), rows,
-                           "Sessions that were not carried out to their end."))  # fmt: skip
+        rows = [
+            [
+                day(one.began),
+                f"{one.subject} {one.phase_name}",
+                one.status or "interrupted",
+                one.reason,
+            ]
+            for one in ended
+        ]
+        blocks.append(
+            Grid(
+                ("began", "session", "ended", "reason"),
+                rows,
+                "Sessions that were not carried out to their end.",
+            )
+        )
     part = [r for r in records.exposures if r.get("outcome") not in (None, "complete")]
     if part:
-        rows = [[day(r["at"]), r["animal"], r["kind"].replace("_", " "), number(r["planned"]),
-                 number(r["received"]), r["outcome"]] for r in part]  # fmt: skip
-        blocks.append(Grid(("when", "animal", "kind", "planned", "received", "outcome"), rows,
-                           "Exposures that were not as planned."))  # fmt: skip
+        rows = [
+            [
+                day(r["at"]),
+                r["animal"],
+                r["kind"].replace("_", " "),
+                number(r["planned"]),
+                number(r["received"]),
+                r["outcome"],
+            ]
+            for r in part
+        ]
+        blocks.append(
+            Grid(
+                ("when", "animal", "kind", "planned", "received", "outcome"),
+                rows,
+                "Exposures that were not as planned.",
+            )
+        )
     return blocks or [Words("None was recorded.")]
 
 
@@ -148,22 +204,31 @@ def adverse(records: Records) -> list[Block]:
     if not records.adverse:
         return [Words("No adverse event was recorded.")]
     rows = [
-        [day(r["at"]), r["animal"], r["severity"], r["what"], r["action"],
-         records.roles.get(r["person"], NOTHING)]
+        [
+            day(r["at"]),
+            r["animal"],
+            r["severity"],
+            r["what"],
+            r["action"],
+            records.roles.get(r["person"], NOTHING),
+        ]
         for r in records.adverse
-    ]  # fmt: skip
+    ]
     return [Grid(("when", "animal", "severity", "what", "what was done", "by"), rows)]
 
 
 def guess(found: StudyScores, records: Records, study: Study) -> Iterator[Block]:
     """Whether who ran the sessions could tell the groups."""
     if not records.guesses:
-        yield Words("Nobody was asked for a guess of the groups, so blinding in practice is not"
-                    " known.")  # fmt: skip
+        yield Words(
+            "Nobody was asked for a guess of the groups, so blinding in practice is not known."
+        )
         return
     if found.blinded:
-        yield Words(f"{counted(len(records.guesses), 'guess', 'guesses')} recorded; told when the"
-                    " key has been opened.")  # fmt: skip
+        yield Words(
+            f"{counted(len(records.guesses), 'guess', 'guesses')} recorded; told when the"
+            " key has been opened."
+        )
         return
     names = [group.name for group in study.plan.group]
     by_animal = {a.subject: a.group for a in found.animals}
@@ -183,7 +248,9 @@ def guess(found: StudyScores, records: Records, study: Study) -> Iterator[Block]
     from scipy.stats import binomtest
 
     p = float(binomtest(right, total, chance, alternative="greater").pvalue)
-    said = f"{right} of {total} right, where {100 * chance:.0f} % would be by the larger group alone"
+    said = (
+        f"{right} of {total} right, where {100 * chance:.0f} % would be by the larger group alone"
+    )
     if p < 0.05:
         yield Notice(f"{said} (p = {p:.3f}): the groups could be told, so blinding was not whole.")
     else:

@@ -100,17 +100,17 @@ class _Laid:
             given = {"fontName": FONT, "textColor": HexColor(INK), "leading": size * 1.42, **more}
             return ParagraphStyle(name, fontSize=size, **given)
 
-        muted = HexColor(MUTED)
+        muted, kept = HexColor(MUTED), {"keepWithNext": 1}
         self.styles = {
             "title": style("title", 19, fontName=BOLD, spaceAfter=3, leading=23),
             "under": style("under", 11, textColor=muted),
             "made": style("made", 7.5, textColor=muted, spaceAfter=5),
-            "part": style("part", 13.5, fontName=BOLD, spaceBefore=15, spaceAfter=3, keepWithNext=1),
-            "below": style("below", 9.8, fontName=BOLD, spaceBefore=9, spaceAfter=2, keepWithNext=1),
+            "part": style("part", 13.5, fontName=BOLD, spaceBefore=15, spaceAfter=3, **kept),
+            "below": style("below", 9.8, fontName=BOLD, spaceBefore=9, spaceAfter=2, **kept),
             "words": style("words", 8.8, spaceAfter=5),
             "quiet": style("quiet", 8, textColor=muted, spaceAfter=5),
             "caption": style("caption", 7.6, textColor=muted, spaceBefore=2, spaceAfter=9),
-            "above": style("above", 7.6, textColor=muted, spaceBefore=4, spaceAfter=2, keepWithNext=1),
+            "above": style("above", 7.6, textColor=muted, spaceBefore=4, spaceAfter=2, **kept),
             "cell": style("cell", 7.4, leading=9.8),
             "right": style("right", 7.4, leading=9.8, alignment=2),
             "head": style("head", 7.4, leading=9.8, fontName=BOLD),
@@ -383,7 +383,7 @@ def _arrow(x: float) -> Any:
 
 
 def _with_figures(data: bytes, placed: list[tuple[bytes, int, float, float, float]]) -> bytes:
-    """The pages with each figure's own page laid on its place: lines stay lines, text stays text."""
+    """The pages with each figure's own page laid on its place: text in it stays text."""
     from pypdf import PdfReader, PdfWriter, Transformation
 
     writer = PdfWriter(clone_from=BytesIO(data))

@@ -2,9 +2,8 @@
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -24,8 +23,8 @@ from protocols.report.saying import (
 )
 from protocols.scores import NAMES, POSTTEST, PRETEST, score_animals
 from protocols.scoring import StudyScores
-from protocols.statistics import Role, all_tests, group_scores, plan_next
 from protocols.statistics import Result as Test
+from protocols.statistics import Role, all_tests, group_scores, plan_next
 
 BETWEEN = ("welch_t", "welch_anova", "ancova")
 MOST_ROWS = 24
@@ -45,14 +44,24 @@ def primary(found: StudyScores) -> Iterator[Block]:
         )
     yield Results(_answers(found))
     drawn = figures.scores_by_group(found.animals, found.scored, name)
-    yield Picture("scores", drawn, f"{_capital(plainly(name))}: a dot an animal, the group's mean"
-                  " with its bootstrap 95 % interval beside. Hollow: the animal has a flag.")  # fmt: skip
-    yield Picture("before-after", figures.before_after(found.animals, found.scored),
-                  "Time in the paired chamber in pre-test and post-test: a line an animal, the"
-                  " group's means with 95 % intervals beside.")  # fmt: skip
+    yield Picture(
+        "scores",
+        drawn,
+        f"{_capital(plainly(name))}: a dot an animal, the group's mean"
+        " with its bootstrap 95 % interval beside. Hollow: the animal has a flag.",
+    )
+    yield Picture(
+        "before-after",
+        figures.before_after(found.animals, found.scored),
+        "Time in the paired chamber in pre-test and post-test: a line an animal, the"
+        " group's means with 95 % intervals beside.",
+    )
     yield _groups(found, [name], f"{_capital(plainly(name))} by group.")
-    tests = [one for one in found.tests if one.score in (name, "time_paired_s")
-             and one.role != Role.CHECK and not math.isnan(one.p)]  # fmt: skip
+    tests = [
+        one
+        for one in found.tests
+        if one.score in (name, "time_paired_s") and one.role != Role.CHECK and not math.isnan(one.p)
+    ]
     wanted = [one for one in tests if one.role == Role.PRIMARY] or [
         one for one in tests if one.score == name
     ]
@@ -67,22 +76,32 @@ def primary(found: StudyScores) -> Iterator[Block]:
 def secondary(found: StudyScores) -> Iterator[Block]:
     """All else: other scores, later phases, courses, places, checks, the next study."""
     name = found.rules.primary
-    yield Words("Whatever stands here was not chosen beforehand as the answer, however it looks.",
-                quiet=True)  # fmt: skip
+    yield Words(
+        "Whatever stands here was not chosen beforehand as the answer, however it looks.",
+        quiet=True,
+    )
     if found.rules.asked:
-        yield Notice(f"{_capital(plainly(found.rules.asked))} was asked for after the rules were"
-                     f" locked; the rules name {plainly(name)}, so it stands here.")  # fmt: skip
+        yield Notice(
+            f"{_capital(plainly(found.rules.asked))} was asked for after the rules were"
+            f" locked; the rules name {plainly(name)}, so it stands here."
+        )
     others = [score for score in NAMES if score != name]
     yield _groups(found, others, "All other scores by group.")
-    rest = [one for one in found.tests if one.role == Role.SECONDARY and not math.isnan(one.p)
-            and one.score != name]  # fmt: skip
+    rest = [
+        one
+        for one in found.tests
+        if one.role == Role.SECONDARY and not math.isnan(one.p) and one.score != name
+    ]
     short = [one for one in rest if one.test in (*BETWEEN, "mixed_model", "paired_t")]
     yield _tests(short, "Tests of the other scores.")
     if any(one.phases for one in found.scored):
         yield Below("Extinction and reinstatement")
-        yield Picture("extinction", figures.extinction(found.animals, found.scored),
-                      "Preference score from the post-test on. Thin lines are animals, thick ones"
-                      " means with 95 % intervals; dotted is 15 % of the group's post-test.")  # fmt: skip
+        yield Picture(
+            "extinction",
+            figures.extinction(found.animals, found.scored),
+            "Preference score from the post-test on. Thin lines are animals, thick ones"
+            " means with 95 % intervals; dotted is 15 % of the group's post-test.",
+        )
         yield _later(found)
     checks = [one for one in found.tests if one.role == Role.CHECK and not math.isnan(one.p)]
     if checks:
@@ -104,19 +123,37 @@ def quality(found: StudyScores) -> Iterator[Block]:
         yield Words("No test was completed yet.")
         return
     flagged = [
-        [s.subject, s.phase, ", ".join(f.replace("_", " ") for f in s.measures.flags),
-         number(100 * (s.measures.lost_share or 0), 2), str(s.measures.dropped)]
-        for s in mine if s.measures.flags
-    ]  # fmt: skip
+        [
+            s.subject,
+            s.phase,
+            ", ".join(f.replace("_", " ") for f in s.measures.flags),
+            number(100 * (s.measures.lost_share or 0), 2),
+            str(s.measures.dropped),
+        ]
+        for s in mine
+        if s.measures.flags
+    ]
     yield Words(f"{counted(len(mine), 'test')} measured, {len(flagged)} with a flag.")
     if flagged:
-        yield Grid(("animal", "test", "flags", "lost %", "frames dropped"), flagged,
-                   "Flagged tests; each is scored as it is and counted.", frozenset({3, 4}))  # fmt: skip
-    yield Picture("quality", figures.quality(mine), "Lost time, dropped frames and reaction time of"
-                  " each test in order; dashed are the limits.", dense=len(mine) > 60)  # fmt: skip
-    yield Picture("control", figures.control_charts(mine), "Control charts of each box: first side's"
-                  " share in pre-tests, light, lost time; limits from the mean moving range.",
-                  dense=len(mine) > 60)  # fmt: skip
+        yield Grid(
+            ("animal", "test", "flags", "lost %", "frames dropped"),
+            flagged,
+            "Flagged tests; each is scored as it is and counted.",
+            frozenset({3, 4}),
+        )
+    yield Picture(
+        "quality",
+        figures.quality(mine),
+        "Lost time, dropped frames and reaction time of each test in order; dashed are the limits.",
+        dense=len(mine) > 60,
+    )
+    yield Picture(
+        "control",
+        figures.control_charts(mine),
+        "Control charts of each box: first side's"
+        " share in pre-tests, light, lost time; limits from the mean moving range.",
+        dense=len(mine) > 60,
+    )
 
 
 def activity(found: StudyScores) -> Iterator[Block]:
@@ -131,7 +168,9 @@ def activity(found: StudyScores) -> Iterator[Block]:
                 distance = float(next(csv.DictReader(file))["distance_m"])
         except (OSError, StopIteration, KeyError, ValueError):
             continue
-        told.setdefault(one.phase_name, {}).setdefault(str(groups[one.subject]), []).append(distance)
+        told.setdefault(one.phase_name, {}).setdefault(str(groups[one.subject]), []).append(
+            distance
+        )
     if not told:
         return
     names = list(dict.fromkeys(str(g) for g in groups.values()))
@@ -139,9 +178,12 @@ def activity(found: StudyScores) -> Iterator[Block]:
         [phase, *(_mean_sd(own.get(g, [])) for g in names)] for phase, own in sorted(told.items())
     ]
     yield Below("Activity in conditioning sessions")
-    yield Grid(("session", *(f"{g}, m" for g in names)), rows,
-               "Distance, mean and standard deviation. Which session was with drug differs among"
-               " animals.", frozenset(range(1, len(names) + 1)))  # fmt: skip
+    yield Grid(
+        ("session", *(f"{g}, m" for g in names)),
+        rows,
+        "Distance, mean and standard deviation. Which session was with drug differs among animals.",
+        frozenset(range(1, len(names) + 1)),
+    )
 
 
 def _answers(found: StudyScores) -> list[Result]:
@@ -150,21 +192,40 @@ def _answers(found: StudyScores) -> list[Result]:
     for one in group_scores(found.scored):
         s = one.scores[name]
         value = f"{of_score(s.mean, name)}{unit(name)}"
-        test = next((t for t in found.tests if t.test == "one_sample_t" and t.score == name
-                     and t.groups in ((), (one.group,))), None)  # fmt: skip
-        against = "" if test is None or math.isnan(test.p) else f"; against nothing learned {_p(test)}"
-        answers.append(Result(f"{one.group or 'all animals'}, n = {s.n}", value,
-                              f"mean {plainly(name)}; {interval(s.low, s.high, name)}{against}"))  # fmt: skip
-    test = next((t for t in found.tests if t.test in ("welch_t", "welch_anova") and t.score == name),
-                None)  # fmt: skip
+        test = next(
+            (
+                t
+                for t in found.tests
+                if t.test == "one_sample_t" and t.score == name and t.groups in ((), (one.group,))
+            ),
+            None,
+        )
+        against = (
+            "" if test is None or math.isnan(test.p) else f"; against nothing learned {_p(test)}"
+        )
+        answers.append(
+            Result(
+                f"{one.group or 'all animals'}, n = {s.n}",
+                value,
+                f"mean {plainly(name)}; {interval(s.low, s.high, name)}{against}",
+            )
+        )
+    test = next(
+        (t for t in found.tests if t.test in ("welch_t", "welch_anova") and t.score == name), None
+    )
     if test is not None and not math.isnan(test.p):
         two = len(test.groups) == 2 and not math.isnan(test.estimate)
         value = f"{of_score(test.estimate, name)}{unit(name)}" if two else _p(test)
-        effect = "" if math.isnan(test.effect) else f", {test.effect_name.replace('_', ' ')} {number(test.effect, 2)}"
+        effect = (
+            ""
+            if math.isnan(test.effect)
+            else f", {test.effect_name.replace('_', ' ')} {number(test.effect, 2)}"
+        )
         detail = (
             f"{interval(test.estimate_low, test.estimate_high, name)}; {_p(test)}{effect}"
-            if two else f"{test.test.replace('_', ' ')}{effect}"
-        )  # fmt: skip
+            if two
+            else f"{test.test.replace('_', ' ')}{effect}"
+        )
         answers.append(Result(f"difference between {listed(list(test.groups))}", value, detail))
     return answers
 
@@ -176,23 +237,36 @@ def _groups(found: StudyScores, names: Sequence[str], caption: str) -> Grid:
         for k, one in enumerate(groups):
             s = one.scores[name]
             cells = [of_score(v, name) for v in (s.mean, s.sd, s.sem, s.median, s.low, s.high)]
-            rows.append([plainly(name) if not k else "", one.group or "all animals", str(s.n), *cells])
+            rows.append(
+                [plainly(name) if not k else "", one.group or "all animals", str(s.n), *cells]
+            )
     head = ("score", "group", "n", "mean", "sd", "sem", "median", "95 % from", "to")
-    return Grid(head, rows, f"{caption} Intervals are the bootstrap's, of the mean.",
-                frozenset(range(2, 9)))  # fmt: skip
+    return Grid(
+        head, rows, f"{caption} Intervals are the bootstrap's, of the mean.", frozenset(range(2, 9))
+    )
 
 
 def _tests(tests: Sequence[Test], caption: str) -> Grid:
     rows = [
-        [one.test.replace("_", " "), in_words(one.sentence), _p(one),
-         "" if math.isnan(one.p_adjusted) else number(one.p_adjusted, 4),
-         NOTHING if math.isnan(one.effect) else
-         f"{one.effect_name.replace('_', ' ')} {number(one.effect, 2)}"
-         + ("" if math.isnan(one.effect_low) else
-            f" ({number(one.effect_low, 2)} to {number(one.effect_high, 2)})")]
+        [
+            one.test.replace("_", " "),
+            in_words(one.sentence),
+            _p(one),
+            "" if math.isnan(one.p_adjusted) else number(one.p_adjusted, 4),
+            NOTHING
+            if math.isnan(one.effect)
+            else f"{one.effect_name.replace('_', ' ')} {number(one.effect, 2)}"
+            + (
+                ""
+                if math.isnan(one.effect_low)
+                else f" ({number(one.effect_low, 2)} to {number(one.effect_high, 2)})"
+            ),
+        ]
         for one in tests
-    ]  # fmt: skip
-    return Grid(("test", "in words", "p", "Holm", "effect (95 %)"), rows, caption, frozenset({2, 3}))
+    ]
+    return Grid(
+        ("test", "in words", "p", "Holm", "effect (95 %)"), rows, caption, frozenset({2, 3})
+    )
 
 
 def _p(one: Test) -> str:
@@ -205,13 +279,15 @@ def _fragile(found: StudyScores) -> Iterator[Block]:
     name = found.rules.primary
     ranges = {k: one.ranges for k, one in found.measured.items()}
     yield Below("How fragile is it?")
-    yield Picture("ranges", fragile(found.scored, ranges, name),
-                  "Each animal's score by the rule that counts (dot) in the range over all other"
-                  " entry rules, all lines 5 mm to each side, and lost time spent wherever it would"
-                  " do most (bar). Hollow: the sign of the score depends on them.")  # fmt: skip
+    yield Picture(
+        "ranges",
+        fragile(found.scored, ranges, name),
+        "Each animal's score by the rule that counts (dot) in the range over all other"
+        " entry rules, all lines 5 mm to each side, and lost time spent wherever it would"
+        " do most (bar). Hollow: the sign of the score depends on them.",
+    )
     groups = list(dict.fromkeys(a.group for a in found.animals))
-    cases = [c for c in dict.fromkeys(c for a in found.animals
-             for c in found.measured[a.subject].cases)]  # fmt: skip
+    cases = list(dict.fromkeys(c for a in found.animals for c in found.measured[a.subject].cases))
     rows = []
     for case in cases:
         row = [case.replace("_", " ")]
@@ -221,20 +297,33 @@ def _fragile(found: StudyScores) -> Iterator[Block]:
                 for a in found.animals
                 if a.group == group and case in found.measured[a.subject].cases
             ]
-            row.append(f"{of_score(float(np.nanmean(values)), name) if values else NOTHING}"
-                       f" ({len(values)})")  # fmt: skip
+            row.append(
+                f"{of_score(float(np.nanmean(values)), name) if values else NOTHING}"
+                f" ({len(values)})"
+            )
         rows.append(row)
-    yield Grid(("scored by", *(f"{g or 'all animals'}, mean (n)" for g in groups)), rows,
-               "The groups' means under each rule; a result that changes with the rule is a fragile"
-               " one.", frozenset(range(1, len(groups) + 1)))  # fmt: skip
+    yield Grid(
+        ("scored by", *(f"{g or 'all animals'}, mean (n)" for g in groups)),
+        rows,
+        "The groups' means under each rule; a result that changes with the rule is a fragile one.",
+        frozenset(range(1, len(groups) + 1)),
+    )
     left = {why for a in found.animals for why in found.measured[a.subject].left_out.items()}
     if left:
-        yield Words("Not to be had for some: " + "; ".join(
-            sorted(f"{case.replace('_', ' ')} ({why})" for case, why in left)) + ".", quiet=True)  # fmt: skip
-    cut = [a.subject for a in found.animals if any("shortened" in t.flags for t in a.tests.values())]
+        yield Words(
+            "Not to be had for some: "
+            + "; ".join(sorted(f"{case.replace('_', ' ')} ({why})" for case, why in left))
+            + ".",
+            quiet=True,
+        )
+    cut = [
+        a.subject for a in found.animals if any("shortened" in t.flags for t in a.tests.values())
+    ]
     if cut:
-        yield Notice(f"{listed(cut)}: a test was shorter than its partner or the window; both were"
-                     " scored over the time that both have. Nothing is scaled.")  # fmt: skip
+        yield Notice(
+            f"{listed(cut)}: a test was shorter than its partner or the window; both were"
+            " scored over the time that both have. Nothing is scaled."
+        )
 
 
 def _zones(found: StudyScores) -> Iterator[Block]:
@@ -247,20 +336,34 @@ def _zones(found: StudyScores) -> Iterator[Block]:
     before = [replace(a, tests={**a.tests, **changed.get(a.subject, {})}) for a in found.animals]
     scored = score_animals(before)
     rows = []
-    for label, animals, told in (("as first drawn", before, scored),
-                                 ("as changed", found.animals, found.scored)):  # fmt: skip
+    for label, animals, told in (
+        ("as first drawn", before, scored),
+        ("as changed", found.animals, found.scored),
+    ):
         for one in group_scores(told):
             s = one.scores[name]
-            rows.append([label, one.group or "all animals", str(s.n), of_score(s.mean, name),
-                         of_score(s.low, name), of_score(s.high, name)])  # fmt: skip
+            rows.append(
+                [
+                    label,
+                    one.group or "all animals",
+                    str(s.n),
+                    of_score(s.mean, name),
+                    of_score(s.low, name),
+                    of_score(s.high, name),
+                ]
+            )
         tests = all_tests(animals, told, name)
         for test in tests:
             if test.test in BETWEEN and test.score == name and not math.isnan(test.p):
                 rows.append([label, test.test.replace("_", " "), "", _p(test), "", ""])
     yield Below("Before and after zones were changed")
     yield Notice(f"Zones of {counted(len(changed), 'animal')} were changed between sessions.")
-    yield Grid(("zones", "group or test", "n", f"mean {plainly(name)}, or p", "95 % from", "to"),
-               rows, "", frozenset({2, 3, 4, 5}))  # fmt: skip
+    yield Grid(
+        ("zones", "group or test", "n", f"mean {plainly(name)}, or p", "95 % from", "to"),
+        rows,
+        "",
+        frozenset({2, 3, 4, 5}),
+    )
 
 
 def _later(found: StudyScores) -> Grid:
@@ -268,30 +371,59 @@ def _later(found: StudyScores) -> Grid:
     phases = list(dict.fromkeys(p for one in found.scored for p in one.phases))
     for phase in phases:
         for group in dict.fromkeys(one.group for one in found.scored):
-            own = [one.phases[phase] for one in found.scored
-                   if one.group == group and phase in one.phases]  # fmt: skip
+            own = [
+                one.phases[phase]
+                for one in found.scored
+                if one.group == group and phase in one.phases
+            ]
             extinguished = [one.extinguished for one in own if one.extinguished is not None]
-            rows.append([
-                phase, group or "all animals", str(len(own)),
-                _mean_sd([one.scores.cpp_score_s for one in own]),
-                _mean_sd([one.reinstatement_score_s for one in own]),
-                f"{sum(extinguished)} of {len(extinguished)}" if extinguished else NOTHING,
-            ])  # fmt: skip
-    head = ("test", "group", "n", "preference score, s", "against last extinction, s", "extinguished")
-    return Grid(head, rows, "Mean and standard deviation; extinguished is 15 % or less of the"
-                " animal's own first score.", frozenset({2, 3, 4, 5}))  # fmt: skip
+            rows.append(
+                [
+                    phase,
+                    group or "all animals",
+                    str(len(own)),
+                    _mean_sd([one.scores.cpp_score_s for one in own]),
+                    _mean_sd([one.reinstatement_score_s for one in own]),
+                    f"{sum(extinguished)} of {len(extinguished)}" if extinguished else NOTHING,
+                ]
+            )
+    head = (
+        "test",
+        "group",
+        "n",
+        "preference score, s",
+        "against last extinction, s",
+        "extinguished",
+    )
+    return Grid(
+        head,
+        rows,
+        "Mean and standard deviation; extinguished is 15 % or less of the"
+        " animal's own first score.",
+        frozenset({2, 3, 4, 5}),
+    )
 
 
 def _courses(found: StudyScores) -> Iterator[Block]:
-    mine = [s for a in found.animals for p, s in found.measured[a.subject].sessions.items()
-            if p in (PRETEST, POSTTEST)]  # fmt: skip
+    mine = [
+        s
+        for a in found.animals
+        for p, s in found.measured[a.subject].sessions.items()
+        if p in (PRETEST, POSTTEST)
+    ]
     if not mine:
         return
     dense = len(mine) > MOST_ROWS
     yield Below("Within the tests")
-    yield Picture("cumulative", figures.cumulative(mine), "Cumulative preference: seconds paired less"
-                  " unpaired from the test's beginning.", dense=dense)  # fmt: skip
-    yield Picture("bins", figures.bins(mine), "Share of the paired chamber in time bins.", dense=dense)
+    yield Picture(
+        "cumulative",
+        figures.cumulative(mine),
+        "Cumulative preference: seconds paired less unpaired from the test's beginning.",
+        dense=dense,
+    )
+    yield Picture(
+        "bins", figures.bins(mine), "Share of the paired chamber in time bins.", dense=dense
+    )
     for k, page in enumerate(figures.raster(mine), 1):
         yield Picture(f"raster-{k}", page, "Where each animal was: a line a test.", dense=True)
     for k, page in enumerate(figures.heat_maps(mine), 1):
@@ -313,5 +445,3 @@ def _window(found: StudyScores) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-

@@ -20,7 +20,7 @@ from rig.storage.folder import SUMS
 
 @dataclass(frozen=True)
 class Filed:
-    """A session's folder, whose it is and what it was; `phase` as the scores call it, "" if no test.
+    """A session's folder, whose it is and what it was; `phase` as scores call it, "" if no test.
 
     Where the database has it, its word counts: what was amended is amended there. `cues`: chamber
     to cue set. `known`: the database has it. `whole`: its SHA256SUMS are those that were filed;
@@ -101,7 +101,9 @@ def tests_of(filed: Sequence[Filed], notes: list[str]) -> dict[str, dict[str, Fi
     tests: dict[str, dict[str, Filed]] = {}
     for one in sorted(filed, key=lambda one: (one.began, one.attempt)):
         if one.phase and not one.counts:
-            why = f"{one.status or 'without a stop record'}{f', {one.reason}' if one.reason else ''}"
+            why = (
+                f"{one.status or 'without a stop record'}{f', {one.reason}' if one.reason else ''}"
+            )
             notes.append(f"{one.subject} {one.phase}: {one.folder.parent.name}: {why}; not scored")
         if not one.counts:
             continue

@@ -43,8 +43,8 @@ class Measured:
     `times`: by phase, by the rule that counts. `beside`: the pre-test over the window of a later
     test that is shorter. `cases`: the post-test's scores by other rules; `ranges` over them and
     over wherever lost time was spent. `left_out`: cases that cannot be had, with the reason.
-    `sessions`: by phase, without their text. `problem`: why nothing was measured. `first_zones`: tests
-    whose zones were changed, with those that were drawn first.
+    `sessions`: by phase, without their text. `problem`: why nothing was measured. `first_zones`:
+    tests whose zones were changed, with those that were drawn first.
     """
 
     subject: str
@@ -105,9 +105,7 @@ def _measured(job: Job) -> Measured:
     for phase, session in sessions.items():
         is_main = phase in (PRETEST, POSTTEST)
         own_s, cut = common_window_s([window_s, session.test_s], window_s)
-        found, missing = times_by_case(
-            session, own_s, job.cases if is_main else (), job.rule
-        )
+        found, missing = times_by_case(session, own_s, job.cases if is_main else (), job.rule)
         flags = (*session.measures.flags, *([SHORTENED] if cut or (is_main and shortened) else []))
         times[phase] = replace(found[OWN], flags=flags)
         if is_main:

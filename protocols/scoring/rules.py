@@ -64,12 +64,14 @@ def rules_of(study: Study, filed: Sequence[Filed], asked: str = "") -> Rules:
         why = f"{RULES} names no [scoring]: nothing was chosen beforehand, so all is secondary"
     elif not before:
         why = (
-            f"the rules were locked at {_said(kept.created)}, after the first post-test began ({_said(first)}):"
-            " all is secondary"
+            f"the rules were locked at {_said(kept.created)}, after the first post-test began"
+            f" ({_said(first)}): all is secondary"
         )
     else:
         ahead = f", before the first post-test ({_said(first)})" if first else "; no post-test yet"
-        why = f"locked at {_said(kept.created)}{ahead} ({RULES}, SHA-256 {kept.rules_sha256[:12]}...)"
+        why = (
+            f"locked at {_said(kept.created)}{ahead} ({RULES}, SHA-256 {kept.rules_sha256[:12]}...)"
+        )
     primary = named.get("primary", DEFAULT)
     return Rules(
         **named,

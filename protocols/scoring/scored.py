@@ -1,4 +1,4 @@
-"""A study's scores: the locked rules' result first, nothing that tells the pairing while blinded."""
+"""A study's scores: the locked rules' result first; nothing tells the pairing while blinded."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,8 +67,10 @@ class StudyScores:
         from dataclasses import replace
 
         # What was not chosen beforehand is not what the study was made for.
-        return [replace(one, role=Role.SECONDARY) if one.role == Role.PRIMARY else one
-                for one in results]  # fmt: skip
+        return [
+            replace(one, role=Role.SECONDARY) if one.role == Role.PRIMARY else one
+            for one in results
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, named as that of a table of times; `animals` is by chamber while blinded."""
@@ -84,9 +86,7 @@ class StudyScores:
         }
         if self.blinded:
             return {**open_part, "animals": by_chamber(self), "groups": [], "tests": []}
-        scored = [
-            {**one.to_json(), **_fragile(self.measured[one.subject])} for one in self.scored
-        ]
+        scored = [{**one.to_json(), **_fragile(self.measured[one.subject])} for one in self.scored]
         return {
             **open_part,
             "animals": scored,
@@ -130,7 +130,7 @@ def score_folder(folder: Path, primary: str = "", told: Told = _silent) -> Study
             animals.append(Animal(subject, None, one.times, side, one.beside))
     return StudyScores(
         folder, folder.name, rules, False, "", None, filed, measured, animals, {}, tuple(notes)
-    )  # fmt: skip
+    )
 
 
 def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyScores:
@@ -139,8 +139,10 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
     rules = rules_of(study, filed, primary)
     opened = revealed(study)
     with study.store.read() as connection:
-        rows = {row["id"]: dict(row) for row in connection.execute(
-            select(t.animal).order_by(t.animal.c.id)).mappings()}  # fmt: skip
+        rows = {
+            row["id"]: dict(row)
+            for row in connection.execute(select(t.animal).order_by(t.animal.c.id)).mappings()
+        }
     tests = tests_of(filed, notes)
     # What was opened stands in the trail, so no account needs the study's key for it.
     places = {} if opened is None else opened.places
@@ -156,21 +158,37 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
             if subject in paired
         }
         folders = {phase: one.folder for phase, one in own.items()}
-        first = {phase: drawn[one.box].folder for phase, one in own.items()
-                 if one.zones != drawn[one.box].zones and subject in paired}  # fmt: skip
+        first = {
+            phase: drawn[one.box].folder
+            for phase, one in own.items()
+            if one.zones != drawn[one.box].zones and subject in paired
+        }
         jobs.append(Job(subject, folders, pairs, rules.window_s, rules.case, first=first))
     measured = {one.subject: one for one in measure_all(jobs, told)}
     animals = [] if opened is None else _animals(rows, measured, opened, notes)
     order = [group.name for group in study.plan.group]
-    animals.sort(key=lambda one: (order.index(one.group) if one.group in order else len(order)))
-    why = "" if opened is not None else (
-        "the key is sealed: no group and nothing that depends on the pairing is told before"
-        " placepref study unblind"
-    )  # fmt: skip
+    animals.sort(key=lambda one: order.index(one.group) if one.group in order else len(order))
+    why = (
+        ""
+        if opened is not None
+        else (
+            "the key is sealed: no group and nothing that depends on the pairing is told before"
+            " placepref study unblind"
+        )
+    )
     return StudyScores(
-        study.folder, study.plan.name, rules, opened is None, why, opened, filed, measured,
-        animals, rows, tuple(notes),
-    )  # fmt: skip
+        study.folder,
+        study.plan.name,
+        rules,
+        opened is None,
+        why,
+        opened,
+        filed,
+        measured,
+        animals,
+        rows,
+        tuple(notes),
+    )
 
 
 def pairs_of_sessions(study: Study, found: StudyScores) -> dict[Path, tuple[str, str]]:
@@ -184,7 +202,7 @@ def pairs_of_sessions(study: Study, found: StudyScores) -> dict[Path, tuple[str,
 
 
 def by_chamber(found: StudyScores) -> list[dict[str, Any]]:
-    """What may be told while blinded: each test's time in each chamber, by the chamber's own name."""
+    """What may be told while blinded: each test's time by the chambers' own names."""
     rows = []
     for subject, one in found.measured.items():
         for phase, session in one.sessions.items():

@@ -11,6 +11,7 @@ from protocols.statistics.nulls import NULLS
 from protocols.statistics.result import Result, Role, holm, number_text
 from protocols.statistics.words import INDEPENDENT, differs, named, normal, of, refused
 
+
 def one_sample_p(values: Floats, null: float = 0.0) -> Floats:
     """P of the one-sample t test along the last axis."""
     from scipy.stats import ttest_1samp

@@ -69,8 +69,12 @@ def _write(study: Any, asked: Asked, about: dict[str, Any], out: Path) -> None:
     elif asked.to == "prism":
         export.export_prism(sessions, out, subjects, study.found.animals)
     elif asked.to == "nwb":
-        known = {name: about[name] for name in ("lab", "institution", "protocol") if name in about}
-        lists = {name: tuple(about[name]) for name in ("experimenter", "keywords") if name in about}
+        lists: dict[str, Any] = {
+            name: tuple(about[name]) for name in ("experimenter", "keywords") if name in about
+        }
+        known: dict[str, Any] = {
+            name: about[name] for name in ("lab", "institution", "protocol") if name in about
+        }
         lab = export.Lab(**known, **lists)
         export.export_nwb(sessions, out, subjects, lab, reveal=reveal)
     else:

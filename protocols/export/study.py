@@ -93,10 +93,9 @@ def _sessions(found: StudyScores, pairs: Mapping[Path, tuple[str, str]]) -> list
 def replace_kept(session: Session, **changes: Any) -> Session:
     """The same with changes, and what was computed of it already."""
     changed = replace(session, **changes)
-    known = {
-        name: session.__dict__[name] for name in ("table", "measures") if name in session.__dict__
-    }
-    changed.__dict__.update(known)
+    for name in ("table", "measures"):
+        if name in session.__dict__:
+            changed.__dict__[name] = session.__dict__[name]
     return changed
 
 

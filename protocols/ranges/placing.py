@@ -9,11 +9,12 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocols.ranges.seen import Seen
 from rig.apparatus import Apparatus, EntryPoint
 from rig.geometry import Outline
-from rig.table import Bools, Floats, Ints, Table
+from rig.table import Bools, Floats, Table
 from rig.zones import ESCAPE_CM, TINY_CM, Flag, Layout, ZoneState, advance, begin
 
 Shift = tuple[float, float]
@@ -65,7 +66,7 @@ class Placing:
             through_wall=through_wall,
         )
 
-    def _zones(self, layout: Layout, shift_cm: Shift) -> tuple[Ints, dict[int, str]]:
+    def _zones(self, layout: Layout, shift_cm: Shift) -> tuple[NDArray[np.int16], dict[int, str]]:
         """The chamber of each picture, and the flags of those that were looked at one by one."""
         seen = self.seen
         times = seen.t_ns.tolist()

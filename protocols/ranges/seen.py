@@ -171,13 +171,13 @@ def _doors(
         return
     now: dict[str, str] = {}
     k = 0
-    for tick in ticks:
+    for said in ticks:
         changed = False
-        for report in tick.get("reports", ()):
+        for report in said.get("reports", ()):
             if report["kind"] == ReportKind.DOOR:
                 value = report["value"]
                 now[report["name"]] = DoorState.OPENING if value == "reversed" else value
                 changed = True
         if changed:
             yield k, dict(now)
-        k += tick["frame"] is not None
+        k += said["frame"] is not None

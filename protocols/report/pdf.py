@@ -161,13 +161,13 @@ class _Laid:
             case Flow():
                 return self._flow(block)
             case Checklist(items):
-                rows = []
+                told: list[Any] = []
                 for one in items:
                     answer = self.words(one.answer or "to be told by the authors",
                                         "fact" if one.answer else "open")  # fmt: skip
-                    rows.append([self.words(one.number, "name"),
+                    told.append([self.words(one.number, "name"),
                                  [self.words(one.question, "question"), answer]])  # fmt: skip
-                return [self._table(rows, [0.07, 0.93])]
+                return [self._table(told, [0.07, 0.93])]
 
     def _fact(self, text: str) -> Any:
         from reportlab.platypus import Paragraph

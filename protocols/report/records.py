@@ -77,7 +77,7 @@ def records_of(study: Study) -> Records:
             guesses=rows("guess"),
             people=rows("person"),
             study=rows("study")[0],
-            key_events=[_event(row) for row in events],
+            key_events=[_event(dict(row)) for row in events],
             faults=[f"{one.where}: {one.what}" for one in verify(connection)],
         )
 

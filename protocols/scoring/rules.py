@@ -1,5 +1,6 @@
 """By which rules a study is scored, and whether they stood before the first post-test."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -40,7 +41,7 @@ class Rules:
     @property
     def case(self) -> Case | None:
         """The entry rule in place of each session's own; None where that holds."""
-        if self.point is self.hysteresis_cm is self.min_dwell_s is None:
+        if self.point is None and self.hysteresis_cm is None and self.min_dwell_s is None:
             return None
         from rig.apparatus import EntryPoint
 
@@ -57,10 +58,21 @@ def rules_of(study: Study, filed: Sequence[Filed], asked: str = "") -> Rules:
     plan = study.plan.scoring
     with study.store.read() as connection:
         kept = connection.execute(select(t.study.c.created, t.study.c.rules_sha256)).one()
+        noted = connection.execute(
+            select(t.audit.c.at, t.audit.c.after)
+            .where(t.audit.c.action == "analysis_locked")
+            .order_by(t.audit.c.n)
+        ).first()
     first = min((one.began for one in filed if one.is_posttest), default="", key=_moment)
     named: dict[str, Any] = {} if plan is None else plan.model_dump(mode="json")
     before = not first or _moment(kept.created) < _moment(first)
-    if plan is None:
+    if plan is None and noted is not None:
+        named = {"primary": json.loads(noted.after).get("primary", DEFAULT)}
+        before = not first or _moment(noted.at) < _moment(first)
+        why = f"the analysis was locked at {_said(noted.at)}"
+        if not before:
+            why += f", after the first post-test began ({_said(first)}): all is secondary"
+    elif plan is None:
         why = f"{RULES} names no [scoring]: nothing was chosen beforehand, so all is secondary"
     elif not before:
         why = (
@@ -75,10 +87,10 @@ def rules_of(study: Study, filed: Sequence[Filed], asked: str = "") -> Rules:
     primary = named.get("primary", DEFAULT)
     return Rules(
         **named,
-        locked_at=kept.created,
+        locked_at=kept.created if plan is not None or noted is None else noted.at,
         sha256=kept.rules_sha256,
         first_posttest=first,
-        locked=plan is not None and before,
+        locked=bool(named) and before,
         why=why,
         asked=_asked(asked, primary),
     )

@@ -45,7 +45,7 @@ pretest_limit = 0.05
 stop_when = "both"
 band = 0.49
 [exclusion]
-side_share_max = 0.95
+side_share_max = {most}
 [scoring]
 primary = "cpp_score_s"
 {window}
@@ -90,10 +90,11 @@ def made_study(
     protocol: str = "reinstatement-cocaine",
     design: str = "unbiased",
     link: bool = False,
+    most: float = 0.95,
 ) -> None:
     """A whole study: its animals, pre-tests, allocation, conditioning, post-tests, later tests."""
     window = "" if window_s is None else f"window_s = {window_s}"
-    rules = RULES.format(design=design, window=window)
+    rules = RULES.format(design=design, window=window, most=most)
     new(folder, library.text(protocol), rules, OWNER, WORDS, sheet=False)
     table = folder.parent / f"{folder.name}-animals.csv"
     rows = ["id,sex,cage,box,strain,born,weight_g,vendor,genotype"]

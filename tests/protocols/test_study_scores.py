@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ def made(donors: Donors, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blinding, "_N", 2**14)
         patch.setenv("PLACEPREF_CONFIG", str(folder.parent / "config"))
-        made_study(folder, donors, ANIMALS, ["extinction1"], window_s=WINDOW_S, reveal=False)
+        later = ["extinction1"]
+        made_study(folder, donors, ANIMALS, later, window_s=WINDOW_S, reveal=False, most=1.0)
     return folder
 
 
@@ -158,7 +160,7 @@ def test_a_study_that_named_nothing_has_no_primary_result(donors: Donors, tmp_pa
     from rig.storage import note_pairing
     from tests.protocols.making import transplant
 
-    when = __import__("datetime").datetime.fromisoformat("2026-01-05T09:00:00+01:00")
+    when = datetime.fromisoformat("2026-01-05T09:00:00+01:00")
     for k in range(4):
         note_pairing(tmp_path, f"M{k}", "left", "right")
         for phase, donor in (("pretest", donors.naive[k % 2]), ("posttest", donors.naive[1])):

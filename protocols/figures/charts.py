@@ -98,6 +98,11 @@ def control_charts(sessions: Sequence[Session]) -> "Figure":
             grid[-1][column].set_xlabel("session, by date")
         for watched, row in zip(WATCHED, grid, strict=True):
             row[0].set_ylabel(watched.label)
+            low, high = row[0].dataLim.y0, row[0].dataLim.y1
+            for axes in row[1:]:
+                low, high = min(low, axes.dataLim.y0), max(high, axes.dataLim.y1)
+            if low == high:  # one value throughout, in all boxes: they share their scale
+                row[0].set_ylim(max(low - 1, watched.least), low + 1)
         figure.legend(handles=_chart_legend(), loc="outside lower center", ncols=4)
     return figure
 
@@ -144,7 +149,8 @@ def quality(sessions: Sequence[Session]) -> "Figure":
 
 
 def _chart(axes: "Axes", sessions: Sequence[Session], watched: Watched) -> None:
-    known = [(s, v) for s in sessions if not math.isnan(v := watched.value(s))]
+    # Rounded, or values that differ by nothing but rounding would stretch the axis.
+    known = [(s, round(v, 6)) for s in sessions if not math.isnan(v := watched.value(s))]
     if not known:
         axes.set_axis_off()
         told = axes.text(
@@ -168,8 +174,6 @@ def _chart(axes: "Axes", sessions: Sequence[Session], watched: Watched) -> None:
             markerfacecolor=style.COLOURS[1] if sign == "X" else "none",
             markeredgecolor=style.COLOURS[1], linestyle="none",
         )  # fmt: skip
-    if len(set(chart.values)) == 1:
-        axes.set_ylim(max(chart.middle - 1, watched.least), chart.middle + 1)
     starts, first = [], 1
     for date, own in groupby(known, key=lambda one: one[0].began[:10]):
         starts.append((first, date))

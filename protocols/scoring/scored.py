@@ -252,10 +252,10 @@ def _whole(one: Measured, notes: list[str]) -> bool:
     if one.problem:
         notes.append(f"{one.subject}: {one.problem}; it is left out")
         return False
-    lacks = [phase for phase in (PRETEST, POSTTEST) if phase not in one.times]
+    lacks = [phase for phase in (PRETEST, POSTTEST) if phase not in one.sessions]
     if lacks:
         notes.append(f"{one.subject}: has no {' and no '.join(lacks)}; it is left out")
-    return not lacks
+    return not lacks and POSTTEST in one.times
 
 
 def _chambers(study: Study, one: Filed, paired: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import csv
 import math
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -201,6 +202,18 @@ def test_the_box_is_watched_in_pre_tests_alone() -> None:
     assert [round(v, 6) for v in lines_of(figure.axes[0], 6)[0]][:2] == [50, round(1100 / 21, 6)]
     lost = figure.axes[2]
     assert lines_of(lost, 7)
+
+
+def test_boxes_that_stay_at_one_value_each_share_a_scale_that_holds_both() -> None:
+    many = [
+        session([("left", 10 if box == "A" else 30), ("right", 10)], box=box, subject=f"M{k}")
+        for box in "AB"
+        for k in range(2)
+    ]
+    figure = figures.control_charts(many)
+    low, high = figure.axes[0].get_ylim()
+    assert low < 50 < 75 < high
+    figure.savefig(BytesIO(), format="svg")  # nothing lies so far outside that no room is left
 
 
 def test_quality_marks_what_is_over_its_limit() -> None:

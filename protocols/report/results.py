@@ -215,6 +215,8 @@ def _answers(found: StudyScores) -> list[Result]:
     )
     if test is not None and not math.isnan(test.p):
         two = len(test.groups) == 2 and not math.isnan(test.estimate)
+        label = f"difference between {listed(list(test.groups))}"
+        label = f"{test.groups[0]} less {test.groups[1]}" if two else label
         value = f"{of_score(test.estimate, name)}{unit(name)}" if two else _p(test)
         effect = (
             ""
@@ -226,7 +228,7 @@ def _answers(found: StudyScores) -> list[Result]:
             if two
             else f"{test.test.replace('_', ' ')}{effect}"
         )
-        answers.append(Result(f"difference between {listed(list(test.groups))}", value, detail))
+        answers.append(Result(label, value, detail))
     return answers
 
 

@@ -16,6 +16,8 @@ from protocols.allocation.model import DRUG_FIRST, VEHICLE_FIRST
 from protocols.conduct import AttemptPlan, ExposurePlan, HumanePlan, UnblindingPlan
 from protocols.course import Value, Weekday
 from protocols.dosing import Drug, check_volumes, ml_per_kg
+from protocols.statistics.nulls import NULLS
+from rig.apparatus import EntryPoint
 from rig.config import Strict, check, parse_toml
 from rig.errors import ConfigError
 
@@ -82,6 +84,26 @@ class DayPlan(Strict):
         return values
 
 
+class ScoringPlan(Strict):
+    """What counts as the result; it is named before the first animal, with the other rules.
+
+    `primary`: a score by name. `window_s`: the first so many scored seconds of every test; None:
+    all. `point`, `hysteresis_cm`, `min_dwell_s`: an entry rule in place of the apparatus's own.
+    """
+
+    primary: str
+    window_s: float | None = Field(None, gt=0)
+    point: EntryPoint | None = None
+    hysteresis_cm: float | None = Field(None, ge=0)
+    min_dwell_s: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _known(self) -> "ScoringPlan":
+        if self.primary not in NULLS:
+            raise ValueError(f"primary {self.primary!r}: one of {', '.join(NULLS)}")
+        return self
+
+
 class Planning(Strict):
     """What `study.toml` says. `conditioning`: pairs of phases, one of each with drug.
 
@@ -109,6 +131,7 @@ class Planning(Strict):
     exposure: ExposurePlan = ExposurePlan()
     humane: HumanePlan = HumanePlan()
     unblinding: UnblindingPlan = UnblindingPlan()
+    scoring: ScoringPlan | None = None
     group: tuple[GroupPlan, ...] = ()
     drug: tuple[Drug, ...] = ()
     parameters: dict[str, Value] = {}

@@ -68,13 +68,15 @@ class Times:
 class Animal:
     """One animal's tests by phase: pretest, posttest, extinction1 ..., reinstatement1 ...
 
-    `factors`: what else may have had an effect, as box or side, by name.
+    `factors`: what else may have had an effect, as box or side, by name. `beside`: the pre-test
+    over the time that a later, shorter test has too, by that test's phase; else the whole one.
     """
 
     subject: str
     group: str | None
     tests: Mapping[str, Times]
     factors: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, Times] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +278,12 @@ def _scored(animal: Animal, residuals: Mapping[str, float]) -> Scored:
     later = sorted((p for p in animal.tests if p not in (PRETEST, POSTTEST)), key=phase_order)
     extinctions = [p for p in later if p.startswith(EXTINCTION)]
     last = animal.tests[extinctions[-1]] if extinctions else None
-    phases = {p: _later(p, pre, post, animal.tests[p], last, residuals[p]) for p in later}
+    phases = {
+        p: _later_cut(p, animal.beside[p], animal.tests[p])
+        if p in animal.beside
+        else _later(p, pre, post, animal.tests[p], last, residuals[p])
+        for p in later
+    }
     flags = [*_flags(PRETEST, pre, pre), *_flags(POSTTEST, pre, post)]
     flags += [flag for phase in phases.values() for flag in phase.flags]
     return Scored(
@@ -310,6 +317,11 @@ def _later(
         ancova_residual=residual,
         flags=_flags(phase, pre, test),
     )
+
+
+def _later_cut(phase: str, pre: Times, test: Times) -> Later:
+    """A test that is shorter than the post-test: no part of a score over another length is told."""
+    return Later(scores(pre, test), NAN, None, NAN, NAN, NAN, _flags(phase, pre, test))
 
 
 def _flags(phase: str, pre: Times, test: Times) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ class Session:
     `began`: wall clock, ISO 8601 with offset; of a rescored video when it was scored. `roles`:
     chamber to paired, unpaired, neutral; empty where no pairing is known. `stop`: the stop record
     (of a rescored one empty). `record`: None for a rescored one.
+    `window_end_s`: where the scored window ends, from the first scored row; None: with the test.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Session:
     roles: Mapping[str, str]
     simulated: bool = False
     record: SessionRecord | None = None
+    window_end_s: float | None = None
 
     @cached_property
     def table(self) -> Table:

@@ -29,7 +29,8 @@ from rig.model import NS_PER_S
 from rig.table import Bools, Floats, Ints, Table, TableBuilder, from_text, table
 
 __all__ = [
-    "Measures", "Table", "TableBuilder", "Visit", "from_text", "measure", "summary", "table",
+    "Measures", "Table", "TableBuilder", "Visit", "chamber_times", "from_text", "measure",
+    "summary", "table",
 ]  # fmt: skip
 
 SMOOTH_NS = 150_000_000
@@ -131,8 +132,7 @@ def measure(table: Table, apparatus: Apparatus, rate_hz: float) -> Measures:
     r = _rows(table, chosen, walled, apparatus.gap_ns(rate_hz))
     chambers, zones = range(len(apparatus.chamber_names)), range(len(apparatus.zone_names))
     scored_ns = int(r.dt_ns.sum())
-    held_ns = np.zeros((len(_Kind), len(chambers) + 1), dtype=np.int64)  # the last: no chamber
-    np.add.at(held_ns, (r.kind, r.place), r.dt_ns)
+    held_ns = _held(r, len(chambers))
     seen, inferred, lost_after = (tuple(row[:-1]) for row in held_ns.tolist())
     lost_ns = int(held_ns[_Kind.LOST].sum())
     known = (r.zone >= 0) & (~r.long | r.tracked)  # at least at the row's own time
@@ -180,6 +180,17 @@ def measure(table: Table, apparatus: Apparatus, rate_hz: float) -> Measures:
             table, chosen, scored_ns, lost_ns, np.add(inferred, lost_after, dtype=np.int64), dropped
         ),
     )
+
+
+def chamber_times(
+    table: Table, apparatus: Apparatus, rate_hz: float
+) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    """Of `measure` only scored, seen and inferred time (by chamber), ns: in a tenth of its time."""
+    chosen = np.flatnonzero(table.scored)
+    walled = np.array([name in apparatus.walled for name in apparatus.chamber_names])
+    r = _rows(table, chosen, walled, apparatus.gap_ns(rate_hz))
+    seen, inferred, _ = (tuple(row[:-1]) for row in _held(r, len(walled)).tolist())
+    return int(r.dt_ns.sum()), seen, inferred
 
 
 def summary(
@@ -265,6 +276,13 @@ def _rows(table: Table, chosen: Ints, walled: Bools, gap_ns: int) -> _Rows:
         place[first : last + 1] = before
         long[first : last + 1] = True
     return _Rows(t_ns, joined, dt_ns, until_ns[:-1], zone, tracked, long, kind, place)
+
+
+def _held(r: _Rows, chambers: int) -> Ints:
+    # Time by kind and chamber; the last column is in no chamber.
+    held_ns = np.zeros((len(_Kind), chambers + 1), dtype=np.int64)
+    np.add.at(held_ns, (r.kind, r.place), r.dt_ns)
+    return held_ns
 
 
 def _entries(r: _Rows, known: Bools, value: Ints, counts: Bools) -> Ints:

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from protocols.cli import amend as _amend  # noqa: F401  its commands are of study
 from protocols.cli import care as _care  # noqa: F401
+from protocols.cli import handing
 from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
 from rig.errors import ConfigError, RigError
@@ -390,7 +391,7 @@ def score(
     ] = None,
     primary: Annotated[
         str, typer.Option(help="The score that was chosen before the post-test.")
-    ] = "cpp_score_s",
+    ] = "",
     figures: Annotated[
         Path | None, typer.Option(help="A folder for figures, each as SVG, PDF and PNG.")
     ] = None,
@@ -398,11 +399,17 @@ def score(
 ) -> None:
     """Preference scores of every animal, its groups, and what they say.
 
+    Example: placepref score S1
+
     Example: placepref score --table scored/summary.csv
     """
     from protocols.cli import scores
 
     raise typer.Exit(scores.score(study, table, column or [], primary, figures, as_json=json))
+
+
+app.command()(handing.report)
+app.command()(handing.export)
 
 
 @app.command()

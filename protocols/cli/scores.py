@@ -1,9 +1,9 @@
 """`score`: preference scores of times that were measured already, and what they say."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocols.cli.exits import DONE
 from protocols.cli.table import WIDTH, lines, print_json, progress, wrapped
@@ -12,8 +12,12 @@ from protocols.statistics.result import Result, Role, p_text
 from protocols.times import read_times
 from rig.errors import ConfigError
 
-NOTHING = "say which table of times, as in --table summary.csv"
-NO_STUDY = "a study cannot be scored yet; say which table of times, as in --table summary.csv"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from protocols.statistics import GroupScores, Planned
+
+NOTHING = "say which study (its folder), or which table of times, as in --table summary.csv"
 BY_RANKS = ("wilcoxon", "wilcoxon_paired", "mann_whitney", "kruskal_wallis")
 LATER = ("cpp_score_s", "proportion_of_initial", "reinstatement_score_s", "recovery")
 SHOWN = (*NAMES, "ancova_residual")
@@ -29,12 +33,19 @@ def score(
     as_json: bool,
 ) -> int:
     """Read, score, test, print, and draw where a folder for figures is given."""
-    if path is None:
-        raise ConfigError("--table", "", NO_STUDY if study is not None else NOTHING)
-    if study is not None:
+    if study is not None and path is not None:
         raise ConfigError("--table", "", f"give a table or a study ({study}), not both")
-    from protocols.statistics import NULLS, all_tests, group_scores, plan_next
+    if study is not None:
+        from protocols.cli import studyscores
 
+        if columns:
+            raise ConfigError("--column", "", "is for a table; a study's columns are its own")
+        return studyscores.score(study, primary, figures, as_json=as_json)
+    if path is None:
+        raise ConfigError("--table", "", NOTHING)
+    from protocols.statistics import NULLS, PRIMARY, all_tests, group_scores, plan_next
+
+    primary = primary or PRIMARY
     if primary not in NULLS:
         raise ConfigError("--primary", "", f"{primary!r}: one of {', '.join(NULLS)}")
     table = read_times(path, _columns(columns))
@@ -61,6 +72,22 @@ def score(
         print(wrapped(f"note: {note}", 0, 2))
     if table.notes:
         print()
+    print_scores(scored, groups, results, planned, primary)
+    if drawn:
+        print("\nfigures")
+        for file in drawn:
+            print(f"  {file}")
+    return DONE
+
+
+def print_scores(
+    scored: Sequence[Scored],
+    groups: "Sequence[GroupScores]",
+    results: Sequence[Result],
+    planned: "Sequence[Planned]",
+    primary: str,
+) -> None:
+    """Every animal's scores, the groups' primary score, the tests, and the next study."""
     named = any(one.group is not None for one in scored)
     for block in _blocks([_row(one, named=named) for one in scored], 1 + named):
         print(block + "\n")
@@ -81,23 +108,24 @@ def score(
         print("\nthe next study")
         for plan in planned:
             print(wrapped(plan.sentence, 2, 4))
-    if drawn:
-        print("\nfigures")
-        for file in drawn:
-            print(f"  {file}")
-    return DONE
 
 
 def _draw(
     folder: Path, animals: Sequence[Animal], scored: Sequence[Scored], primary: str
 ) -> list[Path]:
-    """Write the figures that a table allows; gives the files.
+    """Write the figures that a table allows; gives the files."""
+    from protocols.figures import table_figures
+
+    return draw(folder, table_figures(animals, scored, primary))
+
+
+def draw(folder: Path, drawings: Mapping[str, Callable[[], "Figure"]]) -> list[Path]:
+    """Write figures by name; gives the files.
 
     Raises ConfigError where one of them is there already, StorageError.
     """
-    from protocols.figures import FORMATS, table_figures, write
+    from protocols.figures import FORMATS, write
 
-    drawings = table_figures(animals, scored, primary)
     for name in drawings:
         for ending in FORMATS:
             if (folder / f"{name}.{ending}").exists():
@@ -109,8 +137,8 @@ def _draw(
         raise ConfigError("--figures", "", f"{folder}: {error.strerror}") from None
     drawn = []
     with progress("drawing") as told:
-        for done, (name, draw) in enumerate(drawings.items(), 1):
-            drawn += write(draw(), folder / name)
+        for done, (name, made) in enumerate(drawings.items(), 1):
+            drawn += write(made(), folder / name)
             told(done, len(drawings))
     return drawn
 
@@ -125,10 +153,10 @@ def _print_tests(results: Sequence[Result]) -> None:
             print(f"\n{role}")
         for one in told:
             print(wrapped(f"{one.test}: {one.sentence}{_adjusted(one.p_adjusted)}", 2, 4))
-    print("\nthe primary tests take for granted that")
-    for text in dict.fromkeys(
-        t for one in results if one.role == "primary" for t in one.assumptions
-    ):
+    taken = dict.fromkeys(t for one in results if one.role == Role.PRIMARY for t in one.assumptions)
+    if taken:
+        print("\nthe primary tests take for granted that")
+    for text in taken:
         print(wrapped(text, 2, 4))
     print(wrapped("--json has each test by ranks too, effect sizes, and what it takes for granted"))
 

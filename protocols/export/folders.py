@@ -16,7 +16,7 @@ from protocols.export import tables
 from protocols.export.animals import KNOWN, NOBODY, Subjects
 from protocols.export.nwb import Lab, write_nwb
 from protocols.export.prism import prism_tables
-from protocols.scores import score_animals
+from protocols.scores import Animal, score_animals
 from protocols.sessions import Session
 from rig.errors import ConfigError, StorageError
 
@@ -73,9 +73,17 @@ def write_csv(
     write_rows(folder / DICTIONARY, tables.dictionary(columns), european=european)
 
 
-def export_prism(sessions: Sequence[Session], out: Path, subjects: Subjects = NOBODY) -> None:
-    """Tables that Prism pastes; groups and pairing are told. Raises as `export_csv`."""
-    animals = tables.times_of(sessions, subjects)
+def export_prism(
+    sessions: Sequence[Session],
+    out: Path,
+    subjects: Subjects = NOBODY,
+    animals: Sequence[Animal] = (),
+) -> None:
+    """Tables that Prism pastes; groups and pairing are told. Raises as `export_csv`.
+
+    `animals`: as a study's rules measured them; without, from the whole of the sessions.
+    """
+    animals = animals or tables.times_of(sessions, subjects)
     if not animals:
         message = "no animal has a pre-test and a post-test with a pairing"
         raise ConfigError("--to", "prism", message)
@@ -105,8 +113,7 @@ def made(out: Path) -> Iterator[Path]:
     Raises ConfigError where `out` is there already and not empty, StorageError where it cannot be
     made.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(str(out), "", "is there already and not empty; name another folder")
+    free(out)
     part = out.with_name(f"{out.name}.part")
     try:
         part.mkdir(parents=True)
@@ -123,6 +130,12 @@ def made(out: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def free(out: Path) -> None:
+    """Raise ConfigError where `out` is there already and not empty."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(str(out), "", "is there already and not empty; name another folder")
 
 
 def write_rows(

@@ -9,18 +9,24 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocols.export.animals import NOBODY, Subjects
 from protocols.export.folders import made, write_csv, write_text
+from protocols.export.names import nameless
 from protocols.sessions import Session, in_order
 from rig.errors import ConfigError, StorageError
+
+if TYPE_CHECKING:
+    from protocols.export.study import Handed
 
 CRATE = "ro-crate-metadata.json"
 SCRIPT = "recompute.py"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
 KINDS = {
     ".csv": "text/csv",
+    ".jsonl": "application/jsonl",
+    ".toml": "application/toml",
     ".json": "application/json",
     ".mkv": "video/x-matroska",
     ".md": "text/markdown",
@@ -49,8 +55,9 @@ def export_share(
     subjects: Subjects = NOBODY,
     *,
     videos: bool = False,
+    study: "Handed | None" = None,
 ) -> None:
-    """Write the folder.
+    """Write the folder. `study`: its rules with their lock, scores by them, and records go along.
 
     Raises ConfigError where `out` is there or `about` lacks something, StorageError.
     """
@@ -58,10 +65,15 @@ def export_share(
         if not getattr(about, name).strip():
             raise ConfigError("share", name, "is blank, and a shared folder needs it")
     ordered = in_order(sessions)
+    roles = {} if study is None else dict(study.roles)
     with made(out) as folder:
         (folder / "tables").mkdir()
         write_csv(ordered, folder / "tables", subjects, reveal=True)
-        _write_setups(ordered, folder / "setups")
+        _write_setups(ordered, folder / "setups", roles)
+        _write_events(ordered, folder / "events", roles)
+        for name, text in ({} if study is None else study.files).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            write_text(folder / name, text)
         if videos:
             _copy_videos(ordered, folder / "videos")
         script = Path(__file__).with_name(SCRIPT).read_text(encoding="utf-8")
@@ -71,20 +83,28 @@ def export_share(
         write_text(folder / CRATE, json.dumps(crate, indent=1, ensure_ascii=False) + "\n")
 
 
-def _write_setups(sessions: Sequence[Session], folder: Path) -> None:
+def _write_setups(sessions: Sequence[Session], folder: Path, roles: dict[str, str]) -> None:
     """What was fixed before each session, persons as roles; of a rescored one its apparatus."""
     folder.mkdir()
-    roles: dict[str, str] = {}
     for session in sessions:
         if session.record is None:
             content = {"apparatus": session.apparatus.model_dump(mode="json", exclude_none=True)}
         else:
-            content = json.loads(session.record.setup_bytes)
-            who = content.get("operator", "")
-            if who:
-                content["operator"] = roles.setdefault(who, f"operator {len(roles) + 1}")
+            content = nameless(json.loads(session.record.setup_bytes), roles)
         text = json.dumps(content, indent=1, ensure_ascii=False)
         write_text(folder / f"{session.id}.json", text + "\n")
+
+
+def _write_events(sessions: Sequence[Session], folder: Path, roles: dict[str, str]) -> None:
+    """What happened in each session, persons as roles; `hash` is that of the line as recorded."""
+    recorded = [session for session in sessions if session.record is not None]
+    if recorded:
+        folder.mkdir()
+    for session in recorded:
+        assert session.record is not None
+        lines = (json.dumps(nameless(one, roles), ensure_ascii=False, sort_keys=True)
+                 for one in session.record.events())  # fmt: skip
+        write_text(folder / f"{session.id}.jsonl", "\n".join(lines) + "\n")
 
 
 def _copy_videos(sessions: Sequence[Session], folder: Path) -> None:
@@ -106,7 +126,10 @@ def _readme(about: About) -> str:
 
 * `tables/`: sessions, animals, visits, bins, and every picture's position; what each column is
   stands in `tables/data_dictionary.csv`.
-* `setups/`: apparatus, zones, entry rule and plan of each session.
+* `setups/`: apparatus, zones, entry rule and plan of each session. `events/`: what happened in it.
+* `rules/`: the study's rules with the time they were locked, and its protocol, where a study was
+  shared; `records/`: allocation, exclusions, amendments, deviations, adverse events, exposures.
+* Persons stand as roles. Free texts, as reasons and notes, are as they were written.
 * `videos/`: the recordings, where they were shared.
 * `{SCRIPT}`: adds up the visits again and compares the scores with `tables/animals.csv`; needs
   Python and nothing else: `python {SCRIPT}`.

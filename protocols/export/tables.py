@@ -49,6 +49,10 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "min_dwell_s": ("s", "how long it stays there before it has"),
     "max_gap_s": ("s", "how long an animal that is not seen keeps its chamber"),
     "test_s": ("s", "scored time"),
+    "window_end_s": (
+        "s",
+        "where the window ends that scores.csv is of; from the first scored picture",
+    ),
     "paired_chamber": ("", "which chamber was paired"),
     "time_paired_s": ("s", "in the paired chamber, inferred time counted in"),
     "time_unpaired_s": ("s", "in the unpaired chamber, inferred time counted in"),
@@ -157,6 +161,7 @@ def session_rows(sessions: Sequence[Session], subjects: Subjects, *, reveal: boo
             "min_dwell_s": rule.min_dwell_s,
             "max_gap_s": rule.max_gap_s,
             "test_s": m.scored_ns / NS_PER_S,
+            **({} if s.window_end_s is None else {"window_end_s": s.window_end_s}),
         }
         measured = summary(m, s.apparatus)
         if reveal and s.roles:

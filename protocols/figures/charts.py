@@ -98,6 +98,11 @@ def control_charts(sessions: Sequence[Session]) -> "Figure":
             grid[-1][column].set_xlabel("session, by date")
         for watched, row in zip(WATCHED, grid, strict=True):
             row[0].set_ylabel(watched.label)
+            low, high = row[0].dataLim.y0, row[0].dataLim.y1
+            for axes in row[1:]:
+                low, high = min(low, axes.dataLim.y0), max(high, axes.dataLim.y1)
+            if low == high:  # one value throughout, in all boxes: they share their scale
+                row[0].set_ylim(max(low - 1, watched.least), low + 1)
         figure.legend(handles=_chart_legend(), loc="outside lower center", ncols=4)
     return figure
 
@@ -144,30 +149,31 @@ def quality(sessions: Sequence[Session]) -> "Figure":
 
 
 def _chart(axes: "Axes", sessions: Sequence[Session], watched: Watched) -> None:
-    known = [(s, v) for s in sessions if not math.isnan(v := watched.value(s))]
+    # Rounded, or values that differ by nothing but rounding would stretch the axis.
+    known = [(s, round(v, 6)) for s in sessions if not math.isnan(v := watched.value(s))]
     if not known:
         axes.set_axis_off()
-        text = f"{watched.label}: not known"
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=style.MUTED)
+        told = axes.text(
+            0.5, 0.5, "not known", transform=axes.transAxes, ha="center", color=style.MUTED
+        )
+        told.set_in_layout(False)  # a narrow column is not made narrower by it
         return
-    told = control_chart([v for _, v in known], watched.least, watched.most)
+    chart = control_chart([v for _, v in known], watched.least, watched.most)
     x = np.arange(1, len(known) + 1)
     axes.plot(
-        x, told.values, color=style.COLOURS[0], linewidth=0.7, marker="o", markersize=3,
+        x, chart.values, color=style.COLOURS[0], linewidth=0.7, marker="o", markersize=3,
         clip_on=False,
     )  # fmt: skip
-    axes.axhline(told.middle, color=style.MUTED, linewidth=0.7)
-    for limit in (told.low, told.high):
+    axes.axhline(chart.middle, color=style.MUTED, linewidth=0.7)
+    for limit in (chart.low, chart.high):
         if not math.isnan(limit) and watched.least < limit < watched.most:
             axes.axhline(limit, color=style.MUTED, linewidth=0.7, linestyle=style.LINES[1])
-    for places, sign, size in ((told.shifted, "o", 5.5), (told.beyond, "X", 5.5)):
+    for places, sign, size in ((chart.shifted, "o", 5.5), (chart.beyond, "X", 5.5)):
         axes.plot(
-            [x[k] for k in places], [told.values[k] for k in places], sign, markersize=size,
+            [x[k] for k in places], [chart.values[k] for k in places], sign, markersize=size,
             markerfacecolor=style.COLOURS[1] if sign == "X" else "none",
             markeredgecolor=style.COLOURS[1], linestyle="none",
         )  # fmt: skip
-    if len(set(told.values)) == 1:
-        axes.set_ylim(max(told.middle - 1, watched.least), told.middle + 1)
     starts, first = [], 1
     for date, own in groupby(known, key=lambda one: one[0].began[:10]):
         starts.append((first, date))
@@ -176,10 +182,11 @@ def _chart(axes: "Axes", sessions: Sequence[Session], watched: Watched) -> None:
     axes.set_xticks([at for at, _ in starts[::step]], [date[5:] for _, date in starts[::step]])
     axes.set_xlim(0.4, len(known) + 0.6)
     if len(known) < LEAST:
-        axes.text(
+        few = axes.text(
             1, 1.02, f"no limits from {len(known)}", transform=axes.transAxes, ha="right",
             fontsize=5.5, color=style.MUTED,
         )  # fmt: skip
+        few.set_in_layout(False)
 
 
 def _chart_legend() -> list["Line2D"]:

@@ -1,10 +1,10 @@
 """What the scores of many animals say: groups, tests with their sentences, power. Deterministic."""
 
 from protocols.statistics.groups import GroupScores, group_scores
+from protocols.statistics.nulls import NULLS
 from protocols.statistics.power import Planned, plan_next
 from protocols.statistics.questions import PRIMARY, all_tests
 from protocols.statistics.result import Result, Role
-from protocols.statistics.within import NULLS
 
 __all__ = [
     "NULLS",

@@ -6,9 +6,10 @@ from protocols.scores import Animal, Scored
 from protocols.statistics.between import between_groups
 from protocols.statistics.groups import groups_of, values_of
 from protocols.statistics.models import ancova, disturbed, extinction_course, mixed
+from protocols.statistics.nulls import NULLS
 from protocols.statistics.quiet import quietly
 from protocols.statistics.result import Result, Role, holm
-from protocols.statistics.within import NULLS, before_after, one_sample_t, wilcoxon
+from protocols.statistics.within import before_after, one_sample_t, wilcoxon
 
 PRIMARY = "cpp_score_s"
 

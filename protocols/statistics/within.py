@@ -7,20 +7,9 @@ import numpy as np
 
 from protocols.scores import POSTTEST, PRETEST, Animal
 from protocols.statistics.effects import Floats, cohen_dz, interval
+from protocols.statistics.nulls import NULLS
 from protocols.statistics.result import Result, Role, holm, number_text
 from protocols.statistics.words import INDEPENDENT, differs, named, normal, of, refused
-
-NULLS = {
-    "cpp_score_s": 0.0,
-    "delta_difference_s": 0.0,
-    "preference_ratio_change": 0.0,
-    "log_ratio_change": 0.0,
-    "paired_minus_unpaired_s": 0.0,
-    "preference_index": 0.0,
-    "preference_ratio": 0.5,
-    "log_ratio": 0.0,
-}
-"""What each score is where nothing was learned; the others have no such value."""
 
 
 def one_sample_p(values: Floats, null: float = 0.0) -> Floats:

@@ -74,8 +74,8 @@ def seal_sessions(
                     key = blinding.seal_each(key, each, change.at)
                 replace(study.folder / name, key.text().encode())
         for place in todo:
-            own = course_for(study.joined, place)
-            redate(study, change, place.animal, begin=begin, own=own)
+            course = course_for(study.joined, place)
+            redate(study, change, place.animal, begin=begin, own=course)
     return wanted
 
 
@@ -198,7 +198,8 @@ def unblind(
             if one["animal"] == row["animal"] and one["label"] in known
         }
     with study.store.change(person, reason) as change:
-        change.note("key_opened", scope="all", holder=holder[0], locked=locked)
+        # What was opened for good is open: scores, report and exports read it from the trail.
+        change.note("key_opened", scope="all", holder=holder[0], locked=locked, allocation=rows)
     return rows
 
 

@@ -3,6 +3,7 @@
 import csv
 import math
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -169,10 +170,11 @@ def test_a_raster_has_a_row_a_session_and_its_stays() -> None:
 
 
 def test_control_limits_of_the_handbook() -> None:
-    # NIST/SEMATECH e-Handbook, 6.3.2.2: flowrates of ten batches.
+    # NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.2 (itl.nist.gov/div898/handbook/pmc/
+    # section3/pmc322.htm): flowrates of ten batches, mean 50.81, mean moving range 1.8778.
     told = control_chart([49.6, 47.6, 49.9, 51.3, 47.8, 51.2, 52.6, 52.4, 53.6, 52.1])
     assert told.middle == pytest.approx(50.81)
-    assert (told.low, told.high) == pytest.approx((45.8159, 55.8041), abs=1e-3)
+    assert (told.low, told.high) == pytest.approx((45.8159, 55.8041), abs=5e-5 + 1e-9)
     assert told.beyond == ()
     assert told.shifted == ()
 
@@ -200,6 +202,18 @@ def test_the_box_is_watched_in_pre_tests_alone() -> None:
     assert [round(v, 6) for v in lines_of(figure.axes[0], 6)[0]][:2] == [50, round(1100 / 21, 6)]
     lost = figure.axes[2]
     assert lines_of(lost, 7)
+
+
+def test_boxes_that_stay_at_one_value_each_share_a_scale_that_holds_both() -> None:
+    many = [
+        session([("left", 10 if box == "A" else 30), ("right", 10)], box=box, subject=f"M{k}")
+        for box in "AB"
+        for k in range(2)
+    ]
+    figure = figures.control_charts(many)
+    low, high = figure.axes[0].get_ylim()
+    assert low < 50 < 75 < high
+    figure.savefig(BytesIO(), format="svg")  # nothing lies so far outside that no room is left
 
 
 def test_quality_marks_what_is_over_its_limit() -> None:

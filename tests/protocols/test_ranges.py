@@ -90,7 +90,7 @@ def test_what_cannot_be_scored_is_said(study: Path, tmp_path: Path) -> None:
     )
     (copy / "frames.csv").write_text(wrong)
     with pytest.raises(StorageError, match="is placed otherwise"):
-        fragility(pre, read_session(copy, read_pairing(study)), cases=())
+        fragility(pre, read_session(copy, read_pairing(study)), cases=CASES[:2])
 
 
 def test_no_nose_no_score_by_the_nose(study: Path) -> None:

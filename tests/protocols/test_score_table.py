@@ -231,7 +231,7 @@ def test_words_on_the_command_line(cli: Cli, here: Path) -> None:
     refused(cli, here, "time_paired_s: this column is missing; there are subject, phase, paired")
     said = cli("score")
     assert said.code == 2
-    assert said.err == "placepref: --table: say which table of times, as in --table summary.csv\n"
+    assert said.err.startswith("placepref: --table: say which study (its folder), or which table")
 
 
 def refused(cli: Cli, here: Path, line: str, *words: str) -> None:

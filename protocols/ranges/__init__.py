@@ -4,21 +4,20 @@ A session's own detections are placed again under each rule, as the session itse
 nothing is tracked again. Time zero and the scored window stay the session's.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
 
+import numpy as np
+
+from protocols.ranges.placing import Placing
+from protocols.ranges.seen import Seen, seen_of
 from protocols.scores import NAMES, NAN, Scores, Times, lost_time_range, scores
 from protocols.sessions import Session
 from rig.apparatus import Apparatus, EntryPoint
-from rig.engine.replay import replay
 from rig.errors import ConfigError, StorageError
-from rig.geometry import Outline
-from rig.measures import Measures, measure
-from rig.model import NS_PER_S, Detection
-from rig.table import Table, TableBuilder
-from rig.zones import Layout, advance, begin
+from rig.measures import chamber_times
+from rig.model import NS_PER_S
+from rig.table import Table
 
 SHIFT_CM = 0.5
 OWN, SEEN_ONLY = "own_rule", "without_inferred"
@@ -82,10 +81,7 @@ def fragility(
     Raises ConfigError where a session has no pairing or no detections of its own, StorageError
     where they do not lead to the rows that it has.
     """
-    own_s = pre.test_s, post.test_s
-    taken_s = min(*own_s, own_s[0] if window_s is None else window_s)
-    wanted_s = own_s if window_s is None else tuple(min(s, window_s) for s in own_s)
-    shortened = max(wanted_s) - taken_s > SAME_S
+    taken_s, shortened = common_window_s((pre.test_s, post.test_s), window_s)
     found: dict[str, list[Times]] = {}
     left_out: dict[str, str] = {}
     for session in (pre, post):
@@ -95,40 +91,90 @@ def fragility(
             found.setdefault(name, []).append(times)
     both = {name: (t[0], t[1]) for name, t in found.items() if len(t) == 2}
     scored = {name: scores(*pair) for name, pair in both.items()}
-    tables = [asdict(one) for one in scored.values()]
+    return Fragility(taken_s, shortened, scored[OWN], scored, score_ranges(both), left_out)
+
+
+def score_ranges(both: Mapping[str, tuple[Times, Times]]) -> dict[str, tuple[float, float]]:
+    """Lowest and highest of each score over the cases' pre-tests and post-tests, and lost time.
+
+    NaN where a case has no such score.
+    """
+    tables = [asdict(scores(*pair)) for pair in both.values()]
     lost = lost_time_range(*both[OWN])
     ranges = {}
     for name in NAMES:
         values = [table[name] for table in tables] + list(lost.get(name, ()))
         whole = all(value == value for value in values)
         ranges[name] = (min(values), max(values)) if whole else (NAN, NAN)
-    return Fragility(taken_s, shortened, scored[OWN], scored, ranges, left_out)
+    return ranges
+
+
+def placed_by(session: Session, rule: Case) -> Session:
+    """The session with every picture placed by another entry rule. Raises as `fragility`."""
+    seen = seen_of(session)
+    if why := _cannot(seen, session.apparatus, rule):
+        raise ConfigError(str(session.folder), "entry", f"the rule cannot be applied: {why}")
+    apparatus = _changed(session.apparatus, rule)
+    placing = Placing(seen, session.apparatus, session.rate_hz, session.table)
+    placed = placing.placed(apparatus)
+    again = replace(session, apparatus=apparatus)
+    own = session.table  # positions as they are in the file, to 0.01 cm
+    again.__dict__["table"] = replace(placed, x_cm=own.x_cm, y_cm=own.y_cm)
+    return again
+
+
+def common_window_s(tests_s: Sequence[float], window_s: float | None) -> tuple[float, bool]:
+    """The scored time from the start that all tests have, at most `window_s`; whether one lacks it.
+
+    A test that is longer than the others, or lacks some of the window, makes it shortened.
+    """
+    taken_s = min(*tests_s, window_s if window_s is not None else tests_s[0])
+    wanted_s = [t if window_s is None else min(t, window_s) for t in tests_s]
+    return taken_s, max(wanted_s) - taken_s > SAME_S
 
 
 def times_by_case(
-    session: Session, window_s: float | None = None, cases: Sequence[Case] = CASES
+    session: Session,
+    window_s: float | None = None,
+    cases: Sequence[Case] = CASES,
+    rule: Case | None = None,
 ) -> tuple[dict[str, Times], dict[str, str]]:
     """Seconds by role under each case, and the cases that cannot be had, with the reason.
 
-    `own_rule` is always told, and `without_inferred`, the same less the time that was inferred.
-    Raises as `fragility`.
+    `own_rule` is always told, and `without_inferred`, the same less the time that was inferred;
+    `rule` stands in for the session's own where a study named another. Raises as `fragility`.
     """
     if not session.chambers("paired"):
         message = "holds no pairing, so there is no paired chamber"
         raise ConfigError(str(session.folder), "paired", message)
-    seen = _Seen.of(session)
-    _check_own(session, seen)
-    own = measure(first(session.table, window_s), session.apparatus, session.rate_hz)
-    told = {OWN: _times(session, own), SEEN_ONLY: _times(session, own, inferred=False)}
+    if rule is None and all(case.name == OWN for case in cases) and session.record is not None:
+        own_times, seen_times = _times(session, first(session.table, window_s))
+        return {OWN: own_times, SEEN_ONLY: seen_times}, {}  # its rows say it: nothing is placed
+    seen = seen_of(session)
+    placing = Placing(seen, session.apparatus, session.rate_hz, session.table)
+    if session.record is not None and session.apparatus == session.record.setup.apparatus:
+        _check_own(session, placing)
+    base = session.apparatus
+    told: dict[str, Times] = {}
     left_out: dict[str, str] = {}
-    for case in cases:
-        why = _cannot(seen, case)
-        if why:
+    own = Case(OWN) if rule is None else replace(rule, name=OWN)
+    why = _cannot(seen, base, own)
+    if why:
+        raise ConfigError(str(session.folder), "entry", f"the rule cannot be applied: {why}")
+    if rule is not None:
+        base = _changed(base, own)
+    for case in (own, *(case for case in cases if case.name != OWN)):
+        if why := _cannot(seen, base, case):
             left_out[case.name] = why
-        elif _is_own(session.apparatus, case):
+        elif case is not own and _is_own(base, case):
             told[case.name] = told[OWN]
         else:
-            told[case.name] = _times(session, _measured(session, seen, case, window_s))
+            table = session.table
+            if case is not own or rule is not None:
+                table = placing.placed(_changed(base, case), case.shift_cm)
+            told[case.name], told_seen = _times(session, first(table, window_s))
+            if case is own:
+                told[SEEN_ONLY] = told_seen
     return told, left_out
 
 
@@ -140,74 +186,23 @@ def first(table: Table, window_s: float | None) -> Table:
     if window_s is None:
         return table
     scored = table.scored.copy()
-    begun_ns, before = 0, None
-    for k in scored.nonzero()[0].tolist():
-        if before == k - 1 and k > 0:
-            begun_ns += max(0, int(table.t_ns[k] - table.t_ns[k - 1]))
-        before = k
-        if begun_ns > window_s * NS_PER_S:
-            scored[k:] = False
-            break
+    chosen = np.flatnonzero(scored)
+    if len(chosen):
+        step_ns = np.diff(table.t_ns[chosen]).clip(0)
+        step_ns[np.diff(chosen) != 1] = 0
+        begun_ns = np.concatenate(([0], np.cumsum(step_ns)))
+        scored[chosen[begun_ns > window_s * NS_PER_S]] = False
     return replace(table, scored=scored)
 
 
-class _Picture(NamedTuple):
-    t_ns: int
-    detection: Detection | None
-    doors: Mapping[str, str]
-    fresh: bool
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What a session saw, picture by picture."""
-
-    pictures: Sequence[_Picture]
-    has_nose: bool
-    has_body: bool
-
-    @classmethod
-    def of(cls, session: Session) -> "_Seen":
-        record = session.record
-        if record is None:
-            message = "keeps no detections of a session; name the session's own folder"
-            raise ConfigError(str(session.folder), "ticks.jsonl", message)
-        times_ns = (session.table.t_ns).tolist()
-        fresh = set()
-        for event in record.events():
-            if event["kind"] in ("hands_out", "placed"):
-                at_ns = round(float(event["t_s"]) * NS_PER_S)
-                fresh.add(bisect_left(times_ns, at_ns + (event["kind"] == "placed")))
-        pictures: list[_Picture] = []
-        for tick, outcome in replay(record.setup, record.ticks()):
-            if tick.frame is not None:
-                new = len(pictures) in fresh
-                doors = outcome.state.doors
-                pictures.append(_Picture(tick.t_ns, tick.detection, doors, new))
-        if len(pictures) != len(times_ns):
-            message = f"{session.folder}: {len(pictures)} pictures in ticks.jsonl, {len(times_ns)}"
-            raise StorageError(f"{message} rows in frames.csv")
-        n = len(session.apparatus.chamber) + len(session.apparatus.zone)
-        found = [p.detection for p in pictures if p.detection is not None and p.detection.found]
-        return cls(
-            pictures,
-            any(d.nose_x_px is not None for d in found),
-            bool(found) and all(len(d.inside) >= n and d.area_px > 0 for d in found),
-        )
-
-
-def _cannot(seen: _Seen, case: Case) -> str:
+def _cannot(seen: Seen, apparatus: Apparatus, case: Case) -> str:
     if case.point is EntryPoint.NOSE and not seen.has_nose:
         return "the nose was not looked for"
-    if case.point is EntryPoint.BODY and not seen.has_body:
+    if case.point is EntryPoint.BODY and seen.inside is None:
         return "the silhouette's pixels in each chamber were not kept"
+    if _changed(apparatus, case).entry.point is EntryPoint.BODY and case.shift_cm != (0.0, 0.0):
+        return "the silhouette's pixels were counted within the lines as they were drawn"
     return ""
-
-
-def _measured(session: Session, seen: _Seen, case: Case, window_s: float | None) -> Measures:
-    apparatus = _changed(session.apparatus, case)
-    table = first(_placed(session, seen, apparatus, case.shift_cm), window_s)
-    return measure(table, apparatus, session.rate_hz)
 
 
 def _is_own(apparatus: Apparatus, case: Case) -> bool:
@@ -225,41 +220,9 @@ def _changed(apparatus: Apparatus, case: Case) -> Apparatus:
     return apparatus.model_copy(update={"entry": entry})
 
 
-def _placed(
-    session: Session, seen: _Seen, apparatus: Apparatus, shift_cm: tuple[float, float] = (0.0, 0.0)
-) -> Table:
-    """The session's rows with every picture placed again."""
-    layout = Layout(apparatus, session.rate_hz)
-    if shift_cm != (0.0, 0.0):
-        dx, dy = shift_cm
-        layout.chambers, layout.zones = (
-            tuple(Outline.of([(x + dx, y + dy) for x, y in outline]) for outline in outlines)
-            for outlines in (apparatus.chambers_cm, apparatus.zones_cm)
-        )
-    builder = TableBuilder(apparatus, len(seen.pictures))
-    own = session.table
-    state = begin(layout)
-    scored, frames = own.scored.tolist(), own.frame.tolist()
-    for k, picture in enumerate(seen.pictures):
-        if picture.fresh:
-            state = begin(layout)
-        state, zoned = advance(layout, state, picture.t_ns, picture.detection, picture.doors)
-        builder.add(
-            frames[k],
-            picture.t_ns,
-            NAN if zoned.x_cm is None else zoned.x_cm,
-            NAN if zoned.y_cm is None else zoned.y_cm,
-            zoned.zone,
-            scored[k],
-            zoned.flag,
-            zoned.in_zones,
-        )
-    return builder.table()
-
-
-def _check_own(session: Session, seen: _Seen) -> None:
+def _check_own(session: Session, placing: Placing) -> None:
     """What is placed again under the session's own rule must be what it has."""
-    again = _placed(session, seen, session.apparatus)
+    again = placing.placed(session.apparatus)
     own = session.table
     differ = ((again.zone != own.zone) & own.scored).nonzero()[0]
     if len(differ):
@@ -267,16 +230,21 @@ def _check_own(session: Session, seen: _Seen) -> None:
         raise StorageError(f"{message} the session placed it; see placepref verify")
 
 
-def _times(session: Session, measures: Measures, *, inferred: bool = True) -> Times:
-    def of(role: str) -> float:
-        return sum(_held(measures, k, inferred) for k in session.chambers(role)) / NS_PER_S
+def _times(session: Session, table: Table) -> tuple[Times, Times]:
+    """Seconds by role, and the same without the time that was inferred."""
+    scored_ns, seen_ns, inferred_ns = chamber_times(table, session.apparatus, session.rate_hz)
 
-    neutral_s = of("neutral") if session.chambers("neutral") else NAN
-    return Times(of("paired"), of("unpaired"), neutral_s, measures.scored_ns / NS_PER_S)
+    def of(role: str, *, inferred: bool) -> float:
+        held = (seen_ns[k] + inferred * inferred_ns[k] for k in session.chambers(role))
+        return sum(held) / NS_PER_S
 
+    def times(*, inferred: bool) -> Times:
+        neutral = bool(session.chambers("neutral"))
+        neutral_s = of("neutral", inferred=inferred) if neutral else NAN
+        paired_s, unpaired_s = (of(role, inferred=inferred) for role in ("paired", "unpaired"))
+        return Times(paired_s, unpaired_s, neutral_s, scored_ns / NS_PER_S)
 
-def _held(measures: Measures, chamber: int, inferred: bool) -> int:
-    return measures.seen_ns[chamber] + inferred * measures.inferred_ns[chamber]
+    return times(inferred=True), times(inferred=False)
 
 
 def rows_of(told: Fragility, subject: str) -> Iterator[dict[str, object]]:

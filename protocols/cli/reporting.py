@@ -1,0 +1,42 @@
+"""`report`: a study's report written as HTML and PDF."""
+
+from pathlib import Path
+
+from protocols.cli.exits import DONE
+from protocols.cli.table import from_here, print_json, progress
+from protocols.study import open_study
+from rig.errors import ConfigError, StorageError
+from rig.storage.folder import replace
+
+
+def report(folder: Path, out: Path | None, *, as_json: bool) -> int:
+    """Measure, put together, write both files."""
+    from protocols.report import page, pdf, report_of
+
+    html, print_ = _files(folder, out)
+    with open_study(folder, write=False) as study, progress("measuring") as told:
+        made = report_of(study, told)
+    text = page(made)
+    data = pdf(made)
+    try:
+        html.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{html.parent} cannot be made: {error.strerror}") from error
+    replace(html, text.encode())
+    replace(print_, data)
+    if as_json:
+        print_json({"html": str(html), "pdf": str(print_)})
+    else:
+        print(f"{from_here(html)}\n{from_here(print_)}")
+    return DONE
+
+
+def _files(folder: Path, out: Path | None) -> tuple[Path, Path]:
+    """Where the page and the PDF go; a report is remade at will, so it may be there already."""
+    if out is None:
+        out = folder / "derivatives" / "report"
+    if out.is_dir():
+        raise ConfigError("--out", "", f"{out} is a folder; name the file, as in report.html")
+    if out.suffix.lower() in (".html", ".pdf"):
+        out = out.with_suffix("")
+    return out.with_name(f"{out.name}.html"), out.with_name(f"{out.name}.pdf")

@@ -1,0 +1,183 @@
+"""The sessions of a study: those that its database has, and folders that it does not know."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from protocols.scores import POSTTEST, PRETEST
+from protocols.store import tables as t
+from protocols.study.folder import Study
+from protocols.times import phase_of
+from rig.errors import RigError
+from rig.storage import SessionRecord
+from rig.storage.folder import SUMS
+
+
+@dataclass(frozen=True)
+class Filed:
+    """A session's folder, whose it is and what it was; `phase` as scores call it, "" if no test.
+
+    Where the database has it, its word counts: what was amended is amended there. `cues`: chamber
+    to cue set. `known`: the database has it. `whole`: its SHA256SUMS are those that were filed;
+    None where there is nothing to compare. `status`: of the session's own stop record. `zones`: a
+    hash of its chambers, doorways and scale.
+    """
+
+    folder: Path
+    subject: str
+    phase_name: str
+    phase: str
+    attempt: int
+    began: str
+    box: str
+    status: str
+    reason: str
+    uid: str
+    sums_sha256: str
+    known: bool
+    whole: bool | None
+    cues: Mapping[str, str]
+    subject_then: str
+    zones: str
+    simulated: bool = False
+
+    @property
+    def is_posttest(self) -> bool:
+        """Whether it is the test after conditioning."""
+        return self.phase == POSTTEST
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a test that was carried out to its end."""
+        return bool(self.phase) and self.status == "completed"
+
+
+def filed_sessions(study: Study) -> tuple[list[Filed], list[str]]:
+    """Every session of a study in order of their beginning, and what is to be known of some."""
+    with study.store.read() as connection:
+        rows = connection.execute(select(t.session).where(t.session.c.folder.is_not(None)))
+        known = {row["folder"]: dict(row) for row in rows.mappings()}
+        animals = set(connection.execute(select(t.animal.c.id)).scalars())
+    found: list[Filed] = []
+    notes: list[str] = []
+    for name in sorted(known):
+        if not (study.folder / name).is_dir():
+            notes.append(f"{name}: the database has it, and it is not there; it is left out")
+    for path in _folders(study.folder):
+        name = path.relative_to(study.folder).as_posix()
+        row = known.get(name)
+        one = _read(path, row, study.plan.pretest, notes)
+        if one is None:
+            continue
+        if one.subject not in animals:
+            notes.append(f"{name}: {one.subject} is no animal of this study; it is left out")
+        else:
+            if one.whole is False:
+                notes.append(f"{name}: its {SUMS} is not the one that was filed")
+            found.append(one)
+    strays = sum(not one.known for one in found)
+    if strays:
+        notes.append(
+            f"{strays} of {len(found)} sessions are not in the database: taken by what their"
+            " folders say; placepref study check names them"
+        )
+    return sorted(found, key=lambda one: one.began), notes
+
+
+def found_sessions(folder: Path) -> tuple[list[Filed], list[str]]:
+    """The sessions of a folder that is no study, as `placepref run` leaves them."""
+    notes: list[str] = []
+    read = (_read(path, None, PRETEST, notes) for path in _folders(folder))
+    return sorted((one for one in read if one is not None), key=lambda one: one.began), notes
+
+
+def tests_of(filed: Sequence[Filed], notes: list[str]) -> dict[str, dict[str, Filed]]:
+    """The tests that count by animal and phase; of several the last attempt, and that is said."""
+    tests: dict[str, dict[str, Filed]] = {}
+    for one in sorted(filed, key=lambda one: (one.began, one.attempt)):
+        if one.phase and not one.counts:
+            why = (
+                f"{one.status or 'without a stop record'}{f', {one.reason}' if one.reason else ''}"
+            )
+            notes.append(f"{one.subject} {one.phase}: {one.folder.parent.name}: {why}; not scored")
+        if not one.counts:
+            continue
+        own = tests.setdefault(one.subject, {})
+        if one.phase in own:
+            first = own[one.phase].folder.parent.name
+            notes.append(
+                f"{one.subject} is in {one.phase} more than once; the last counts, not {first}"
+            )
+        own[one.phase] = one
+    return tests
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in (folder / "rawdata").glob("sub-*/ses-*/behav/setup.json"))
+
+
+def _read(
+    folder: Path, row: Mapping[str, Any] | None, pretest: str, notes: list[str]
+) -> Filed | None:
+    """One session's heads: its setup as plain data and its stop record, not its rows."""
+    try:
+        record = SessionRecord.open(folder)
+        setup = json.loads(record.setup_bytes)
+        subject, phase, began = setup["subject"], setup["phase"], setup["anchor"]["wall"]
+        stop = _stop(record)
+        sums = _digest(folder / SUMS)
+    except (RigError, OSError, ValueError, KeyError, TypeError) as error:
+        notes.append(f"{folder.parent.name}: cannot be read and is left out: {error}")
+        return None
+    row = row or {}
+    name = row.get("phase") or phase
+    wanted = row.get("sums_sha256")
+    return Filed(
+        folder=folder,
+        subject=row.get("animal") or subject,
+        phase_name=name,
+        phase=PRETEST if name == pretest else phase_of(name) or "",
+        attempt=int(row.get("attempt") or setup.get("attempt", 1)),
+        began=began,
+        box=row.get("box") or setup.get("box", ""),
+        status=stop.get("status", ""),
+        reason=stop.get("reason", ""),
+        uid=row.get("uid") or setup.get("uid", ""),
+        sums_sha256=sums,
+        known=bool(row),
+        whole=None if not wanted else sums == wanted,
+        cues=json.loads(row["cues"]) if row.get("cues") else {},
+        subject_then=subject,
+        zones=_zones(setup["apparatus"]),
+        simulated=bool(setup.get("simulated", False)),
+    )
+
+
+def _zones(apparatus: Mapping[str, Any]) -> str:
+    """What decides where an animal is, as one text to compare."""
+    named = ("chamber", "doorway", "px_per_cm", "floor")
+    drawn = {name: apparatus.get(name) for name in named}
+    return hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()
+
+
+def _stop(record: SessionRecord) -> Mapping[str, Any]:
+    """The stop record, which is the last event; empty without one."""
+    lines = (record.folder / "events.jsonl").read_bytes().rstrip().rsplit(b"\n", 3)
+    for line in reversed(lines):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if event.get("kind") == "stop":
+            data: Mapping[str, Any] = event["data"]
+            return data
+    return {}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""

@@ -1,0 +1,289 @@
+"""A whole study scored, reported and handed on, before and after its key was opened."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from protocols import blinding, library
+from protocols.protocol import parse, plan_session, settings
+from protocols.ranges import CASES, Case, first
+from protocols.ranges.placing import Placing
+from protocols.ranges.seen import seen_of
+from protocols.scores import score_animals
+from protocols.scoring import measuring, score_folder
+from protocols.sessions import read_session
+from protocols.study import open_study
+from rig.hardware.simulated.mouse import MouseSettings, Preset
+from rig.measures import chamber_times
+from rig.session import Wish, load_rig, record
+from rig.zones import Layout, advance, begin
+from tests.protocols.conftest import Cli
+from tests.protocols.making import Donors, made_study
+
+ANIMALS = 8
+WINDOW_S = 30
+ABOUT = 'licence = "https://spdx.org/licenses/CC-BY-4.0"\ncreators = ["Lab of Places"]\n'
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No processes for a few short sessions."""
+    monkeypatch.setattr(measuring, "FEW", 100)
+
+
+@pytest.fixture(scope="session")
+def donors(tmp_path_factory: pytest.TempPathFactory) -> Donors:
+    """Five recorded sessions of simulated mice, 40 s each and one shorter."""
+    out = tmp_path_factory.mktemp("donors")
+    loaded = load_rig("sim")
+    protocol = parse(library.text("cocaine-cpp"), "cocaine-cpp")
+
+    def recorded(seed: int, test_s: int, beta: float, side: str) -> Path:
+        values = settings(protocol, [f"test_s={test_s}"])
+        plan = plan_session(protocol, "pretest", loaded.box_named(None).apparatus, side, values)
+        mouse = MouseSettings(Preset.PRETEST, beta=beta, preferred=side)
+        wish = Wish(plan=plan, subject=f"D{seed}", phase="pretest", operator="Doe, Jane")
+        return record(wish, loaded, out=out, seed=seed, animal=mouse).folder
+
+    naive = [recorded(1, 40, 0.0, "left"), recorded(2, 36, 0.0, "right")]
+    learned = {side: [recorded(3 + k, 40, 2.0, side)] for k, side in enumerate(("left", "right"))}
+    return Donors(naive, learned, naive[:1])
+
+
+@pytest.fixture(scope="session")
+def made(donors: Donors, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A blinded study in its folder, to be copied."""
+    folder = tmp_path_factory.mktemp("made") / "S1"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blinding, "_N", 2**14)
+        patch.setenv("PLACEPREF_CONFIG", str(folder.parent / "config"))
+        later = ["extinction1"]
+        made_study(folder, donors, ANIMALS, later, window_s=WINDOW_S, reveal=False, most=1.0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def opened(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same study after its key was opened."""
+    from protocols.study import unblind
+    from tests.protocols.making import OWNER, WORDS
+
+    folder = tmp_path_factory.mktemp("opened") / "S1"
+    shutil.copytree(made, folder)
+    with open_study(folder) as study:
+        unblind(study, OWNER, "the analysis is locked", (OWNER, WORDS[OWNER]))
+    return folder
+
+
+def test_blinded_nothing_tells_pairing_or_group(cli: Cli, made: Path, here: Path) -> None:
+    said = cli("score", made, "--json")
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert told["blinded"] is True
+    assert "unblind" in told["why_blinded"]
+    assert (told["groups"], told["tests"]) == ([], [])
+    assert {"time_left_s", "time_right_s"} <= told["animals"][0].keys()
+    names = set().union(*(row.keys() for row in told["animals"]))
+    assert not any(re.search("paired|score|group|ratio|index", name) for name in names)
+    plain = cli("score", made)
+    assert "blinded" in plain.out
+    assert "cocaine" not in plain.out
+    assert cli("score", made, "--figures", "drawn").code == 2
+    for kind in ("prism", "share"):
+        (here / "about.toml").write_text(ABOUT)
+        refused = cli("export", made, "--to", kind, "--out", "x", "--about", "about.toml")
+        assert (refused.code, "sealed" in refused.err, Path("x").exists()) == (2, True, False)
+    assert cli("export", made, "--to", "csv", "--out", "tables").code == 0
+    heads = " ".join(p.read_text().split("\n", 1)[0] for p in Path("tables").rglob("*.csv"))
+    assert "paired" not in heads
+    assert "group" not in heads
+    assert cli("report", made, "--out", "r.html").code == 0
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert "Blinded" in page
+    assert "in vehicle" not in page
+    assert cli("report", made, "--out", "again").code == 0  # the same study, the same bytes
+    for ending in (".html", ".pdf"):
+        assert Path(f"r{ending}").read_bytes() == Path(f"again{ending}").read_bytes()
+
+
+def test_scores_are_those_of_the_locked_rules(cli: Cli, opened: Path) -> None:
+    said = cli("score", opened, "--json", "--primary", "preference_index")
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert told["primary"] == "cpp_score_s"
+    assert told["rules"]["locked"] is True
+    assert told["rules"]["asked"] == "preference_index"
+    assert len(told["animals"]) == ANIMALS
+    assert {one["group"] for one in told["groups"]} == {"vehicle", "cocaine"}
+    primary = {one["score"] for one in told["tests"] if one["role"] == "primary"}
+    assert "cpp_score_s" in primary
+    assert "preference_index" not in primary
+    found = score_folder(opened)
+    for animal, one in zip(found.animals, told["animals"], strict=True):
+        assert one["subject"] == animal.subject
+        low, high = one["ranges"]["cpp_score_s"]
+        assert low <= one["cpp_score_s"] <= high
+        assert one["window_s"] == WINDOW_S
+        # By hand: the paired chamber of the first 30 s of either test.
+        paired_s = []
+        for phase in ("pretest", "posttest"):
+            session = read_session(found.measured[animal.subject].sessions[phase].folder)
+            _, seen, inferred = chamber_times(
+                first(session.table, WINDOW_S), session.apparatus, session.rate_hz
+            )
+            k = session.apparatus.chamber_names.index(animal.factors["paired_side"])
+            paired_s.append((seen[k] + inferred[k]) / 1e9)
+        assert one["cpp_score_s"] == pytest.approx(paired_s[1] - paired_s[0], abs=1e-6)
+    plain = " ".join(cli("score", opened, "--primary", "log_ratio").out.split())
+    assert "so it stands under secondary" in plain
+
+
+def test_a_later_shorter_test_is_scored_beside_as_much_of_the_pre_test(opened: Path) -> None:
+    found = score_folder(opened)
+    animal = found.animals[0]
+    cut = replace(animal.tests["extinction1"], test_s=20.0, flags=("shortened",))
+    before = replace(animal.tests["pretest"], paired_s=5.0, unpaired_s=6.0, test_s=20.0)
+    one = replace(
+        animal, tests={**animal.tests, "extinction1": cut}, beside={"extinction1": before}
+    )
+    later = score_animals([one])[0].phases["extinction1"]
+    assert later.scores.cpp_score_s == pytest.approx(cut.paired_s - 5.0)
+    assert later.extinguished is None
+    assert "extinction1:shortened" in later.flags
+
+
+def test_a_study_that_named_nothing_has_no_primary_result(donors: Donors, tmp_path: Path) -> None:
+    from rig.storage import note_pairing
+    from tests.protocols.making import transplant
+
+    when = datetime.fromisoformat("2026-01-05T09:00:00+01:00")
+    for k in range(4):
+        note_pairing(tmp_path, f"M{k}", "left", "right")
+        for phase, donor in (("pretest", donors.naive[k % 2]), ("posttest", donors.naive[1])):
+            transplant(donor, tmp_path, f"M{k}", phase, when, "A")
+    transplant(donors.naive[0], tmp_path, "M0", "posttest", when.replace(month=2), "A")
+    found = score_folder(tmp_path)
+    assert not found.rules.locked
+    assert all(one.role != "primary" for one in found.tests)
+    assert any("more than once" in note for note in found.notes)
+    shortened = found.measured["M2"].times
+    assert "shortened" in shortened["pretest"].flags
+    assert shortened["pretest"].test_s == pytest.approx(36, abs=0.2)
+
+
+def test_what_is_missing_is_said_by_name(cli: Cli, opened: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "S1"
+    shutil.copytree(opened, folder)
+    (gone,) = folder.glob("rawdata/sub-M03/*posttest")
+    shutil.rmtree(gone)
+    (damaged,) = folder.glob("rawdata/sub-M04/*posttest/behav/ticks.jsonl")
+    damaged.write_bytes(damaged.read_bytes()[:2000] + b"\n")
+    (ended,) = folder.glob("rawdata/sub-M05/*posttest/behav/events.jsonl")
+    lines = ended.read_bytes().splitlines(keepends=True)
+    ended.write_bytes(b"".join(lines[:-1]))
+    found = score_folder(folder)
+    notes = "\n".join(found.notes)
+    assert "M03: has no posttest; it is left out" in notes
+    assert re.search(r"M04: .*ticks\.jsonl", notes)
+    assert "M05 posttest" in notes
+    assert "without a stop record" in notes
+    assert {"M03", "M04", "M05"}.isdisjoint(a.subject for a in found.animals)
+    for words in (("score", tmp_path), ("report", tmp_path), ("export", tmp_path, "--to", "csv")):
+        assert cli(*words).code == 2
+    assert cli("export", opened, "--to", "xls").code == 2
+    assert "licence" in cli("export", opened, "--to", "share").err
+
+
+def test_the_report_is_whole_and_the_pdf_says_the_same(cli: Cli, opened: Path) -> None:
+    said = cli("report", opened, "--out", "r.pdf")
+    assert said.code == 0, said.err
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert not re.search(r'(src|href)="(?!#|data:)', page)  # nothing is fetched
+    parts = re.findall(r'<h2 id="\w+">(.*?)</h2>', page)
+    assert parts[:3] == ["Result", "Animals", "Conduct"]
+    assert {"Secondary results", "ARRIVE 2.0", "Draft of the Methods"} <= set(parts)
+    assert "simulated" in page
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    reader = PdfReader("r.pdf")
+    text = "\n".join(one.extract_text() for one in reader.pages)
+    for part in parts:
+        assert part in text
+    (value,) = set(re.findall(r'vehicle, n = 4</div><div class="value">(.*?)</div>', page))
+    assert value in text
+    assert "/Font" in reader.pages[0]["/Resources"]
+
+
+def test_a_biased_design_without_vehicle_is_warned_of(opened: Path) -> None:
+    from protocols.allocation.model import Design
+    from protocols.report.build import _warnings
+    from protocols.report.records import records_of
+    from protocols.scoring import score_study
+
+    with open_study(opened, write=False) as study:
+        found, records = score_study(study), records_of(study)
+        drug = [group for group in study.plan.group if group.drug != group.vehicle]
+        for design, groups, warned in (
+            (Design.BIASED, drug, True),
+            (Design.BIASED, study.plan.group, False),
+            (Design.UNBIASED, drug, False),
+        ):
+            plan = study.plan.model_copy(update={"design": design, "group": tuple(groups)})
+            told = _warnings(replace(study, plan=plan), found, records)
+            assert any("no group got vehicle" in str(one) for one in told) is warned
+
+
+def test_a_shared_study_computes_its_scores_again(cli: Cli, opened: Path, here: Path) -> None:
+    (here / "about.toml").write_text(ABOUT)
+    said = cli("export", opened, "--to", "share", "--out", "shared", "--about", "about.toml")
+    assert said.code == 0, said.err
+    words = [sys.executable, "-I", "-S", str(here / "shared" / "recompute.py")]
+    again = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "by the rules of the study" in again.stdout
+    assert again.stdout.endswith("all agree\n")
+    rules = json.loads((here / "shared/rules/rules.json").read_text())
+    assert rules["locked"] is True
+    assert rules["locked_at"]
+    files = [path for path in (here / "shared").rglob("*") if path.is_file()]
+    assert not [path.name for path in files if b"Doe, Jane" in path.read_bytes()]
+    assert (here / "shared/records/allocation.csv").read_text().count("cocaine") == ANIMALS // 2
+    assert len(list((here / "shared/events").iterdir())) == 7 * ANIMALS
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_pictures_are_placed_as_one_by_one(donors: Donors, case: Case) -> None:
+    session = read_session(donors.learned["left"][0])
+    seen = seen_of(session)
+    given = {"point": case.point, "hysteresis_cm": case.hysteresis_cm,
+             "min_dwell_s": case.min_dwell_s}  # fmt: skip
+    changes = {name: value for name, value in given.items() if value is not None}
+    entry = session.apparatus.entry.model_copy(update=changes)
+    apparatus = session.apparatus.model_copy(update={"entry": entry})
+    placed = Placing(seen, session.apparatus, session.rate_hz, session.table).placed(
+        apparatus, case.shift_cm
+    )
+    layout = Layout(apparatus, session.rate_hz)
+    dx, dy = case.shift_cm
+    from rig.geometry import Outline
+
+    layout.chambers = tuple(
+        Outline.of([(x + dx, y + dy) for x, y in outline]) for outline in apparatus.chambers_cm
+    )
+    state, zones = begin(layout), []
+    for k, t_ns in enumerate(seen.t_ns.tolist()):
+        if k in seen.fresh:
+            state = begin(layout)
+        state, zoned = advance(layout, state, t_ns, seen.detection(k), seen.doors_at(k))
+        zones.append(zoned.zone)
+    names = [*session.apparatus.chamber_names, ""]
+    assert [names[k] for k in placed.zone.tolist()] == zones
+    assert len(set(zones)) > 2

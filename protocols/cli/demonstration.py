@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from protocols.cli.exits import DONE, FAILED
+from protocols.cli.reporting import write_report
 from protocols.cli.table import lines, print_json, progress
 from protocols.demo.playing import Play, Played, Scored
 from protocols.demo.working import FRAME_SIZE_PX, RATE_HZ
@@ -35,15 +36,18 @@ def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
             raise ConfigError("--out", "", message)
     began = time.monotonic()
     played = _simulated(folder, animals, seed)
+    html, _ = write_report(folder)
     if as_json:
         told = [{**asdict(one), "score_s": one.score_s} for one in played.animals]
-        print_json({"folder": str(folder), "animals": told, "faults": played.faults})
+        print_json(
+            {"folder": str(folder), "animals": told, "faults": played.faults, "report": str(html)}
+        )
     else:
-        print(_said(folder, played, time.monotonic() - began))
+        print(_said(folder, html, played, time.monotonic() - began))
     return FAILED if played.faults else DONE
 
 
-def _said(folder: Path, played: Played, took_s: float) -> str:
+def _said(folder: Path, html: Path, played: Played, took_s: float) -> str:
     head = ("animal", "group", "paired", "pre-test s", "post-test s", "score s", "extinct s")
     rows = [
         (
@@ -66,6 +70,7 @@ def _said(folder: Path, played: Played, took_s: float) -> str:
         f"Simulated: {played.sessions} sessions of {played.days} days in {took_s:.0f} s. "
         "The animals never existed.",
         "",
+        f"Report: {html} (and .pdf)",
         f"Study: {folder}",
         f"Next: placepref study status {folder}, placepref verify SESSION",
         *(f"not as it should be: {fault}" for fault in played.faults),

@@ -11,6 +11,16 @@ from rig.storage.folder import replace
 
 def report(folder: Path, out: Path | None, *, as_json: bool) -> int:
     """Measure, put together, write both files."""
+    html, print_ = write_report(folder, out)
+    if as_json:
+        print_json({"html": str(html), "pdf": str(print_)})
+    else:
+        print(f"{from_here(html)}\n{from_here(print_)}")
+    return DONE
+
+
+def write_report(folder: Path, out: Path | None = None) -> tuple[Path, Path]:
+    """The page and the PDF, written; where they are. Raises RigError."""
     from protocols.report import page, pdf, report_of
 
     html, print_ = _files(folder, out)
@@ -24,11 +34,7 @@ def report(folder: Path, out: Path | None, *, as_json: bool) -> int:
         raise StorageError(f"{html.parent} cannot be made: {error.strerror}") from error
     replace(html, text.encode())
     replace(print_, data)
-    if as_json:
-        print_json({"html": str(html), "pdf": str(print_)})
-    else:
-        print(f"{from_here(html)}\n{from_here(print_)}")
-    return DONE
+    return html, print_
 
 
 def _files(folder: Path, out: Path | None) -> tuple[Path, Path]:

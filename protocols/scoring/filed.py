@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from protocols.scores import POSTTEST, PRETEST
 from protocols.store import tables as t
+from protocols.study.amending import filed as attempts_of
 from protocols.study.folder import Study
 from protocols.times import phase_of
 from rig.errors import RigError
@@ -25,7 +26,8 @@ class Filed:
     Where the database has it, its word counts: what was amended is amended there. `cues`: chamber
     to cue set. `known`: the database has it. `whole`: its SHA256SUMS are those that were filed;
     None where there is nothing to compare. `status`: of the session's own stop record. `zones`: a
-    hash of its chambers, doorways and scale.
+    hash of its chambers, doorways and scale. `rule`: whether it is the attempt that is scored, by
+    the study's `[attempts]`; None where the database does not know it.
     """
 
     folder: Path
@@ -45,6 +47,7 @@ class Filed:
     subject_then: str
     zones: str
     simulated: bool = False
+    rule: bool | None = None
 
     @property
     def is_posttest(self) -> bool:
@@ -53,8 +56,10 @@ class Filed:
 
     @property
     def counts(self) -> bool:
-        """Whether it is a test that was carried out to its end."""
-        return bool(self.phase) and self.status == "completed"
+        """Whether it is a test that is scored: by the rule, else if it was carried out whole."""
+        if not self.phase or not self.status:  # without a stop record nobody knows how it ended
+            return False
+        return self.status == "completed" if self.rule is None else self.rule
 
 
 def filed_sessions(study: Study) -> tuple[list[Filed], list[str]]:
@@ -63,6 +68,8 @@ def filed_sessions(study: Study) -> tuple[list[Filed], list[str]]:
         rows = connection.execute(select(t.session).where(t.session.c.folder.is_not(None)))
         known = {row["folder"]: dict(row) for row in rows.mappings()}
         animals = set(connection.execute(select(t.animal.c.id)).scalars())
+    attempts = attempts_of(study)
+    counting = {one.uid: one.counts for one in attempts}
     found: list[Filed] = []
     notes: list[str] = []
     for name in sorted(known):
@@ -77,9 +84,16 @@ def filed_sessions(study: Study) -> tuple[list[Filed], list[str]]:
         if one.subject not in animals:
             notes.append(f"{name}: {one.subject} is no animal of this study; it is left out")
         else:
+            if one.known:
+                one = replace(one, rule=counting.get(one.uid, False))
             if one.whole is False:
                 notes.append(f"{name}: its {SUMS} is not the one that was filed")
             found.append(one)
+    for run in attempts:
+        if run.counts and not run.folder and phase_of(run.phase):
+            notes.append(
+                f"{run.animal} {run.phase} was run outside the program: no recording, no score"
+            )
     strays = sum(not one.known for one in found)
     if strays:
         notes.append(
@@ -97,17 +111,25 @@ def found_sessions(folder: Path) -> tuple[list[Filed], list[str]]:
 
 
 def tests_of(filed: Sequence[Filed], notes: list[str]) -> dict[str, dict[str, Filed]]:
-    """The tests that count by animal and phase; of several the last attempt, and that is said."""
+    """The tests that count by animal and phase; of several without a rule, the last."""
     tests: dict[str, dict[str, Filed]] = {}
     for one in sorted(filed, key=lambda one: (one.began, one.attempt)):
         if one.phase and not one.counts:
-            why = (
-                f"{one.status or 'without a stop record'}{f', {one.reason}' if one.reason else ''}"
-            )
+            why = one.status or "without a stop record"
+            if one.status == "completed":
+                why = "another attempt counts, or none, by the rule [attempts]"
+            elif one.reason:
+                why += f", {one.reason}"
             notes.append(f"{one.subject} {one.phase}: {one.folder.parent.name}: {why}; not scored")
         if not one.counts:
             continue
         own = tests.setdefault(one.subject, {})
+        if one.phase in own and own[one.phase].rule and one.rule is None:
+            notes.append(
+                f"{one.subject} {one.phase}: {one.folder.parent.name} is not in the database; the"
+                " attempt that counts by the rule is scored"
+            )
+            continue
         if one.phase in own:
             first = own[one.phase].folder.parent.name
             notes.append(

@@ -35,38 +35,16 @@ from rig.storage.folder import EVENTS, SETUP, SUMS, session_folder
 
 OWNER, WORDS = "ann", {"ann": "a horse by the river", "bob": "two boats on the lake"}
 RULES = """name = "Cocaine, 15 mg/kg"
-design = "{design}"
-aim = "preference"
 sides = ["left", "right"]
-pretest = "pretest"
-conditioning = [["conditioning1a", "conditioning1b"], ["conditioning2a", "conditioning2b"]]
 pretest_limit = 0.05
 [gate]
 stop_when = "both"
 band = 0.49
-[exclusion]
-side_share_max = {most}
+[day]
+closed = []
 [scoring]
 primary = "cpp_score_s"
 {window}
-[[group]]
-name = "vehicle"
-drug = "saline"
-vehicle = "saline"
-[[group]]
-name = "cocaine"
-drug = "cocaine"
-dose_mg_kg = 15
-vehicle = "saline"
-[[drug]]
-name = "cocaine"
-concentration_mg_ml = 1.5
-dose_as = "salt"
-route = "s.c."
-[[drug]]
-name = "saline"
-vehicle_ml_per_kg = 10
-route = "s.c."
 """
 
 
@@ -94,8 +72,11 @@ def made_study(
 ) -> None:
     """A whole study: its animals, pre-tests, allocation, conditioning, post-tests, later tests."""
     window = "" if window_s is None else f"window_s = {window_s}"
-    rules = RULES.format(design=design, window=window, most=most)
-    new(folder, library.text(protocol), rules, OWNER, WORDS, sheet=False)
+    rules = RULES.format(window=window)
+    text = library.text(protocol).replace("limit = 0.80", f"limit = {most}")
+    text = text.replace("cocaine-primed", "cocaine").replace("saline-primed", "vehicle")
+    text = text.replace("[parameters]", f'[study]\ndesign = "{design}"\n\n[parameters]', 1)
+    new(folder, text, rules, OWNER, WORDS, sheet=False)
     table = folder.parent / f"{folder.name}-animals.csv"
     rows = ["id,sex,cage,box,strain,born,weight_g,vendor,genotype"]
     for i in range(animals):

@@ -19,6 +19,7 @@ import pytest
 from protocols import blinding, library
 from protocols.cli import demonstration
 from protocols.cli.app import app
+from protocols.cli.reporting import write_report
 from protocols.cli.table import from_here, lines, wrapped
 from protocols.demo import playing
 from rig.channel import entries
@@ -524,6 +525,18 @@ def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
     monkeypatch.setattr(blinding, "_N", 2**14)
     monkeypatch.setattr(playing, "_text", lambda name: ours(name).replace("0.90", "1.0"))
     seconds = {"test_s": 4, "conditioning_s": 2, "most_cycles": 1}
+    opens = playing.verbs.unblind
+
+    def look_first(*words: Any) -> Any:
+        """Until the key is opened nothing tells; what was opened stands in the trail then."""
+        for path in (here / "demo").rglob("*"):
+            if path.is_file() and path.suffix in (".json", ".jsonl", ".csv", ".sqlite"):
+                data = path.read_bytes()
+                assert b"hydrochloride" not in data, path
+                assert b"drug_first" not in data, path
+        return opens(*words)
+
+    monkeypatch.setattr(playing.verbs, "unblind", look_first)
     play = playing.Play(here / "demo", 2, 1, _Here(), lambda done, total: None, **seconds)
     played = play.play()
     assert played.faults == ()
@@ -533,11 +546,9 @@ def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
     phases = [SessionRecord.open(f).setup.phase for f in (here / "demo").glob("rawdata/*/*/behav")]
     assert len(phases) == played.sessions
     assert not (here / "demo" / "pairing.csv").exists()
-    for path in (here / "demo").rglob("*"):
-        if path.is_file() and path.suffix in (".json", ".jsonl", ".csv", ".sqlite"):
-            data = path.read_bytes()
-            assert b"hydrochloride" not in data, path
-            assert b"drug_first" not in data, path
+    html, pdf = write_report(here / "demo")
+    assert "cocaine" in html.read_text(encoding="utf-8")
+    assert pdf.read_bytes().startswith(b"%PDF")
 
 
 def test_the_demonstration_says_its_scores_and_takes_a_folder_of_its_own(
@@ -550,13 +561,19 @@ def test_the_demonstration_says_its_scores_and_takes_a_folder_of_its_own(
         ]
         return playing.Played(tuple(scored), 72, 12, ())
 
+    def reported(folder: Path) -> tuple[Path, Path]:
+        return folder / "derivatives" / "report.html", folder / "derivatives" / "report.pdf"
+
     monkeypatch.setattr(demonstration, "_simulated", simulated)
+    monkeypatch.setattr(demonstration, "write_report", reported)
     said = cli("demo", "--animals", "9")
     assert (said.code, said.err) == (0, "")
     text = said.out.splitlines()
     assert text[0].startswith("animal  group   paired  pre-test s  post-test s  score s")
     assert text[9].startswith("M09     saline  left         100.2        190.0     89.8")
     assert max(map(len, text)) <= 80
+    where = Path("placepref-demo", "derivatives", "report.html")
+    assert f"Report: {where} (and .pdf)" in text
     told = [json.loads(cli("demo", "--json").out)["folder"] for _ in range(2)]
     assert told == ["placepref-demo-2", "placepref-demo-3"]
     assert len(list(here.glob("placepref-demo*"))) == 3

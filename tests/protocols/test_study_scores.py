@@ -19,6 +19,8 @@ from protocols.ranges.placing import Placing
 from protocols.ranges.seen import seen_of
 from protocols.scores import score_animals
 from protocols.scoring import measuring, score_folder
+from protocols.scoring.filed import filed_sessions
+from protocols.scoring.filed import tests_of as counting_tests
 from protocols.sessions import read_session
 from protocols.study import open_study
 from rig.hardware.simulated.mouse import MouseSettings, Preset
@@ -287,3 +289,22 @@ def test_pictures_are_placed_as_one_by_one(donors: Donors, case: Case) -> None:
     names = [*session.apparatus.chamber_names, ""]
     assert [names[k] for k in placed.zone.tolist()] == zones
     assert len(set(zones)) > 2
+
+
+def test_the_attempt_that_is_scored_is_the_one_of_the_rule(opened: Path) -> None:
+    """Of three recordings of one test, each the latest once: the database's word comes first."""
+    with open_study(opened, write=False) as study:
+        filed, _ = filed_sessions(study)
+    one = next(f for f in filed if f.is_posttest)
+    assert one.rule is True
+    by_rule = replace(one, began="2026-01-01T08:00:00+00:00")
+    not_by_it = replace(one, began="2026-01-02T08:00:00+00:00", rule=False, attempt=2)
+    stray = replace(one, began="2026-01-03T08:00:00+00:00", rule=None, known=False, attempt=3)
+    notes: list[str] = []
+    assert counting_tests([by_rule, not_by_it, stray], notes)[one.subject][one.phase] is by_rule
+    assert any("another attempt counts" in note for note in notes)
+    assert any("is not in the database" in note for note in notes)
+    ended_early = replace(one, status="aborted")  # and the rule, or a person, lets it count
+    assert counting_tests([ended_early], [])[one.subject][one.phase] is ended_early
+    assert counting_tests([replace(stray, status="aborted")], []) == {}
+    assert counting_tests([replace(by_rule, rule=False)], []) == {}

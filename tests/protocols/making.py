@@ -75,6 +75,8 @@ def made_study(
     rules = RULES.format(window=window)
     text = library.text(protocol).replace("limit = 0.80", f"limit = {most}")
     text = text.replace("cocaine-primed", "cocaine").replace("saline-primed", "vehicle")
+    drug = 'control = true\ngives.injection = { paired = "'
+    text = text.replace(drug + "drug", drug + "vehicle")
     text = text.replace("[parameters]", f'[study]\ndesign = "{design}"\n\n[parameters]', 1)
     new(folder, text, rules, OWNER, WORDS, sheet=False)
     table = folder.parent / f"{folder.name}-animals.csv"

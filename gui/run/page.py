@@ -300,6 +300,11 @@ class RunPage(Page):
         if self.live is not None and self.live.arming:
             self.live.alarms.raise_("wrong_animal", text=text, subject=self.live.subject)
             return True
+        ended = self.live.ended if self.live is not None else None
+        if ended is not None and ended["status"] == "completed":  # all else is to be looked at
+            self.next_session()
+            self.choose_panel.scan(text)
+            return True
         return False
 
     def _sure(self, what: str) -> None:

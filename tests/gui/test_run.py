@@ -168,6 +168,11 @@ def test_a_pretest_by_keyboard_alone_with_doors_moved_by_hand(
     assert live.ended["status"] == "completed"
     assert record_of(live).folder.is_relative_to(tmp_path / "study-practice")
     assert not (tmp_path / "study").exists()
+    page._tick()
+    assert not page.choose_panel.isVisible()
+    typed(qtbot, "M03")  # the next animal's tag is all that it takes to go on
+    qtbot.waitUntil(page.choose_panel.isVisible)
+    assert page.choose_panel.subject.text() == "M03"
 
 
 def by_foot_door(qtbot: QtBot, live: LiveBox) -> None:

@@ -359,7 +359,12 @@ def test_a_camera_or_a_port_that_is_not_there_starts_nothing(
 
     qtbot.waitUntil(is_checked, timeout=LIMIT_MS)
     page.choosing.start()
-    qtbot.waitUntil(trouble.isVisible, timeout=LIMIT_MS)
+
+    def is_told() -> None:
+        where = page.choosing.starting.under_way, page.live, page._right.currentWidget()
+        assert trouble.isVisible(), (trouble.text(), where, list((tmp_path / "run").iterdir()))
+
+    qtbot.waitUntil(is_told, timeout=LIMIT_MS)
     assert "Not started" in trouble.text()
     assert words in trouble.text()
     assert "Traceback" not in trouble.text()

@@ -62,7 +62,7 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
         planned = planned_min(study.protocol, row["phase"]) if row["chamber"] else None
         spent: Mapping[str, float] = {}
         if row["folder"] is not None:
-            spent, began = minutes(study.folder / row["folder"])
+            spent, began = minutes(study.folder / row["folder"], row["started"])
             if began is not None:
                 placed[uid] = began
         elif row["started"]:
@@ -138,10 +138,12 @@ def apply(study: Study, person: str) -> dict[str, tuple[Out, ...]]:
     return done
 
 
-def minutes(folder: Path) -> tuple[dict[str, float], datetime | None]:
+def minutes(folder: Path, started: str | None = None) -> tuple[dict[str, float], datetime | None]:
     """Minutes in each chamber from hands out to the last picture with the animal; and when it was.
 
-    A picture without the animal in between belongs to the chamber before. Raises StorageError.
+    A picture without the animal in between belongs to the chamber before. `started`: when the
+    database says that it began; a simulated session counts as run then, whenever it was played.
+    Raises StorageError.
     """
     try:
         setup = json.loads((folder / SETUP).read_text(encoding="utf-8"))
@@ -165,7 +167,8 @@ def minutes(folder: Path) -> tuple[dict[str, float], datetime | None]:
         zone = here or zone
         if zone and seen and start <= t_s and later <= seen[-1]:
             spent[zone] = spent.get(zone, 0.0) + (later - t_s) / 60
-    wall = datetime.fromisoformat(setup["anchor"]["wall"]).timestamp() + start
+    began = started if started and setup.get("simulated") else setup["anchor"]["wall"]
+    wall = datetime.fromisoformat(began).timestamp() + start
     return spent, datetime.fromtimestamp(wall).astimezone()
 
 

@@ -22,6 +22,8 @@ from protocols.cli.app import app
 from protocols.cli.reporting import write_report
 from protocols.cli.table import from_here, lines, wrapped
 from protocols.demo import playing
+from protocols.study import open_study
+from protocols.study.exposure import ledger
 from rig.channel import entries
 from rig.hardware.doors import SerialBoard
 from rig.storage import SessionRecord, read_pairing
@@ -546,6 +548,11 @@ def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
     phases = [SessionRecord.open(f).setup.phase for f in (here / "demo").glob("rawdata/*/*/behav")]
     assert len(phases) == played.sessions
     assert not (here / "demo" / "pairing.csv").exists()
+    with open_study(here / "demo", write=False) as study:
+        lines = ledger(study)
+    given = [line for line in lines if line.kind == "label"]
+    assert len(given) == 2 * 5  # four in conditioning, one as a prime
+    assert not [line for line in lines if line.amiss]  # placed in time, by the day that is played
     html, pdf = write_report(here / "demo")
     assert "cocaine" in html.read_text(encoding="utf-8")
     assert pdf.read_bytes().startswith(b"%PDF")

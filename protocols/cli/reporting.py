@@ -4,6 +4,7 @@ from pathlib import Path
 
 from protocols.cli.exits import DONE
 from protocols.cli.table import from_here, print_json, progress
+from protocols.scoring.measuring import collector_off
 from protocols.study import open_study
 from rig.errors import ConfigError, StorageError
 from rig.storage.folder import replace
@@ -24,10 +25,11 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, Path]:
     from protocols.report import page, pdf, report_of
 
     html, print_ = _files(folder, out)
-    with open_study(folder, write=False) as study, progress("measuring") as told:
-        made = report_of(study, told)
-    text = page(made)
-    data = pdf(made)
+    with collector_off():
+        with open_study(folder, write=False) as study, progress("measuring") as told:
+            made = report_of(study, told)
+        text = page(made)
+        data = pdf(made)
     try:
         html.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -33,6 +33,7 @@ from protocols.planning import Planning
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed
+from protocols.study.excluding import note_exclusions
 from protocols.study.folder import KEY, RULES, Study
 from protocols.study.opening import allocations, cohorts, opened, pairs_of
 from protocols.study.withheld import hide, secret_of
@@ -86,14 +87,7 @@ def allocate_cohort(
         excluded = exclude(plan.exclusion_rules(), outcomes)
         out = {one.animal for one in excluded}
         for one in excluded:
-            change.insert(
-                t.exclusion,
-                animal=one.animal,
-                rule=one.rule,
-                value=one.value,
-                rule_limit=one.limit,
-                at=change.at,
-            )
+            note_exclusions(change, one.animal, [one])
         for animal in sorted(out):
             _set_status(change, animal, "excluded", "by the rules of the study")
         left = [one for one in candidates if one.animal not in out]

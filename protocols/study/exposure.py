@@ -20,6 +20,7 @@ from protocols.protocol import Protocol
 from protocols.store import tables as t
 from protocols.study.adding import allowed
 from protocols.study.amending.leaving import PRESENT, leave
+from protocols.study.excluding import note_exclusions
 from protocols.study.folder import Study
 from rig.errors import StorageError
 from rig.storage.folder import EVENTS, FRAMES, SETUP
@@ -125,15 +126,7 @@ def apply(study: Study, person: str) -> dict[str, tuple[Out, ...]]:
         present = set(change.connection.execute(going).scalars())
         done = {animal: out for animal, out in found.items() if animal in present}
         for animal, out in done.items():
-            for one in out:
-                change.insert(
-                    t.exclusion,
-                    animal=animal,
-                    rule=one.rule,
-                    value=one.value,
-                    rule_limit=one.limit,
-                    at=change.at,
-                )
+            note_exclusions(change, animal, out)
             leave(change, animal, "excluded", "by what it received")
     return done
 

@@ -12,6 +12,7 @@ from protocols.store import tables as t
 from protocols.study.allocating import outcome_of, seal_places
 from protocols.study.amending.leaving import leave, present
 from protocols.study.amending.signing import sign
+from protocols.study.excluding import note_exclusions
 from protocols.study.folder import KEY, Study
 from protocols.study.opening import allocations, cohorts, opened, pairs_of
 from protocols.study.sealing import seal_sessions
@@ -52,15 +53,7 @@ def take_place(
             raise ConfigError("--pretest", "", f"no pre-test of {animal}: it has to have its own")
         outcome = outcome_of(plan, row, lines[animal])
         out = exclude(plan.exclusion_rules(), [outcome])
-        for one in out:
-            change.insert(
-                t.exclusion,
-                animal=animal,
-                rule=one.rule,
-                value=one.value,
-                rule_limit=one.limit,
-                at=change.at,
-            )
+        note_exclusions(change, animal, out)
         if out:
             leave(change, animal, "excluded", "by the rules of the study")
         else:

@@ -302,7 +302,7 @@ def test_two_windows_on_one_rig(qtbot: QtBot, windows: Made, tmp_path: Path) -> 
     live = begin(qtbot, one)
     two = windows().run_page
     qtbot.waitUntil(lambda: two.live is not None and two.live.uid == live.uid, timeout=LIMIT_MS)
-    assert two.panel.isVisible()
+    qtbot.waitUntil(two.panel.isVisible, timeout=LIMIT_MS)  # arranged at the next turn
     two._request(two.live, "abort")
     qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
     assert live.ended is not None

@@ -35,6 +35,10 @@ TRIED_S = 0.1
 EMPTY_PICTURES = 15
 EMPTY_S = 6.0
 """So many pictures make one of the empty box, or as many as come in this time."""
+LONGEST_WAVE_S = 600.0
+"""So long a simulated hand stays over a box, at most."""
+LARGEST = 2.0**53
+"""Beyond it a number in a request is a mistake."""
 PERSONAL = frozenset(
     {
         RequestKind.ARM,
@@ -50,6 +54,16 @@ PERSONAL = frozenset(
     }
 )
 """What may be asked over the channel; the rest is for the program itself."""
+
+
+def _number(data: dict[str, Any], key: str, usual: float, least: float = 0.0) -> float:
+    """A number of a request. Raises ValueError for what is none, or out of all bounds."""
+    value = data.get(key, usual)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{key} = {value!r:.60}: a number is wanted")
+    if not least <= value <= LARGEST:
+        raise ValueError(f"{key} = {value!r:.60}: from {least:g} to {LARGEST:g}")
+    return value
 
 
 class Station:
@@ -290,8 +304,8 @@ class Station:
 
     def _events(self, data: dict[str, Any]) -> Message:
         hosted = self._box(data)
-        since = int(data.get("since", 0))
-        self._wait(lambda: hosted.told > since or not hosted.busy, float(data.get("wait_s", 0)))
+        since, wait_s = int(_number(data, "since", 0)), _number(data, "wait_s", 0)
+        self._wait(lambda: hosted.told > since or not hosted.busy, wait_s)
         # Asked first: whoever is told that it has ended is told of its last events too.
         state, ended = str(hosted.phase), hosted.ended()
         events = hosted.events_since(since)
@@ -308,7 +322,7 @@ class Station:
 
     def _preview(self, data: dict[str, Any]) -> Message:
         view = self._view(data)
-        most_px = (int(data.get("width_px", 640)), int(data.get("height_px", 480)))
+        most_px = (int(_number(data, "width_px", 640)), int(_number(data, "height_px", 480)))
         if min(most_px) < 1:
             raise ValueError(f"{list(most_px)}: a preview has at least 1 pixel each way")
         after = data.get("after")
@@ -317,7 +331,7 @@ class Station:
             frame = view()
             return None if frame is None or frame.index == after else frame
 
-        self._wait(lambda: fresh() is not None, float(data.get("wait_s", 1.0)))
+        self._wait(lambda: fresh() is not None, _number(data, "wait_s", 1.0))
         frame = fresh()
         if frame is None:
             return Message("preview", {"frame": after})  # nothing new: no picture
@@ -399,7 +413,9 @@ class Station:
         if changes:
             if any(hosted.busy for hosted in self.boxes.values()):
                 raise StationError("camera settings are frozen while a session runs in any box")
-            camera.set(**{str(name): float(value) for name, value in dict(changes).items()})
+            if not isinstance(changes, dict):
+                raise ValueError(f"set = {changes!r}: names and numbers are wanted")
+            camera.set(**{name: _number(changes, name, 0, -LARGEST) for name in changes})
         return Message("camera", {"settings": camera.settings()})
 
     def _wave(self, data: dict[str, Any]) -> Message:
@@ -407,7 +423,7 @@ class Station:
         if world is None:
             raise StationError("only a simulated rig has a simulated hand")
         hosted = self._box(data)
-        world.wave(hosted.name, float(data.get("hold_s", 1.0)))
+        world.wave(hosted.name, min(_number(data, "hold_s", 1.0), LONGEST_WAVE_S))
         return Message("wave", {"box": hosted.name})
 
     def _hand(self, data: dict[str, Any]) -> Message:

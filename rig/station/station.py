@@ -1,8 +1,10 @@
 """The station: one camera's pictures to every box in turn, and the answers to whoever asks."""
 
 import logging
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,11 +14,14 @@ import rig
 from rig.channel import ChannelServer, Message
 from rig.config import check
 from rig.errors import ConfigError, StationError
+from rig.hardware.wiring import wiring
 from rig.model import Frame, Gray, Request, RequestKind
 from rig.scheduling import decide_at_once
+from rig.session import preflight
 from rig.session.load import LoadedRig
 from rig.session.opened import is_video_file, open_rig
 from rig.session.recording import silence_s
+from rig.station.awake import Awake
 from rig.station.emptied import emptied, file_median
 from rig.station.hosted import Hosted, Order, Phase
 from rig.station.trial import Trial, Try
@@ -35,6 +40,12 @@ TRIED_S = 0.1
 EMPTY_PICTURES = 15
 EMPTY_S = 6.0
 """So many pictures make one of the empty box, or as many as come in this time."""
+STAMPS, LEAST_STAMPS, RATE_OVER_NS = 512, 8, 2_000_000_000
+"""The camera's rate is told by the pictures of the last two seconds, eight at least."""
+FRESH_S = 3.0
+"""Longest that they are waited for."""
+READY_S = 120.0
+"""So long after somebody asked whether all is ready the system is kept awake for a session."""
 LONGEST_WAVE_S = 600.0
 """So long a simulated hand stays over a box, at most."""
 LARGEST = 2.0**53
@@ -93,6 +104,9 @@ class Station:
         self._frame: Frame | None = None  # the newest, whole
         self._frames = 0
         self._silent = False
+        self._stamps: deque[tuple[int, int]] = deque(maxlen=STAMPS)  # time, number at the camera
+        self._awake = Awake()
+        self._asked_s = -math.inf  # when somebody last asked whether all is ready
         self._quitting = ""
         self._trial = Trial(self._opened, clock)
         self._clock = clock
@@ -113,6 +127,7 @@ class Station:
             "camera": self._camera,
             "wave": self._wave,
             "hand": self._hand,
+            "ready": self._ready,
             "quit": self._quit,
         }
 
@@ -126,6 +141,7 @@ class Station:
         try:
             while True:
                 busy = any(hosted.busy for hosted in self.boxes.values())
+                self._awake.want(busy or time.monotonic() - self._asked_s < READY_S)
                 if busy:
                     busy_s = time.monotonic()
                     if self._quitting:
@@ -163,6 +179,7 @@ class Station:
         if isinstance(seen, Frame):
             self._frames += 1
             self._frame = seen
+            self._stamps.append((seen.t_ns, seen.index))
         elif seen is None and not self._file:
             raise StationError(f"camera {self.loaded.rig.camera.source!r} has ended")
         if isinstance(seen, Frame) or wait_s == stall_s:
@@ -214,6 +231,7 @@ class Station:
 
     def close(self) -> None:
         """Let camera and boards go."""
+        self._awake.close()
         self._opened.close()
 
     # --- answering
@@ -266,6 +284,47 @@ class Station:
                 "boxes": {name: hosted.status() for name, hosted in self.boxes.items()},
             },
         )
+
+    def _ready(self, data: dict[str, Any]) -> Message:
+        """What a station can find out before a session: camera, picture, boards, sleep."""
+        hosted = self._box(data)
+        self._asked_s = time.monotonic()
+        findings = [] if self._file else self._seen_now(hosted)
+        if data.get("boards"):
+            findings += preflight.boards(self._answering(hosted))
+        findings.append(preflight.sleep(*self._awake.told()))
+        return Message("ready", {"findings": [one.to_json() for one in findings]})
+
+    def _seen_now(self, hosted: Hosted) -> list[preflight.Finding]:
+        asked_hz = self.loaded.rig.camera.rate_hz or self._opened.camera.rate_hz
+        end_s = time.monotonic() + FRESH_S
+
+        def fresh() -> list[tuple[int, int]]:
+            """The pictures of the last two seconds."""
+            stamps, now_ns = list(self._stamps), self._clock()
+            return [one for one in stamps if now_ns - one[0] < RATE_OVER_NS]
+
+        stamps = fresh()
+        while len(stamps) < LEAST_STAMPS and time.monotonic() < end_s:
+            with self._changed:
+                self._changed.wait(0.1)
+            stamps = fresh()
+        times, numbers = [t_ns for t_ns, _ in stamps], [index for _, index in stamps]
+        findings = [preflight.rate(asked_hz, times, numbers)]
+        frame = hosted.frame
+        if frame is not None and times:
+            box = hosted.box
+            findings += preflight.picture(box.loaded.apparatus, frame.image, box.empty)
+        return findings
+
+    def _answering(self, hosted: Hosted) -> dict[str, bool]:
+        """Whether each board that a box is wired to answers; opens them where no session runs."""
+        wanted = wiring(hosted.box.loaded.box).boards
+        with self._deciding:
+            if not (self._starting or any(one.busy for one in self.boxes.values())):
+                self._trial.board()
+            boards: dict[str, Any] = dict(self._opened.boards)
+        return {name: bool(boards[name].up) for name in wanted if name in boards}
 
     def _start(self, data: dict[str, Any]) -> Message:
         if self._quitting:

@@ -160,7 +160,7 @@ def _steepness(image: Gray) -> float:
 
     Neighbours are averaged first, so that noise is no edge.
     """
-    grey = image.astype(np.float32)
+    grey = image.astype(np.float64)
     grey = (grey[:-1, :-1] + grey[1:, :-1] + grey[:-1, 1:] + grey[1:, 1:]) / 4
     steps = np.maximum(np.abs(np.diff(grey, axis=0))[:, 1:], np.abs(np.diff(grey, axis=1))[1:])
     low, high = np.percentile(grey, (1, 99))

@@ -134,6 +134,8 @@ def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         text = path.read_text(encoding="utf-8-sig")  # a spreadsheet may have put a mark before it
         reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
         rows = list(reader)
+        if any(None in row for row in rows):
+            raise csv.Error("a line has more cells than the first")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(str(path), "", f"cannot be read: {error}") from None
     return list(reader.fieldnames or ()), rows

@@ -64,10 +64,11 @@ def environment(folder: Path) -> Path:
 
 def install(python: Path, *words: str) -> bool:
     """Whether pip could install it; what it said is printed where not."""
-    asked = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *words]
+    asked = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *words]
     done = subprocess.run(asked, capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
-        print("\n".join(done.stderr.strip().splitlines()[-12:]))
+        said = (done.stdout + done.stderr).strip().splitlines()
+        print("\n".join(line for line in said if not line.startswith("WARNING"))[-3000:])
     return done.returncode == 0
 
 

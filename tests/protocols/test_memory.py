@@ -143,8 +143,8 @@ def in_memory(pid: int, wanted: dict[str, bytes]) -> set[str]:
 
 def test_a_technicians_process_never_holds_what_is_sealed(sealed: Path) -> None:
     secrets = needles(sealed)
-    run = ("study", "run", str(sealed), "--subject", "M03", "--rig", "sim", "--by", "tom",
-           "--speed", "max", "--override", "mistake")  # fmt: skip
+    run = ("study", "run", str(sealed), "--subject", "M03", "--phase", "conditioning1a", "--rig",
+           "sim", "--by", "tom", "--speed", "max", "--override", "mistake")  # fmt: skip
     commands = [("study", verb, str(sealed)) for verb in ("status", "today")]
     with process(*commands, run) as (pid, said):
         assert said.count("code 0") == 3, said

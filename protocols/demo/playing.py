@@ -18,7 +18,7 @@ from protocols.demo.working import one_session
 from protocols.demo.world import Creature
 from protocols.scores import cpp_score_s
 from protocols.store import tables as t
-from protocols.study import Study, doing, scheduling
+from protocols.study import Study, deciding, doing, scheduling
 from protocols.study import today as days
 from protocols.study.drawing import draw_sheet
 
@@ -222,7 +222,7 @@ class Play:
                 }
                 paired = str(place["side"]) if place else ""
                 times = {
-                    phase: scheduling.paired_s(study, row, paired) if paired else None
+                    phase: deciding.paired_s(study, row, paired) if paired else None
                     for phase, row in rows.items()
                 }
                 last = max((phase for phase in rows if phase.startswith("extinction")), default="")

@@ -19,8 +19,8 @@ from protocols.conduct.exposed import Out
 from protocols.protocol import Protocol
 from protocols.store import tables as t
 from protocols.study.adding import allowed
-from protocols.study.amending.leaving import PRESENT, leave
-from protocols.study.excluding import note_exclusions
+from protocols.study.amending.leaving import PRESENT
+from protocols.study.excluding import leave, note_exclusions
 from protocols.study.folder import Study
 from rig.errors import StorageError
 from rig.storage.folder import EVENTS, FRAMES, SETUP

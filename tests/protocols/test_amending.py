@@ -23,11 +23,10 @@ from protocols.conduct import (
 )
 from protocols.store import Change, finish, open_store, opening, places, verify
 from protocols.store import tables as t
-from protocols.study import add_person, care, open_study, pairing
+from protocols.study import add_person, open_study, pairing
 from protocols.study.amending import filed
 from protocols.study.exposure import procedure_line
 from protocols.study.withheld import secret_file
-from rig.errors import ConfigError
 from rig.storage.folder import SUMS
 from tests.protocols.conftest import Cli, record_tests
 from tests.protocols.test_study import ANN, KEY, RULES, allocate, animals, pretests
@@ -383,10 +382,10 @@ def test_events_weights_and_the_book(cli: Cli, begun: Path) -> None:
     words = ("study", "event", "S1", "--animal", "M02", "--action", "vet called", *BY)
     assert cli(*words, "--severity", "mild", "--what", "limps").code == 0
     assert cli(*words, "--severity", "fatal", "--what", "limps").code == 2
-    with open_study(begun) as study:
-        assert care.weigh(study, "M02", 19.0, "ann").loss > 0.2
-        with pytest.raises(ConfigError, match="no weight"):
-            care.weigh(study, "M02", 1900, "ann")
+    weigh = ("study", "weigh", "S1", "--subject", "M02", *BY, "--grams")
+    said = cli(*weigh, 19)
+    assert "M02: HUMANE END POINT: 19 g, -" in said.err
+    assert "no weight of a mouse" in cli(*weigh, 1900).err
     told = json.loads(cli("study", "humane", "S1", "--json").out)["M02"]
     assert (told["last_g"], told["verdict"]) == (19.0, "end_point")
     cli("study", "add", "S1", "--person", "bob", "--role", "technician", *BY)

@@ -23,6 +23,7 @@ from protocols.store import Store, create, open_store, places, to_url
 from protocols.store import tables as t
 from protocols.store.opening import backup
 from protocols.study import withheld
+from rig.config import parse_toml
 from rig.errors import ConfigError
 from rig.storage.folder import replace
 
@@ -144,11 +145,10 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
             raise ConfigError(str(folder), "", f"is no study: it holds no {name}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(str(folder / name), "", f"cannot be read: {error}") from None
-    made, joined = _read(texts[PROTOCOL], str(folder / PROTOCOL), texts[RULES], str(folder / RULES))
-    plan = joined.plan
-    live = None if plan.database else places.local_of(folder)
-    url = f"sqlite:///{live}" if live is not None else to_url(folder, plan.database or None)
-    share = "" if plan.database or live is not None else places.shared(folder)
+    database = str(parse_toml(texts[RULES], str(folder / RULES)).get("database", ""))
+    live = None if database else places.local_of(folder)
+    url = f"sqlite:///{live}" if live is not None else to_url(folder, database or None)
+    share = "" if database or live is not None else places.shared(folder)
     store = open_store(url, write=write and not share)
     if share and write:
         store.why = (
@@ -167,12 +167,15 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
                     f"(SHA-256 {kept[column][:12]}...)"
                 )
                 raise ConfigError(str(folder / name), "", message)
+        made, joined = _read(
+            texts[PROTOCOL], str(folder / PROTOCOL), texts[RULES], str(folder / RULES)
+        )
         if write and not store.why:
             backup(folder, f"{date.today():%Y%m%d}", live)
     except BaseException:
         store.close()
         raise
-    return Study(folder, plan, made, store, joined, str(kept["uid"]))
+    return Study(folder, joined.plan, made, store, joined, str(kept["uid"]))
 
 
 @lru_cache(maxsize=8)  # a window, or a day's script, opens the same study many times

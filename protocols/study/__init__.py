@@ -8,6 +8,7 @@ from protocols.study.admitting import admit
 from protocols.study.allocating import Allocated, allocate_cohort, pretests_of
 from protocols.study.folder import KEY, PROTOCOL, RULES, Study, lives_elsewhere, new, open_study
 from protocols.study.looking import check, status
+from protocols.study.moving import move
 from protocols.study.opening import pairs_of
 from protocols.study.restoring import restore
 from protocols.study.sealing import seal_sessions, unblind
@@ -26,6 +27,7 @@ __all__ = [
     "allocate_cohort",
     "check",
     "lives_elsewhere",
+    "move",
     "new",
     "open_study",
     "pairing",

@@ -152,8 +152,8 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
     store = open_store(url, write=write and not share)
     if share and write:
         store.why = (
-            f"it lies on {share}, where a live database can be torn; nothing was changed; move the "
-            "study to a local disk, or begin it with PostgreSQL"
+            f"it lies on {share}, where a live database can be torn; nothing was changed; to keep "
+            f"it on this computer: placepref study move {folder} --by OWNER"
         )
     try:
         with store.read() as connection:

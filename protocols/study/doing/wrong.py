@@ -9,6 +9,7 @@ from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.doing.reasons import Wrong
 from protocols.study.folder import Study
+from protocols.study.people import knows
 from protocols.study.scheduling import day_of
 from protocols.study.today import phase_of, purge_s, window_of
 
@@ -132,32 +133,9 @@ def leading_to(change: Change, animal: str, phase: str) -> Sequence[RowMapping]:
     return [one for one in found if one["status"] == "done" or one["slot"] not in done]
 
 
-def knows(change: Change, animal: str, person: str) -> str:
-    """How a person may know an animal's group, in words; "" for one who does not.
-
-    Who drew its labels knows, and who did what is not blind.
-    """
-    read = change.connection.execute
-    drew = read(
-        select(t.draw.c.id).where(t.draw.c.animal == animal, t.draw.c.person == person)
-    ).first()
-    if drew is not None:
-        return "drew its syringes"
-    saw = read(
-        select(t.procedure.c.slot)
-        .join(t.session, t.session.c.uid == t.procedure.c.session)
-        .where(
-            t.session.c.animal == animal,
-            t.procedure.c.blind == 0,
-            t.procedure.c.person == person,
-        )
-    ).first()
-    return f"saw its {saw.slot}" if saw is not None else ""
-
-
 def wrong_person(change: Change, row: RowMapping, person: str) -> list[Wrong]:
     """A person who may know the group: testing the animal is for another."""
-    how = knows(change, row["animal"], person)
+    how = knows(change.connection, row["animal"], person)
     if not how:
         return []
     return [Wrong("blind", f"{person} {how} and may know the group of {row['animal']}")]

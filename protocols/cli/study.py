@@ -171,6 +171,23 @@ def unblind(
 
 
 @study.command()
+def revise(
+    folder: Folder,
+    protocol: Annotated[str, typer.Option(help="The protocol file, with a higher version.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept, and anybody can read it.")],
+    by: By,
+    pin_file: Pins = None,
+) -> None:
+    """Give a study that has begun a new version of its protocol; its plan stays.
+
+    Example: placepref study revise S1 --protocol cocaine-2.toml --reason "dimmer light" --by ann
+    """
+    from protocols.cli import studying
+
+    raise typer.Exit(studying.revise(folder, protocol, reason, by, pin_file))
+
+
+@study.command()
 def status(folder: Folder, json: Json = False) -> None:
     """Tell how far a study is; nothing withheld or sealed is in it.
 

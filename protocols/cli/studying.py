@@ -213,6 +213,16 @@ def unblind(
     return DONE
 
 
+def revise(folder: Path, protocol: str, reason: str, by: str, pins: Path | None) -> int:
+    """A new version of the protocol."""
+    text, file, base = _protocol(protocol)
+    with verbs.open_study(folder) as opened:
+        by = signed(opened, by, pins)
+        old, new = verbs.revise(opened, text, by, reason, file, base)
+    print(f"version {new} of the protocol from now on; version {old} is kept in backup/")
+    return DONE
+
+
 def status(folder: Path, *, as_json: bool) -> int:
     """How far it is."""
     with verbs.open_study(folder, write=False) as opened:

@@ -11,6 +11,7 @@ from protocols.study.looking import check, status
 from protocols.study.moving import move
 from protocols.study.opening import pairs_of
 from protocols.study.restoring import restore
+from protocols.study.revising import revise
 from protocols.study.sealing import seal_sessions, unblind
 from protocols.study.withheld import pairing
 
@@ -34,6 +35,7 @@ __all__ = [
     "pairs_of",
     "pretests_of",
     "restore",
+    "revise",
     "seal_sessions",
     "status",
     "unblind",

@@ -166,6 +166,8 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
                     "was edited after the study began; put back the text of then "
                     f"(SHA-256 {kept[column][:12]}...)"
                 )
+                if name == PROTOCOL:
+                    message += "; a new version is given with a reason: placepref study revise"
                 raise ConfigError(str(folder / name), "", message)
         made, joined = _read(
             texts[PROTOCOL], str(folder / PROTOCOL), texts[RULES], str(folder / RULES)

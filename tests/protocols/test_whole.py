@@ -9,7 +9,7 @@ from protocols import blinding, library
 from protocols.days import unrolled
 from protocols.study import open_study
 from rig.errors import ConfigError
-from tests.protocols.whole import DRIVES, begin, play
+from tests.protocols.whole import DRIVES, Donors, begin, play
 
 STUDIES = [name for name in library.names() if library.read(name).study is not None]
 
@@ -20,12 +20,22 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PLACEPREF_CONFIG", str(tmp_path / "config"))
 
 
+@pytest.fixture(scope="module")
+def donors() -> Donors:
+    return {}
+
+
 @pytest.mark.parametrize(
     ("name", "drive"), [(name, DRIVES[k % 3]) for k, name in enumerate(STUDIES)]
 )
-def test_a_protocol_is_played_as_a_study(name: str, drive: str, tmp_path: Path) -> None:
-    """One animal, doors of one kind; `python -m tests.protocols.whole` plays all with each kind."""
-    played = play(name, drive, tmp_path / "S", 1, pixels=False)
+def test_a_protocol_is_played_as_a_study(
+    name: str, drive: str, donors: Donors, tmp_path: Path
+) -> None:
+    """One animal, doors of one kind, each different session run once.
+
+    `python -m tests.protocols.whole` plays two animals with doors of every kind, each session run.
+    """
+    played = play(name, drive, tmp_path / "S", 1, donors)
     assert played.faults == []
     with open_study(tmp_path / "S", write=False) as study:
         course = study.joined.course

@@ -29,6 +29,7 @@ from rig.hardware.simulated.builtin import builtin
 from rig.session import LoadedRig, record
 from rig.session.load import LoadedBox
 from rig.session.verifying import verify
+from tests.protocols.making import transplant
 
 DRIVES = ("board", "manual", "none")
 SHORT = {
@@ -54,14 +55,24 @@ class Played:
     faults: list[str] = field(default_factory=list)
 
 
-def play(name: str, drive: str, folder: Path, animals: int = 2, *, pixels: bool = True) -> Played:
-    """Play one protocol with doors of one kind; `folder` is made. `pixels`: track again too."""
+Donors = dict[str, Path]
+"""Sessions that were run, by their doors and steps."""
+
+
+def play(
+    name: str, drive: str, folder: Path, animals: int = 2, donors: Donors | None = None
+) -> Played:
+    """Play one protocol with doors of one kind; `folder` is made.
+
+    With `donors` a session is run only where none with its doors and steps was run before; the
+    others are written from those, as `tests.protocols.making` does it.
+    """
     rig = small_rig(len(library.read(name).chambers), drive)
     begin(name, folder, animals)
     played = Played()
     with study.open_study(folder) as opened:
         for day in _days(opened, played):
-            _day(opened, rig, day, played, pixels=pixels)
+            _day(opened, rig, day, played, donors)
             if opened.plan.pretest in played.phases and not _sealed(opened):
                 _seal(opened, day + timedelta(days=1))
         played.faults += [*_left(opened, drive), *study.check(opened, WORDS, "ann")]
@@ -146,7 +157,7 @@ def _seal(opened: Study, day: date) -> None:
     study.seal_sessions(opened, "ann", HOLDER, day)
 
 
-def _day(opened: Study, rig: LoadedRig, day: date, played: Played, *, pixels: bool) -> None:
+def _day(opened: Study, rig: LoadedRig, day: date, played: Played, donors: Donors | None) -> None:
     """All that the page of a day says, at its times."""
     midnight = datetime.combine(day, time()).astimezone()
     made = days.today(opened, 2, midnight + timedelta(hours=8))
@@ -166,7 +177,7 @@ def _day(opened: Study, rig: LoadedRig, day: date, played: Played, *, pixels: bo
         if line.what == "weigh":
             doing.weigh(opened, line.animal, 24.5, "tom", start)
         elif line.what == "place":
-            _run(opened, rig, line.animal, start, played, pixels=pixels)
+            _run(opened, rig, line.animal, start, played, donors)
         elif line.what not in ("remove", "clean"):
             who = "sue" if (line.animal, line.what) in seen else "tom"
             doing.tick(opened, line.animal, line.what, who, end, started=start)
@@ -178,8 +189,7 @@ def _run(
     animal: str,
     at: datetime,
     played: Played,
-    *,
-    pixels: bool,
+    donors: Donors | None,
 ) -> None:
     begun = doing.begin(opened, animal, "tom", "sim", at)
     choice = Choice(
@@ -188,18 +198,24 @@ def _run(
         operator="tom", uid=begun.uid, attempt=begun.attempt, cues=begun.cues, withheld=True,
         codec="lossless",
     )  # fmt: skip
-    wish, _ = make_wish(choice, rig, "auto")
-    seed = 1 + len(played.phases)
-    done = record(wish, rig, out=opened.folder, box="A", seed=seed)
-    status = str(done.ending.status)
-    if status != "completed":
-        played.faults.append(f"{animal} {begun.phase}: {status} ({done.ending.reason})")
-    found = verify(done.folder, pixels=pixels)
-    if not found.ok:
-        played.faults.append(f"{animal} {begun.phase}: {found}")
-    doing.finish_session(
-        opened, begun.uid, done.folder, status, "tom", doing.after(at, done.folder)
-    )
+    wish, box = make_wish(choice, rig, "auto")
+    steps = "".join(step.model_dump_json() for step in wish.plan.step)
+    key = f"{[d.drive for d in box.apparatus.doorway]} {steps}"
+    if donors is not None and key in donors:
+        folder, status = transplant(donors[key], opened.folder, animal, begun.phase, at, "A"), ""
+    else:
+        seed = 1 + len(played.phases)
+        done = record(wish, rig, out=opened.folder, box="A", seed=seed)
+        folder, status = done.folder, str(done.ending.status)
+        if status != "completed":
+            played.faults.append(f"{animal} {begun.phase}: {status} ({done.ending.reason})")
+        if donors is not None:
+            donors[key] = folder
+        found = verify(folder)
+        if not found.ok:
+            played.faults.append(f"{animal} {begun.phase}: {found}")
+    ended = doing.after(at, folder)
+    doing.finish_session(opened, begun.uid, folder, status or "completed", "tom", ended)
     played.phases.append(begun.phase)
 
 

@@ -395,6 +395,9 @@ def score(
     figures: Annotated[
         Path | None, typer.Option(help="A folder for figures, each as SVG, PDF and PNG.")
     ] = None,
+    by: Annotated[
+        str, typer.Option("--by", help="Who scores a study: told whose group this person may know.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Preference scores of every animal, its groups, and what they say.
@@ -405,7 +408,7 @@ def score(
     """
     from protocols.cli import scores
 
-    raise typer.Exit(scores.score(study, table, column or [], primary, figures, as_json=json))
+    raise typer.Exit(scores.score(study, table, column or [], primary, figures, by, as_json=json))
 
 
 app.command()(handing.report)

@@ -14,7 +14,7 @@ from protocols.store import verify
 from protocols.study.amending import chain
 from protocols.study.folder import KEY, Study
 from protocols.study.opening import cohorts, count_refusal, refused
-from protocols.study.scheduling import broken_intervals
+from protocols.study.shifting import broken_intervals
 from rig.errors import ConfigError, RigError
 from rig.storage.folder import SUMS
 

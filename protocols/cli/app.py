@@ -46,6 +46,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the protocol; repeatable."),
 ]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Start though the preflight says that something fails.")
+]
 Out = Annotated[Path, typer.Option("--out", help="The folder results go to.")]
 
 
@@ -149,6 +152,7 @@ def run(
     power_mw: Annotated[
         float | None, typer.Option("--power-mw", help="Measured at the fibre's tip, mW.")
     ] = None,
+    anyway: Anyway = False,
     json: Json = False,
 ) -> None:
     """Run one session. Enter confirms, p pauses, e asks to end, Ctrl-C to abort.
@@ -161,7 +165,7 @@ def run(
         running.run(
             running.Asked(
                 name, subject, rig, out, phase, box, paired, set_ or [], operator, speed, seed,
-                codec, yes, json, dry_run, fibre, power_mw,
+                codec, yes, json, dry_run, fibre, power_mw, anyway,
             )
         )
     )  # fmt: skip

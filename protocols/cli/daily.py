@@ -141,6 +141,7 @@ class Run:
     seed: int
     yes: bool
     as_json: bool
+    anyway: bool = False
 
 
 def run(folder: Path, asked: Run, pins: Path | None) -> int:
@@ -225,6 +226,7 @@ def _words(folder: Path, asked: Run, begun: doing.Begun, rig: str) -> running.As
         codec=None,
         yes=asked.yes,
         as_json=asked.as_json,
+        anyway=asked.anyway,
     )
 
 

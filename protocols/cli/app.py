@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from protocols.cli import amend as _amend  # noqa: F401  its commands are of study
 from protocols.cli import care as _care  # noqa: F401
 from protocols.cli import handing
+from protocols.cli import remeasure as _remeasure  # noqa: F401
 from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
 from rig.errors import ConfigError, RigError
@@ -399,6 +400,9 @@ def score(
     figures: Annotated[
         Path | None, typer.Option(help="A folder for figures, each as SVG, PDF and PNG.")
     ] = None,
+    by: Annotated[
+        str, typer.Option("--by", help="Who scores a study: told whose group this person may know.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Preference scores of every animal, its groups, and what they say.
@@ -409,7 +413,7 @@ def score(
     """
     from protocols.cli import scores
 
-    raise typer.Exit(scores.score(study, table, column or [], primary, figures, as_json=json))
+    raise typer.Exit(scores.score(study, table, column or [], primary, figures, by, as_json=json))
 
 
 app.command()(handing.report)

@@ -118,6 +118,8 @@ def open_store(url: str, *, write: bool = True) -> Store:
                 if path is not None:
                     _copy(path, path.with_name(f"{path.name}.before-update"))
                 _upgrade(engine)
+                if path is not None:
+                    _vacuum(path)
     except BaseException:
         engine.dispose()
         raise
@@ -148,6 +150,12 @@ def _copy(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(part)) as new:
         old.backup(new)
     part.replace(target)
+
+
+def _vacuum(path: Path) -> None:
+    """Write the file anew, without pages that are free."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=WAIT_S)) as connection:
+        connection.execute("vacuum")
 
 
 def _named(url: str) -> tuple[str, Path | None]:
@@ -183,6 +191,8 @@ def _engine(url: str) -> Engine:
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
+        # What is withheld now may have stood here in clear, in a version before.
+        connection.execute("pragma secure_delete = on")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import select
@@ -22,6 +23,7 @@ from protocols.store import Store, create, open_store, places, to_url
 from protocols.store import tables as t
 from protocols.store.opening import backup
 from protocols.study import withheld
+from rig.config import parse_toml
 from rig.errors import ConfigError
 from rig.storage.folder import PRIVATE, make_private, replace
 
@@ -154,17 +156,15 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
             raise ConfigError(str(folder), "", f"is no study: it holds no {name}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(str(folder / name), "", f"cannot be read: {error}") from None
-    made = protocol.parse(texts[PROTOCOL], str(folder / PROTOCOL))
-    phases = [phase.name for phase in made.phase]
-    plan = planning.parse(texts[RULES], str(folder / RULES), phases)
-    live = None if plan.database else places.local_of(folder)
-    url = f"sqlite:///{live}" if live is not None else to_url(folder, plan.database or None)
-    share = "" if plan.database or live is not None else places.shared(folder)
+    database = str(parse_toml(texts[RULES], str(folder / RULES)).get("database", ""))
+    live = None if database else places.local_of(folder)
+    url = f"sqlite:///{live}" if live is not None else to_url(folder, database or None)
+    share = "" if database or live is not None else places.shared(folder)
     store = open_store(url, write=write and not share)
     if share and write:
         store.why = (
-            f"it lies on {share}, where a live database can be torn; nothing was changed; move the "
-            "study to a local disk, or begin it with PostgreSQL"
+            f"it lies on {share}, where a live database can be torn; nothing was changed; to keep "
+            f"it on this computer: placepref study move {folder} --by OWNER"
         )
     try:
         with store.read() as connection:
@@ -177,14 +177,27 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
                     "was edited after the study began; put back the text of then "
                     f"(SHA-256 {kept[column][:12]}...)"
                 )
+                if name == PROTOCOL:
+                    message += "; a new version is given with a reason: placepref study revise"
                 raise ConfigError(str(folder / name), "", message)
-        joined = joining.join(plan, made, str(folder / RULES))
+        made, joined = _read(
+            texts[PROTOCOL], str(folder / PROTOCOL), texts[RULES], str(folder / RULES)
+        )
         if write and not store.why:
             backup(folder, f"{date.today():%Y%m%d}", live)
     except BaseException:
         store.close()
         raise
     return Study(folder, joined.plan, made, store, joined, str(kept["uid"]))
+
+
+@lru_cache(maxsize=8)  # a window, or a day's script, opens the same study many times
+def _read(
+    protocol_text: str, protocol_file: str, rules_text: str, rules_file: str
+) -> tuple[protocol.Protocol, Joined]:
+    made = protocol.parse(protocol_text, protocol_file)
+    plan = planning.parse(rules_text, rules_file, [phase.name for phase in made.phase])
+    return made, joining.join(plan, made, rules_file)
 
 
 def sha256(text: str) -> str:

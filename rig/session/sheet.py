@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from rig.errors import ConfigError
 
-BLANKS = frozenset(("", "-", "na", "n/a", "#n/a", "nan", "null", "none"))
+BLANKS = frozenset(
+    (
+        "", "-", "\N{EN DASH}", "\N{EM DASH}", ".", "na", "n/a", "n.a.", "nd", "n.d.", "nan",
+        "null", "none", "missing", "#n/a", "#value!", "#div/0!", "#num!", "#ref!",
+    )
+)  # fmt: skip
 """What stands for "no value", whatever its case."""
 _LARGEST = 2.0**53
 """Beyond it not every whole number is one of a spreadsheet's."""

@@ -542,9 +542,23 @@ def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
         return opens(*words)
 
     monkeypatch.setattr(playing.verbs, "unblind", look_first)
+    drawn_by: list[str] = []
+    allocates = playing.verbs.allocate_cohort
+
+    def watched(*words: Any) -> Any:
+        drawn_by.append(words[5])
+        return allocates(*words)
+
+    monkeypatch.setattr(playing.verbs, "allocate_cohort", watched)
     play = playing.Play(here / "demo", 2, 1, _Here(), lambda done, total: None, **seconds)
     played = play.play()
     assert played.faults == ()
+    # The same seed draws the same allocation, another one another; nothing is left in the settings.
+    same, other = (
+        playing.Play(here / "x", 2, seed, _Here(), lambda done, total: None) for seed in (1, 2)
+    )
+    assert drawn_by == [same._drawn("allocation")] != [other._drawn("allocation")]
+    assert not list(here.parent.glob("config/**/*.key"))
     assert sorted(a.group for a in played.animals) == ["cocaine", "saline"]
     assert played.sessions == 16
     assert all(a.reinstated_s is not None for a in played.animals)
@@ -588,6 +602,22 @@ def test_the_demonstration_says_its_scores_and_takes_a_folder_of_its_own(
     assert told == ["placepref-demo-2", "placepref-demo-3"]
     assert len(list(here.glob("placepref-demo*"))) == 3
     assert json.loads(cli("demo", "--json", "--out", "mine").out)["folder"] == "mine"
+
+
+@pytest.mark.parametrize("words", [[], ["--out", "mine"], ["--out", "empty"]])
+def test_a_demonstration_that_is_stopped_leaves_nothing(
+    cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    (here / "empty").mkdir()
+
+    def stopped(folder: Path, animals: int, seed: int) -> playing.Played:
+        (folder / "rawdata").mkdir(parents=True)
+        (folder / "study.toml").write_text("name", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demonstration, "_simulated", stopped)
+    assert cli("demo", *words).code == 3
+    assert [path.name for path in here.rglob("*")] == ["empty"]
 
 
 # how things look

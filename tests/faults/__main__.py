@@ -57,9 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     ask.add_argument("--short", action="store_true", help="few of each, as in CI")
-    ask.add_argument(
-        "--only", action="append", choices=MODULES, help="only this part; repeatable"
-    )
+    ask.add_argument("--only", action="append", choices=MODULES, help="only this part; repeatable")
     wanted = ask.parse_args(words)
     print(head())
     rows = run(wanted.only or MODULES, wanted.short)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rig.model import NS_PER_S
 from rig.session import verify
-from rig.setup import Setup
 from rig.storage import SessionRecord
 from rig.video import count_frames
 
@@ -63,15 +62,16 @@ def examine(folder: Path, until_ns: int, *, pixels: bool = True) -> Found:
     found.wrong += list(_gaps([int(index) for index in columns.get("frame", ())]))
     times = [(tick.t_ns, tick.frame is not None) for tick in record.ticks()]
     found.ticks = len(times)
-    if not found.stopped:
-        begin_ns = _anchor_ns(record.setup)
-        last_ns = times[-1][0] if times else begin_ns
-        found.rows_lost_s = max(0, until_ns - last_ns) / NS_PER_S
-        frames = [t_ns for t_ns, pictured in times if pictured]
-        written = sum(count_frames(path) for path in record.videos)
-        if frames:
-            seen_ns = frames[min(written, len(frames)) - 1] if written else begin_ns
-            found.pictures_lost_s = max(0, until_ns - seen_ns) / NS_PER_S
+    begin_ns = record.setup.anchor.t_ns
+    last_ns = times[-1][0] if times else begin_ns
+    if found.stopped:  # its time ended with its rows
+        until_ns = min(until_ns, last_ns)
+    found.rows_lost_s = max(0, until_ns - last_ns) / NS_PER_S
+    frames = [t_ns for t_ns, pictured in times if pictured]
+    written = sum(count_frames(path) for path in record.videos)
+    if len(frames) > written:
+        seen_ns = frames[written - 1] if written else begin_ns
+        found.pictures_lost_s = max(0, min(until_ns, frames[-1]) - seen_ns) / NS_PER_S
     if found.lost_s > MOST_LOST_S:
         found.wrong.append(f"{found.lost_s:.2f} s lost")
     if contents(folder) != before:
@@ -96,7 +96,3 @@ def _gaps(indices: list[int]) -> Iterator[str]:
     for before, after in pairwise(indices):
         if after <= before:
             yield f"frame {after} comes after frame {before}"
-
-
-def _anchor_ns(setup: Setup) -> int:
-    return setup.anchor.t_ns

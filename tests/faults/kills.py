@@ -73,9 +73,9 @@ class Killed:
     wrong: list[str] = field(default_factory=list)
 
 
-def made_study(folder: Path, animals: int) -> None:
+def made_study(folder: Path, animals: int, rules: str = RULES) -> None:
     """A study with so many animals whose pre-test is due today."""
-    rules = RULES.format(test_s=TEST_S)
+    rules = rules.format(test_s=TEST_S)
     verbs.new(folder, library.text("cocaine-cpp"), rules, OWNER, WORDS, sheet=False)
     table = folder.parent / "animals.csv"
     lines = ["id,sex,cage,box,weight_g", *(f"M{k:03d},F,C1,A,22" for k in range(animals))]

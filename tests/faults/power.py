@@ -49,6 +49,17 @@ class Disk:
         self._live: dict[int, dict[str, Entry]] = {0: {}}
         self._kept: dict[int, dict[str, Entry]] = {0: {}}
 
+    def take(self) -> None:
+        """What is in the root now is all on the disk."""
+        for path in sorted(Path(self._root).rglob("*")):
+            if path.is_dir():
+                self.apply("m", 0, 0, str(path).encode())
+            else:
+                number, data = path.stat().st_ino, path.read_bytes()
+                self.apply("o", number, 0, str(path).encode())
+                self._files[number] = _File(bytearray(data), data)
+        self._kept = {number: dict(names) for number, names in self._live.items()}
+
     def apply(self, op: str, number: int, offset: int, data: bytes) -> None:
         """One record of the log."""
         match op:

@@ -20,15 +20,16 @@ from rig.session.derive import session_id, session_measures
 from rig.session.fitting import read_reference, settle
 from rig.session.kept import Kept, facts_of, shape_of, without_zones, zones_changed, zones_of
 from rig.session.overlaying import session_pictures
-from rig.session.pieces import Crew
+from rig.session.pieces import Crew, Looked
 from rig.session.retracking import Recording, Source, check_size
 from rig.session.row import Moment, Row
 from rig.session.seeing import median, tracker
 from rig.setup import Setup, Window
 from rig.steps import Do
 from rig.storage import SessionRecord
+from rig.storage.folder import CLOSED, TORN
 from rig.tracking import Found, Prepared, choose, next_prior
-from rig.video import VideoFile
+from rig.video import Stamps, Times, VideoFile, count_frames
 
 
 def from_session(crew: Crew, row: Row, source: Path) -> Recording:
@@ -168,6 +169,7 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
         for request in tick.requests:
             if request.kind is RequestKind.RESUMED and pictures is not None:
                 pictures.next_part()
+                prior = None  # who went on knew nothing of the picture before
         if tick.frame is None:
             if not any(r.kind in _ENDS for r in tick.requests):
                 yield Tick(tick.k, tick.t_ns, reports=reports)
@@ -175,8 +177,10 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
         if pictures is None:
             yield Tick(tick.k, tick.t_ns, tick.frame, tick.detection, reports)
             continue
-        found = pictures.next()
+        found = pictures.next(tick.t_ns)
         if found is None:
+            if tick.detection is not None:  # the next picture was looked at knowing this one
+                prior = next_prior(prior, tick.detection, tick.t_ns)
             yield Tick(tick.k, tick.t_ns, tick.frame, None, reports)
             continue
         detection = choose(found, prior, tick.t_ns)
@@ -187,23 +191,47 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
 
 
 class _Pictures:
-    """A session's pictures in order, over the parts that resumes made of its video."""
+    """A session's pictures in order, over the parts that resumes made of its video.
+
+    A picture goes with the row whose time its stamp was made from: a power cut may take some out of
+    the middle of what was not yet on the disk.
+    """
 
     def __init__(self, crew: Crew, record: SessionRecord, prepared: Prepared) -> None:
         self._crew, self._record, self._prepared = crew, record, prepared
         self._part, self._missing = 1, 0
+        self._start_ns = next((tick.t_ns for tick in record.ticks()), 0)
         self._open()
 
     def _open(self) -> None:
+        self._looked: Iterator[Looked] = iter(())
+        self._waiting: Looked | None = None
+        self._stamped, self._stamps = False, Stamps()
+        self._first_ms: int | None = None
         name = "video.mkv" if self._part == 1 else f"video-{self._part}.mkv"
         path = next((p for p in self._record.videos if p.name == name), None)
-        self._looked = (
-            iter(()) if path is None else self._crew.look(VideoFile.open(path), self._prepared)
-        )
+        if path is None:
+            return
+        try:
+            video = VideoFile.open(path)
+        except ConfigError:
+            if self._excused() and count_frames(path) == 0:
+                return  # it breaks off before its first picture
+            raise
+        self._stamped = video.times is Times.STAMPS
+        self._looked = self._crew.look(video, self._prepared)
 
-    def next(self) -> Found | None:
-        """What the next picture shows; None where the part has no more."""
-        looked = next(self._looked, None)
+    def next(self, t_ns: int) -> Found | None:
+        """What the picture of the row at `t_ns` shows; None where the part does not have it."""
+        ms = self._stamps.of(t_ns - self._start_ns)
+        if self._first_ms is None:
+            self._first_ms = ms
+        looked = self._waiting or next(self._looked, None)
+        self._waiting = None
+        if looked is not None and self._stamped:
+            stamp_ms = (looked.t_ns + NS_PER_S // 2000) // (NS_PER_S // 1000)
+            if stamp_ms > ms - self._first_ms + 1:
+                self._waiting, looked = looked, None  # a later row's
         if looked is None:
             self._missing += 1
             return None
@@ -214,15 +242,20 @@ class _Pictures:
         self._part, self._missing = self._part + 1, 0
         self._open()
 
+    def _excused(self) -> bool:
+        """Whether the session, or its last part, was cut off."""
+        reason = str((self._record.stop or {}).get("reason", "interrupted"))
+        closed = self._record.folder / TORN / CLOSED
+        return reason.startswith("interrupted") or closed.is_file() or not self._record.complete
+
     def end(self) -> None:
         """Raise StorageError unless pictures and rows are as many.
 
-        A crash takes the newest pictures or the newest rows, so a session without a stop record,
+        A crash takes the newest pictures or the newest rows, so a session without a whole end,
         or one that was closed after a crash, may have more of either.
         """
-        over = sum(1 for _ in self._looked)
-        reason = str((self._record.stop or {}).get("reason", "interrupted"))
-        if (over or self._missing) and not reason.startswith("interrupted"):
+        over = sum(1 for _ in self._looked) + (self._waiting is not None)
+        if (over or self._missing) and not self._excused():
             raise StorageError(
                 f"{self._record.folder}: the video holds {over} pictures too many and lacks"
                 f" {self._missing}"

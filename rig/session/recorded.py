@@ -3,11 +3,13 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rig import tracking
 from rig.apparatus import Apparatus
@@ -15,15 +17,16 @@ from rig.engine import begin
 from rig.engine.replay import replay
 from rig.errors import ConfigError, StorageError
 from rig.ledger import nanoseconds
-from rig.model import NS_PER_S, DoorReport, ReportKind, RequestKind, Tick
+from rig.model import NS_PER_S, DoorReport, Gray, ReportKind, RequestKind, Tick
 from rig.session.derive import session_id, session_measures
 from rig.session.fitting import read_reference, settle
 from rig.session.kept import Kept, facts_of, shape_of, without_zones, zones_changed, zones_of
 from rig.session.overlaying import session_pictures
-from rig.session.pieces import Crew
+from rig.session.pieces import Crew, Eye, Shown
 from rig.session.retracking import Recording, Source, check_size
 from rig.session.row import Moment, Row
-from rig.session.seeing import median, tracker
+from rig.session.seeing import SAMPLES, again, many, median_of, tracker
+from rig.session.steady import moves_told, steadied
 from rig.setup import Setup, Window
 from rig.steps import Do
 from rig.storage import SessionRecord
@@ -65,18 +68,35 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         image, changes["background"] = row.background, "picture"
     used, where_from = _detections(row, record, apparatus, frames)
     prepared: Prepared | None = None
+    made_again: Mapping[str, Any] | None = None
     if used is not None:
         image = used.background
         changes["background"], changes["tracker"] = used.facts["kind"], used.facts["tracker"]
+        made_again = used.used.get("background_again")
         settings = tracking.Settings.model_validate(changes["tracker"])
         prepared = tracking.prepare(apparatus, image, setup.rate_hz, settings=settings)
     elif where_from.how == "tracks" and not row.amend.overlay:
         changes["tracker"] = {}
     elif row.background == "new" or shape_of(apparatus) != shape_of(setup.apparatus):
-        seen = median(videos[0], apparatus)
+        moves = moves_told(record).by_part.get(1, ())
+
+        def sampled(count: int) -> tuple[list[int], NDArray[np.uint8]]:
+            places, stack = videos[0].sampled(count)
+            return places, steadied(stack, places, moves)
+
+        def fit(empty: Gray) -> Prepared:
+            return tracking.prepare(apparatus, empty, setup.rate_hz, seen.samples)
+
+        seen = median_of(sampled(SAMPLES)[1], apparatus)
         if isinstance(row.background, str):
             image, changes["background"] = seen.background, "median"
-        prepared = tracking.prepare(apparatus, image, setup.rate_hz, seen.samples)
+        prepared = fit(image)
+        if isinstance(row.background, str):
+            most = partial(sampled, many(videos[0].size_px))
+            seen, prepared, made = again(
+                seen, prepared, fit, apparatus, None, most, session_id(source.resolve())
+            )
+            image, made_again = seen.background, None if made is None else made._asdict()
         changes["tracker"] = prepared.settings.model_dump(mode="json")
     else:  # found as the session itself found it
         prepared = tracker(setup.model_copy(update={"apparatus": apparatus}), image)
@@ -103,6 +123,8 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         pictures=lambda: session_pictures(record),
         last_frame=rows.last_frame,
         live=session_measures(record, setup),
+        moves=() if where_from.how == "tracks" else moves_told(record).by_frame,
+        again=made_again,
         source=where_from,
         facts=facts,
         stamps=None if used is None else used.stamps(row),
@@ -163,6 +185,7 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
     pictures = None if prepared is None else _Pictures(crew, record, prepared)
     prior, doors = None, begin(record.setup).doors
     for tick, outcome in replay(record.setup, record.ticks()):
+        away = outcome.state.away  # another scene: nothing was looked for, and is not now
         reports = (*tick.reports, *_by_hand(record.setup, tick.t_ns, doors, outcome.state.doors))
         doors = outcome.state.doors
         for request in tick.requests:
@@ -176,7 +199,7 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
             yield Tick(tick.k, tick.t_ns, tick.frame, tick.detection, reports)
             continue
         found = pictures.next()
-        if found is None:
+        if found is None or away:
             yield Tick(tick.k, tick.t_ns, tick.frame, None, reports)
             continue
         detection = choose(found, prior, tick.t_ns)
@@ -192,14 +215,16 @@ class _Pictures:
     def __init__(self, crew: Crew, record: SessionRecord, prepared: Prepared) -> None:
         self._crew, self._record, self._prepared = crew, record, prepared
         self._part, self._missing = 1, 0
+        self._moves = moves_told(record).by_part
         self._open()
 
     def _open(self) -> None:
         name = "video.mkv" if self._part == 1 else f"video-{self._part}.mkv"
         path = next((p for p in self._record.videos if p.name == name), None)
-        self._looked = (
-            iter(()) if path is None else self._crew.look(VideoFile.open(path), self._prepared)
-        )
+        self._looked: Iterator[Shown] = iter(())
+        if path is not None:
+            eyes, moves = (Eye(self._prepared),), self._moves.get(self._part, ())
+            self._looked = self._crew.look_with(VideoFile.open(path), eyes, moves=moves)
 
     def next(self) -> Found | None:
         """What the next picture shows; None where the part has no more."""
@@ -207,7 +232,7 @@ class _Pictures:
         if looked is None:
             self._missing += 1
             return None
-        return looked.found
+        return looked.found[0]
 
     def next_part(self) -> None:
         """The session was resumed here: what the crash took, rows or pictures, is gone."""

@@ -1,7 +1,7 @@
 """What is drawn over a picture so that a person can check a track: in grey, as videos are here.
 
-A long recording has a hundred thousand pictures: what is the same in many of them (lines of the
-box, letters) is drawn once, and put into each.
+A long recording has a hundred thousand pictures: the lines of the box, the same in many of them,
+are drawn once and put into each.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,6 @@ class Drawing:
             z.name: _polygon(z.outline_px) for z in apparatus.zone
         }
         self._lines: dict[tuple[str, ...], _Lines] = {}
-        self._letters = _Letters(0.5 * self._strip_px / STRIP_PX, self._strip_px)
 
     def draw(
         self,
@@ -66,6 +65,7 @@ class Drawing:
         out = np.empty((height, width), np.uint8)
         view, strip = out[: height - self._strip_px], out[height - self._strip_px :]
         np.copyto(view, picture)
+        strip[:] = 0
         self._box(tuple(zones)).over(view)
         for piece in trail:
             if len(piece) > 1:
@@ -78,8 +78,16 @@ class Drawing:
             centre = (round(at[0]), round(at[1]))
             cv2.circle(view, centre, 3, DARK, cv2.FILLED)
             cv2.circle(view, centre, 2, LIGHT, cv2.FILLED)
-        self._letters.write(strip, words)
+        self._write(out, words)
         return out
+
+    def _write(self, out: Gray, words: str) -> None:
+        room_px = self.size_px[0] - 8
+        scale = 0.5 * self._strip_px / STRIP_PX
+        wide_px = cv2.getTextSize(words, _FONT, scale, 1)[0][0]
+        scale = min(scale, scale * room_px / max(wide_px, 1))
+        base = (4, self.size_px[1] - self._strip_px // 3)
+        cv2.putText(out, words, base, _FONT, scale, LIGHT, 1, cv2.LINE_AA)
 
     def _box(self, zones: tuple[str, ...]) -> "_Lines":
         lines = self._lines.get(zones)
@@ -98,7 +106,7 @@ class Drawing:
 class _Lines(NamedTuple):
     """Lines that were drawn once: at which pixels, what of the picture stays there, what is added.
 
-    As drawing blends: p becomes (p * stays) / 255 + added.
+    As drawing blends, in 256ths: p becomes (p * stays + added) / 256.
     """
 
     places: NDArray[np.intp]
@@ -110,47 +118,16 @@ class _Lines(NamedTuple):
         """From the same lines on a black ground and on a white one."""
         places = np.flatnonzero((on_black != 0) | (on_white != 255))
         black, white = (one.ravel()[places].astype(np.uint16) for one in (on_black, on_white))
-        return cls(places, white - np.minimum(black, white), black)
+        stays = (white - np.minimum(black, white)) * 256 // 255
+        return cls(places, stays, black * 256)
 
     def over(self, picture: Gray) -> None:
         """Put into a picture of the same size, whose rows follow each other."""
         flat = picture.reshape(-1)
-        here = flat[self.places] * self.stays
-        here //= 255
+        here = flat.take(self.places) * self.stays
         here += self.added
+        here >>= 8
         flat[self.places] = here
-
-
-class _Letters:
-    """Words from letters that were drawn once, each as often narrower as the room wanted it."""
-
-    def __init__(self, scale: float, height: int) -> None:
-        self._scale, self._height = scale, height
-        self._drawn: dict[tuple[str, float], Gray] = {}
-
-    def write(self, strip: Gray, words: str) -> None:
-        """Fill the strip with these words on black; smaller where they would not fit."""
-        strip[:] = 0
-        room, scale = strip.shape[1] - 8, self._scale
-        letters = [self._letter(letter, scale) for letter in words]
-        wide = sum(letter.shape[1] for letter in letters)
-        if wide > room:
-            # in steps, so that few sizes are drawn
-            scale = self._scale * max(1, int(16 * room / wide)) / 16
-            letters = [self._letter(letter, scale) for letter in words]
-        if letters:
-            line = np.concatenate(letters, axis=1)[:, :room]
-            strip[:, 4 : 4 + line.shape[1]] = line
-
-    def _letter(self, letter: str, scale: float) -> Gray:
-        drawn = self._drawn.get((letter, scale))
-        if drawn is None:
-            wide = max(1, cv2.getTextSize(letter, _FONT, scale, 1)[0][0])
-            drawn = np.zeros((self._height, wide), np.uint8)
-            base = (0, self._height - self._height // 3)
-            cv2.putText(drawn, letter, base, _FONT, scale, LIGHT, 1, cv2.LINE_AA)
-            self._drawn[letter, scale] = drawn
-        return drawn
 
 
 def _polygon(points: OutlinePx | Sequence[PointPx]) -> Contour:

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from contextlib import suppress
 from enum import StrEnum
 from fractions import Fraction
 from types import TracebackType
@@ -189,12 +190,18 @@ class WriterAhead:
     def _write(self) -> None:
         ended = False
         try:
-            with VideoWriter(*self._wanted) as writer:
+            writer = VideoWriter(*self._wanted)
+            try:
                 while not ended:
                     picture = self._pictures.get()
                     ended = picture is None
                     if picture is not None:
                         writer.write(*picture)
+            except Exception:
+                with suppress(StorageError):  # what went wrong first is told
+                    writer.close()
+                raise
+            writer.close()
         except Exception as error:  # handed to whoever writes
             self._error = error
         while not ended:  # so that nobody waits for room

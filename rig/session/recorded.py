@@ -162,16 +162,15 @@ def _live_does_not_do(row: Row, record: SessionRecord, apparatus: Apparatus, fra
         return "the apparatus is another where the animal is found"
     if stop is None or str(stop.get("reason", "")).startswith("interrupted"):
         return "the session was interrupted"
-    pictures = several = 0
+    pictures = 0
     for tick in record.ticks():
         if any(request.kind is RequestKind.RESUMED for request in tick.requests):
             return "the session was interrupted"
         if tick.frame is not None:
             pictures += 1
-            several += tick.detection is not None and tick.detection.candidates > 1
     if pictures != frames:
         return f"the video holds {frames} pictures, the session's ticks {pictures}"
-    return zones_changed(apparatus, zones_of(setup.apparatus), several)
+    return zones_changed(apparatus, zones_of(setup.apparatus))
 
 
 def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> Iterator[Tick]:

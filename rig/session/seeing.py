@@ -144,11 +144,11 @@ def _shown(pictures: Sequence[Gray], prepared: Prepared) -> tuple[float, bool]:
     True where it is found in one place alone, no larger than an animal: that may be the rim of one
     that is in the background, and stirs.
     """
-    chambers = len(prepared.max_area_px)
     at = []
     for picture in pictures:
-        for one in tracking.find(picture, prepared).candidates:
-            if 2 * sum(one.inside[:chambers]) >= one.area_px:
+        found = tracking.find(picture, prepared)
+        for one in found.candidates:
+            if 2 * sum(one.inside[: found.chambers]) >= one.area_px:
                 at.append((one.x_px, one.y_px))
                 break
     apart_px = float(np.hypot(*np.ptp(np.array(at), axis=0))) if at else 0.0

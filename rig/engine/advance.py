@@ -179,6 +179,7 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
             off=s.light.off.figures(),
             differs=differs,
         )
+    moved = {"camera_moved": s.camera_moves} if s.camera_moves else {}
     d.tell("checkpoint")
     d.tell(
         "stop",
@@ -189,6 +190,7 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
         frames_late=s.late,
         frames_untracked=s.untracked,
         **light,
+        **moved,
         **figures,
     )
     s.stopped = True

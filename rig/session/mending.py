@@ -17,6 +17,7 @@ from rig.session.load import LoadedRig, load_rig
 from rig.session.opened import OpenRig, is_video_file, open_rig
 from rig.session.recording import Operator, Recorded, silence_s, simulated_operator
 from rig.session.seeing import tracker
+from rig.session.watching import CameraWatch
 from rig.setup import Setup
 from rig.storage import Mended, SessionRecord, SessionWriter, TruthRow
 from rig.storage import resume as mend
@@ -189,15 +190,18 @@ def _resume(record: SessionRecord, opened: OpenRig, operator: Operator | None) -
 
     own = opened.clock
     clock = None if own is None else lambda: camera.later(own())
+    background = record.background()
+    watch = CameraWatch(background, last.camera, real=own is not None, box=setup.box)
     loop = Loop(
         setup,
-        tracker(setup, record.background()),
+        tracker(setup, background),
         doors,
         sink,
         clock,
         state=last,
         next_k=state.next_k,
         listeners=(lambda tick, outcome: heard.extend(outcome.events),),
+        watch=watch,
     )
     ending = run(loop, camera, asks, crop=box.crop, stall_s=silence_s(opened), clock=clock)
     return Recorded(record.folder, ending, derive(record.folder))

@@ -11,6 +11,7 @@ from typing import Any
 import rig
 from rig.channel import ChannelServer, Message
 from rig.config import check
+from rig.engine import Loop
 from rig.errors import ConfigError, StationError
 from rig.model import Frame, Gray, Request, RequestKind
 from rig.scheduling import decide_at_once
@@ -19,6 +20,7 @@ from rig.session.opened import is_video_file, open_rig
 from rig.session.recording import silence_s
 from rig.station.emptied import emptied, file_median
 from rig.station.hosted import Hosted, Order, Phase
+from rig.station.rehearsing import Rehearsing
 from rig.station.trial import Trial, Try
 from rig.station.views import Changes, look, preview
 
@@ -81,6 +83,7 @@ class Station:
         self._silent = False
         self._quitting = ""
         self._trial = Trial(self._opened, clock)
+        self._rehearsing = Rehearsing(clock)
         self._clock = clock
         self._starting = 0
         self._deciding = threading.Lock()  # between a session that starts and a try
@@ -145,7 +148,7 @@ class Station:
             return
         # Doors that are tried want to hear that somebody is here, though the camera be slow.
         wait_s = min(stall_s, TRIED_S) if self._trial.active else stall_s
-        seen = self._opened.camera.next(wait_s)
+        seen = self._rehearsing.next(self._opened.camera, self._foremost(), wait_s)
         if isinstance(seen, Frame):
             self._frames += 1
             self._frame = seen
@@ -164,6 +167,11 @@ class Station:
             self._rewind()
         with self._changed:
             self._changed.notify_all()
+
+    def _foremost(self) -> Loop | None:
+        """The running session whose turn comes first: what warms its decision warms the others'."""
+        running = (h.loop for h in self.boxes.values() if h.phase is Phase.RUNNING)
+        return next(running, None)
 
     def _plays(self, running: bool) -> bool:
         """Whether the file gives its next picture now; it begins anew where it has to.

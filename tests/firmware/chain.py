@@ -39,12 +39,13 @@ from rig.engine import Outcome, run
 from rig.firmware.build import build
 from rig.hardware.measured import DATA_VARIABLE, note_forces
 from rig.hardware.simulated.mouse import Manner, MouseSettings
-from rig.model import Request, Tick
+from rig.hardware.simulated.world import World
+from rig.model import Request, RequestKind, Tick
 from rig.session import Wish
 from rig.session.prepare import look
 from rig.session.recording import simulated_operator, start
 from rig.steps import SessionPlan
-from tests.firmware.flashed import BOARD, BOX, DOORS, UP_US, FlashedBoard, opened_on
+from tests.firmware.flashed import BOARD, BOX, DOORS, SEEN, UP_US, FlashedBoard, opened_on
 from tests.firmware.simulator import Simulator, build_harness, lacking
 
 CASES_A_SESSION = 6
@@ -53,17 +54,29 @@ NEAR = Interlock(silhouette_cm=0.5, centroid_cm=3.0)
 an animal is sooner back in its door."""
 UNSEEING = ("hung", "blind", "blind", "stuck-beam")
 """With these nobody but the beam, or nobody but the camera, sees the animal come."""
-LINGER_S = 2.0
-"""Of that an animal has turned round, and may be on its way to the door as it begins to close."""
-DARTS_CM_S = (30.0, 45.0, 60.0)
+AT_ONCE = (
+    (), (), ("hung",), ("blind",), ("blind",), ("stuck-beam",), ("finger",), ("finger", "blind"),
+    ("stuck-beam", "blind"),
+)  # fmt: skip
+"""What fails in the moment in which doors close and an animal runs for them."""
+LINGER_S = 4.0
+"""So long at most until doors are told to close behind an animal that has come in."""
+AWAY_CM, AWAY_NS = 2.5, 600_000_000
+"""It runs back once it was so far from its doors for so long that they might close."""
+AT_CM = (1.5, 7.0)
+"""Doors are told to close when it is so near on its way back: the worst moment there is."""
+DARTS_CM_S = (45.0, 60.0, 80.0)
 """An animal that runs for the door as soon as that begins to close, or walks there (40 %)."""
 
 # Short visits, so that an animal comes and goes while its door closes: one that runs to and fro,
-# one that stands, one that goes in short bouts and so sits where it has just come through.
+# one that stands, one that goes in short bouts and so sits where it has just come through, and two
+# that are all over the box.
 MANNERS = (
     Manner(22.0, 0.3, 0.6, 1.0, 5.0, 1.0),
     Manner(11.0, 0.8, 0.8, 1.0, 6.0, 1.0),
     Manner(9.0, 2.0, 0.8, 1.0, 5.0, 1.0, go_median_s=0.4),
+    Manner(30.0, 0.2, 0.4, 1.0, 5.0, 1.0, wall_share=0.3),
+    Manner(30.0, 0.2, 0.4, 1.0, 3.0, 0.5, wall_share=0.3),
 )
 
 
@@ -82,7 +95,13 @@ def closing_behind(cases: int, chambers: int = 2) -> SessionPlan:
                 "limit_s": 8.0 if chambers == 2 else 12.0,
                 "on_limit": "next",
             },
-            {"do": "explore", "name": f"linger-{k}", "duration_s": LINGER_S},
+            {
+                "do": "explore",
+                "name": f"linger-{k}",
+                "until": "confirmed",
+                "limit_s": LINGER_S,
+                "on_limit": "next",
+            },
             {
                 "do": "confine",
                 "chamber": goal,
@@ -96,6 +115,45 @@ def closing_behind(cases: int, chambers: int = 2) -> SessionPlan:
     return SessionPlan.model_validate(plan)
 
 
+class _Near:
+    """Has an animal run back to the door it came by, and tells when it is near: doors close then.
+
+    Most times something fails in that moment that could have seen it, or a finger is there too.
+    """
+
+    def __init__(self, board: FlashedBoard, world: World, rng: random.Random) -> None:
+        self.told = False
+        self._board, self._world, self._rng = board, world, rng
+        self._waits = self._runs = False
+        self._away_ns: int | None = None  # since when
+        self._last_cm = self._at_cm = 0.0
+
+    def begin(self, lingers: bool) -> None:
+        """It lingers from now on, or does so no more."""
+        self._runs, self._away_ns = False, None
+        self._waits = lingers and self._rng.random() < 0.8
+        self._at_cm = self._rng.uniform(*AT_CM)
+
+    def look(self, tick: Tick) -> None:
+        """A picture: is it time to run, or does it come near?"""
+        seen = tick.detection
+        if seen is None or not seen.clear_px:
+            return
+        now_cm = min(px for px, _ in seen.clear_px) / self._board.px_per_cm
+        comes, self._last_cm = now_cm < self._last_cm, now_cm
+        if now_cm < AWAY_CM:
+            self._away_ns = None
+        elif self._away_ns is None:
+            self._away_ns = tick.t_ns
+        elif self._waits and tick.t_ns - self._away_ns > AWAY_NS:
+            self._waits, self._runs = False, True
+            self._world.leave(BOX, self._rng.choice(DARTS_CM_S))
+        if self._runs and comes and now_cm <= self._at_cm:
+            self._runs, self.told = False, True
+            for kind in self._rng.choice(AT_ONCE):
+                self._board.fault((kind,), 100_000)
+
+
 def session(
     seed: int, cases: int, harness: Path, elf: Path, chambers: int
 ) -> tuple[Counter[str], list[str]]:
@@ -105,23 +163,21 @@ def session(
     with Simulator(harness, elf) as simulator, tempfile.TemporaryDirectory() as out:
         board = FlashedBoard(simulator, rng, chambers)
         opened, box, world = opened_on(board, seed, animal, NEAR if seed % 4 else Interlock())
+        person = simulated_operator(box)
         asked: list[Any] = []
+        near = _Near(board, world, rng)
 
         def hear(tick: Tick, outcome: Outcome) -> None:
-            asked.extend(outcome.events)
+            asked.extend(e for e in outcome.events if e.data.get("ask") != "confirm")
+            near.look(tick)
             for event in outcome.events:
-                if event.kind == "step_started" and event.data["name"].startswith("linger"):
-                    if rng.random() < 0.7:  # it runs for the door before that begins to close
-                        at_us = tick.t_ns // 1000 + rng.randrange(1_600_000, 2_000_000, 5_000)
-                        dart = partial(world.leave, BOX, rng.choice(DARTS_CM_S))
-                        board.pending.append((at_us, dart))
-                    if rng.random() < 0.3:
-                        board.fault(UNSEEING, 200_000, in_us=1_950_000)
-                elif event.kind == "step_started" and event.data["do"] == "confine":
-                    board.counts["cases"] += 1
-                    board.case()
-                    if rng.random() < 0.2:
-                        board.fault()
+                if event.kind == "step_started":
+                    near.begin(event.data["name"].startswith("linger"))
+                    if event.data["do"] == "confine":
+                        board.counts["cases"] += 1
+                        board.case()
+                        if rng.random() < 0.2:
+                            board.fault()
                 elif event.kind == "closing_permitted" and "clear_cm" in event.data:
                     if rng.random() < 0.8:
                         world.leave(BOX, rng.choice((*DARTS_CM_S, None, None)))
@@ -130,16 +186,16 @@ def session(
                     elif rng.random() < 0.5:
                         board.fault()
 
-        answer = simulated_operator(box)
-
         def asks(now_ns: int) -> Sequence[Request]:
             events, asked[:] = list(asked), []
-            return answer(now_ns, events)
+            mine = [Request(RequestKind.CONFIRM)] if near.told else []
+            near.told = False
+            return [*mine, *person(now_ns, events)]
 
         plan = closing_behind(cases, chambers)
         wish = Wish(plan=plan, subject=f"S{seed}", phase="test", codec="h264")
         seen = look(opened.loaded, box, opened.camera)
-        _, loop = start(wish, opened, box, seen, Path(out), (hear,))
+        _, loop = start(wish, opened, box, seen, Path(out), (hear,), SEEN)
         ending = run(loop, opened.camera, asks, crop=box.crop, stall_s=0.2)
         board.check(str(ending.status) == "completed", f"the session {ending.status}")
         board.counts["seconds"] = round((simulator.t_us - UP_US) / 1e6)
@@ -185,7 +241,8 @@ def told(total: Counter[str], wrong: Sequence[str]) -> str:
     return (
         f"{total['cases']} cases in {total['seconds']} s of virtual time, the animal"
         f" {total['in the doorway']} times in the doorway, {total['met']} of them while the door"
-        f" closed ({total['met by the tail']} by the tail alone; the tail alone was under it"
+        f" closed, {total['met or just missed']} before it was open again"
+        f" ({total['met by the tail']} by the tail alone; the tail alone was under it"
         f" {total['steps, tail alone under a closing door']} steps of 5 ms, a finger beside the"
         f" animal {total['steps, finger and animal under a closing door']});"
         f" {sum(faults.values())} faults ({failed});"

@@ -16,7 +16,7 @@ from typing import Any
 from rig.apparatus import Interlock
 from rig.hardware.link import Link, Phase
 from rig.hardware.orders import Order, Timing
-from rig.hardware.simulated.builtin import builtin
+from rig.hardware.simulated.builtin import builtin, builtin_apparatus
 from rig.hardware.simulated.camera import SimulatedCamera
 from rig.hardware.simulated.experimenter import Experimenter
 from rig.hardware.simulated.mouse import MouseSettings
@@ -26,8 +26,11 @@ from rig.model import DoorReport, Frame, Silence
 from rig.session import LoadedRig
 from rig.session.load import LoadedBox
 from rig.session.opened import OpenBox, OpenRig
+from rig.setup import Worked
 from tests.firmware.simulator import Simulator
 
+SEEN = Worked(doors={"middle": "", "left": "", "right": ""}, outputs={"laser": ""})
+"""All that is wired was worked before the session, and seen."""
 BOX, BOARD = "A", "board-1"
 DOORS: Mapping[int, Mapping[int, str]] = {2: {1: "middle"}, 3: {1: "left", 2: "right"}}
 """By chambers: the doors of the built-in box, by their number on the board."""
@@ -37,7 +40,7 @@ STEP_US = 5_000
 UP_US = 200_000  # by then the board has answered hello
 DRIVEN_ON_US = 100_000
 FRAME_US = 30_000  # a servo is told where to go every 20 ms
-CLOSED_PLACE = 0.03
+CLOSED_PLACE, OPENS_PLACE = 0.03, 0.97
 OPEN_ENOUGH = 0.4
 """An animal goes under a panel that has come down by 3 cm of its 5."""
 BODY_PLACE, TAIL_PLACE = 0.4, 0.08
@@ -77,6 +80,7 @@ class FlashedBoard:
         self.simulator, self.rng = simulator, rng
         self.link = Link(BOARD)
         self.world: World | None = None
+        self.px_per_cm = builtin_apparatus(chambers, SIZE_PX).px_per_cm_mean
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.plugged, self.hung, self.blind, self.noise = True, False, False, 0.0
@@ -188,6 +192,8 @@ class FlashedBoard:
             if inside and not door.inside:
                 self.counts["in the doorway"] += 1
                 self.counts["met"] += door.told_to_close
+                at = self.simulator.places[door.number - 1]
+                self.counts["met or just missed"] += at < OPENS_PLACE
                 self.counts["met by the tail"] += door.told_to_close and not body
             self.counts["steps, tail alone under a closing door"] += (
                 inside and not body and door.told_to_close

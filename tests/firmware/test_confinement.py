@@ -17,7 +17,7 @@ from rig.session.prepare import look
 from rig.session.recording import start
 from rig.steps import SessionPlan
 from rig.storage import SessionRecord
-from tests.firmware.flashed import BOARD, BOX, FlashedBoard, opened_on
+from tests.firmware.flashed import BOARD, BOX, SEEN, FlashedBoard, opened_on
 from tests.firmware.simulator import Simulator
 
 PLAN = SessionPlan.model_validate(
@@ -97,7 +97,7 @@ def test_a_closed_door_stays_closed(kind: str, workshop: Path, elf: Path, tmp_pa
         world.place(BOX, "left")
         seen = look(opened.loaded, box, opened.camera)
         wish = Wish(plan=PLAN, subject="M01", phase="test")
-        folder, loop = start(wish, opened, box, seen, tmp_path, (hear,))
+        folder, loop = start(wish, opened, box, seen, tmp_path, (hear,), SEEN)
         ending = run(loop, opened.camera, crop=box.crop)
         board.rest()
         assert board.wrong == []

@@ -80,4 +80,4 @@ class Rehearsing:
 
 
 def _busy() -> float:
-    return psutil.cpu_percent() / 100
+    return float(psutil.cpu_percent()) / 100

@@ -91,7 +91,8 @@ def resume(
         raise ConfigError("--rig", "", f"{loaded.rig.name!r}: the session ran on {setup.rig!r}")
     if loaded.box_named(setup.box or None).apparatus != setup.apparatus:
         raise ConfigError("--rig", "", f"the apparatus of box {setup.box!r} is another now")
-    if is_video_file(loaded.rig.camera.source):
+    camera = loaded.rig.camera
+    if is_video_file(camera.source) and not camera.repeat:  # one that is repeated has no end
         raise ConfigError(str(folder), "", "a played video cannot be gone on with: close it")
     gap_ns = _gap_ns(record, loaded.simulated and speed == "max")
     last = begin(setup)

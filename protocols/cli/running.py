@@ -305,6 +305,11 @@ _ALARMS = {
     "escape": "ALARM: the animal may have escaped; look at the box",
     "camera_stalled": "ALARM: the camera is silent; outputs are off; check its cable",
     "camera_back": "the camera is back after {silent_s} s",
+    "camera_moved": "the camera was moved by {shift_cm} cm ({shift_px} px);"
+    " its pictures are put right from now on",
+    "camera_away": "ALARM: the camera was moved by {shift_cm} cm ({shift_px} px); set it back:"
+    " until then the animal counts as lost",
+    "camera_in_place": "the camera stands as at the start again",
     "door_doubted": "ALARM: {text}",
     "door_unseen": "door {name} was moved, but nothing moved in this box's picture;"
     " were cameras or boxes swapped?",

@@ -143,6 +143,42 @@ def backup(folder: Path, day: str, live: Path | None = None) -> Path | None:
     return target
 
 
+def snapshot(store: Store, target: Path) -> None:
+    """A copy of the whole database as it is at one moment, as an SQLite file of its own.
+
+    Of PostgreSQL every table's rows are put into one. Raises StorageError.
+    """
+    from protocols.store.tables import metadata
+
+    part = target.with_name(target.name + ".part")
+    for path in (target, part):
+        path.unlink(missing_ok=True)
+    try:
+        if store.engine.dialect.name == "sqlite":
+            with store.read() as connection, closing(sqlite3.connect(part)) as new:
+                raw: Any = connection.connection.driver_connection
+                raw.backup(new)
+        else:
+            with store.read() as connection, create(f"sqlite:///{part.absolute()}") as copied:
+                connection.execute(text("set transaction isolation level repeatable read"))
+                with copied.engine.begin() as writing:
+                    for table in metadata.sorted_tables:
+                        rows = [dict(row) for row in connection.execute(select(table)).mappings()]
+                        if rows:
+                            writing.execute(table.insert(), rows)
+            _settle(part)
+        part.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise StorageError(f"{target} cannot be written: {error}") from error
+
+
+def _settle(path: Path) -> None:
+    """Have all of a database in its one file."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma journal_mode = delete")
+
+
 def _copy(source: Path, target: Path) -> None:
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)

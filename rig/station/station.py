@@ -13,19 +13,23 @@ from typing import Any
 import rig
 from rig.channel import ChannelServer, Message
 from rig.config import check
+from rig.engine import Loop
 from rig.errors import ConfigError, StationError
 from rig.hardware.wiring import wiring
-from rig.model import Frame, Gray, Request, RequestKind
+from rig.model import NS_PER_S, Frame, Gray, Request, RequestKind
 from rig.scheduling import decide_at_once
 from rig.session import preflight
 from rig.session.load import LoadedRig
 from rig.session.opened import is_video_file, open_rig
 from rig.session.recording import silence_s
+from rig.setup import Worked
 from rig.station.awake import Awake
 from rig.station.emptied import emptied, file_median
 from rig.station.hosted import Hosted, Order, Phase
+from rig.station.rehearsing import Rehearsing
 from rig.station.trial import Trial, Try
 from rig.station.views import Changes, look, preview
+from rig.station.working import Working
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +39,8 @@ LEAVE_S = 30.0
 """How long a station that was told to end waits for its sessions to be completed."""
 WAIT_S = 5.0
 """Longest that a watcher's question is held until there is something new."""
+WORKED_S = 1800.0
+"""For so long what came of working a box holds, and for the next session in it only."""
 TRIED_S = 0.1
 """How often boards that are tried by hand are looked after."""
 EMPTY_PICTURES = 15
@@ -109,6 +115,9 @@ class Station:
         self._asked_s = -math.inf  # when somebody last asked whether all is ready
         self._quitting = ""
         self._trial = Trial(self._opened, clock)
+        self._rehearsing = Rehearsing(clock)
+        self._working = Working(self._opened, self.boxes, clock)
+        self._worked: dict[str, tuple[int, Worked]] = {}  # when, and what came of it
         self._clock = clock
         self._starting = 0
         self._deciding = threading.Lock()  # between a session that starts and a try
@@ -124,6 +133,7 @@ class Station:
             "play": self._play,
             "board": self._board,
             "try": self._try,
+            "work": self._work,
             "camera": self._camera,
             "wave": self._wave,
             "hand": self._hand,
@@ -168,14 +178,15 @@ class Station:
 
     def _step(self, stall_s: float) -> None:
         self._trial.step(self._clock())
+        self._working.step(self._clock())
         running = any(h.phase is Phase.RUNNING for h in self.boxes.values())
         if self._file and not self._plays(running):
             self._wake.wait(FILE_WAITS_S)
             self._wake.clear()
             return
         # Doors that are tried want to hear that somebody is here, though the camera be slow.
-        wait_s = min(stall_s, TRIED_S) if self._trial.active else stall_s
-        seen = self._opened.camera.next(wait_s)
+        wait_s = min(stall_s, TRIED_S) if self._trial.active or self._working.active else stall_s
+        seen = self._rehearsing.next(self._opened.camera, self._foremost(), wait_s)
         if isinstance(seen, Frame):
             self._frames += 1
             self._frame = seen
@@ -195,6 +206,11 @@ class Station:
             self._rewind()
         with self._changed:
             self._changed.notify_all()
+
+    def _foremost(self) -> Loop | None:
+        """The running session whose turn comes first: what warms its decision warms the others'."""
+        running = (h.loop for h in self.boxes.values() if h.phase is Phase.RUNNING)
+        return next(running, None)
 
     def _plays(self, running: bool) -> bool:
         """Whether the file gives its next picture now; it begins anew where it has to.
@@ -336,11 +352,13 @@ class Station:
         order = check(data, Order, "start")
         if not Path(order.out).is_absolute():
             raise ConfigError("--out", "", f"{order.out!r}: a station needs the whole path")
+        if self._working.works(hosted.name):
+            raise StationError(f"box {hosted.name} is being worked; start when that is done")
         with self._deciding:
             self._starting += 1
             self._trial.end()
         try:
-            folder = hosted.begin(order)
+            folder = hosted.begin(order, self._worked_lately(hosted.name))
         finally:
             with self._deciding:
                 self._starting -= 1
@@ -455,6 +473,23 @@ class Station:
             self._trial.attempt(hosted.name, what)
             self._wake.set()
             return Message("try", {"box": hosted.name})
+
+    def _work(self, data: dict[str, Any]) -> Message:
+        """Work each door and output of a box once, on the word that it is empty."""
+        hosted = self._box(data)
+        if hosted.busy:
+            raise StationError(f"box {hosted.name}: a session runs in it; nothing is worked")
+        with self._deciding:
+            self._trial.end()
+        self._worked.pop(hosted.name, None)
+        worked = self._working.work(hosted.name, empty=bool(data.get("empty")))
+        self._worked[hosted.name] = (self._clock(), worked)
+        return Message("work", {"box": hosted.name, **worked.model_dump()})
+
+    def _worked_lately(self, name: str) -> Worked | None:
+        """What came of working a box, for the one session that follows."""
+        at_ns, worked = self._worked.pop(name, (0, None))
+        return worked if worked and self._clock() - at_ns <= WORKED_S * NS_PER_S else None
 
     def _refuse_busy(self, what: str) -> None:
         busy = [name for name, hosted in self.boxes.items() if hosted.busy]

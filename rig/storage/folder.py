@@ -13,6 +13,8 @@ from rig.errors import ConfigError, StorageError
 SETUP, BACKGROUND, VIDEO = "setup.json", "background.png", "video.mkv"
 TICKS, FRAMES, EVENTS, TRUTH = "ticks.jsonl", "frames.csv", "events.jsonl", "truth.csv"
 SUMS, TORN = "SHA256SUMS", "torn"
+CLOSED = "closed.json"
+"""In torn/: when and why a session that was cut off was closed, and what was done to its files."""
 AFTERWARDS = frozenset((SUMS, "summary.csv", "visits.csv", "amendments.jsonl"))
 """Written or remade after the end, so not among the sums."""
 
@@ -190,6 +192,13 @@ def _mode(path: Path) -> int | None:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         return None
+
+
+def sync_entries(folder: Path) -> None:
+    """Have a new session's entries on the disk, in each folder above it up to the study's."""
+    above = folder.parents[:4] if "rawdata" in folder.parts[-4:-3] else folder.parents[:2]
+    for part in (folder, *above):
+        sync_folder(part)
 
 
 def sync_folder(folder: Path) -> None:

@@ -274,12 +274,15 @@ def indexed(container: InputContainer, stream: VideoStream) -> int:
 
 
 def torn_header(path: Path) -> bool:
-    """Whether the file is an empty one, or begins as Matroska: a recording that had just begun."""
+    """Whether the file is an empty one, or begins as Matroska: a recording that had just begun.
+
+    So is one of zeros: the power was cut before its first bytes had come to the disk.
+    """
     if not path.is_file():
         return False
     with path.open("rb") as file:
         start = file.read(len(_EBML))
-    return start == _EBML[: len(start)]
+    return start == _EBML[: len(start)] or not any(start)
 
 
 def says_more(path: Path) -> bool:

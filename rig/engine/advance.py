@@ -52,6 +52,9 @@ def advance(setup: Setup, state: State, tick: Tick) -> Outcome:
         s.zero_ns = tick.t_ns
         s.checkpoint_ns = tick.t_ns + CHECKPOINT_NS
         d.tell("started", subject=setup.subject, phase=setup.phase, uid=setup.uid)
+        for name, why in (setup.unlit or {}).items():
+            if name in setup.plan.outputs:
+                d.tell("output_withheld", output=name, why=why)
     scored_before, step_before, rules_before = s.scored, s.step, s.rules
     hear_reports(d)
     if setup.windows is None:

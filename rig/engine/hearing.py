@@ -26,6 +26,8 @@ def hear_reports(d: Draft) -> None:
             d.tell("beam", name=report.name, state=report.value, board_ms=report.board_ms)
         elif report.kind is ReportKind.OUTPUT:
             d.tell("output", output=report.name, state=report.value, board_ms=report.board_ms)
+            if report.value == "on":
+                d.s.unconfirmed = without(d.s.unconfirmed, report.name)
             if report.value == "limit":
                 bar_all(d, "the board's own limit", report.name)
         elif report.kind is ReportKind.LINK:
@@ -262,5 +264,8 @@ def _output_by_hand(d: Draft, request: Request) -> None:
         d.s.latched = without(d.s.latched, request.name)
     elif d.s.paused_ns is not None:
         d.tell("refused", what=f"output {request.name}", why="the session is paused")
+    elif request.name in (d.setup.unlit or ()):
+        why = (d.setup.unlit or {})[request.name]
+        d.tell("refused", what=f"output {request.name}", why=why)
     else:
         d.s.latched = {**d.s.latched, request.name: None}

@@ -30,8 +30,9 @@ from rig.session.steady import moves_told, steadied
 from rig.setup import Setup, Window
 from rig.steps import Do
 from rig.storage import SessionRecord
+from rig.storage.folder import CLOSED, TORN
 from rig.tracking import Found, Prepared, choose, next_prior
-from rig.video import VideoFile
+from rig.video import Stamps, Times, VideoFile, count_frames
 
 
 def from_session(crew: Crew, row: Row, source: Path) -> Recording:
@@ -46,7 +47,7 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
     record = SessionRecord.open(source)
     setup = record.setup
     rows = _rows(record)
-    windows = tuple(_windows(record, rows))
+    windows = windows_of(record, rows)
     if row.hidden:  # a step's name may tell the phase
         windows = tuple(
             w.model_copy(update={"step": Do.EXPLORE.value if w.scored else ""}) for w in windows
@@ -143,8 +144,8 @@ def _detections(
             return None, Source(why=f"{row.again} holds no detections")
         why = kept.source_changed(row) or kept.apparatus_changed(apparatus)
         return (None, Source(why=why)) if why else (kept, Source("kept", str(kept.folder)))
-    if row.apparatus is None:  # who asks for nothing else wants its pictures looked at
-        return None, Source()
+    if row.apparatus is None and not row.as_seen:
+        return None, Source()  # who asks for nothing else wants its pictures looked at
     why = _live_does_not_do(row, record, apparatus, frames)
     return None, Source(why=why) if why else Source("live", str(record.folder))
 
@@ -152,7 +153,7 @@ def _detections(
 def _live_does_not_do(row: Row, record: SessionRecord, apparatus: Apparatus, frames: int) -> str:
     """Why what the session saw is not what its video shows to this apparatus; "": it is."""
     setup, stop = record.setup, record.stop
-    if setup.codec != "lossless":
+    if setup.codec != "lossless" and not row.as_seen:
         return "its video was compressed after the session saw the pictures"
     if setup.tracker_version != tracking.VERSION:
         return "they were found by another version of the tracking"
@@ -190,6 +191,7 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
         for request in tick.requests:
             if request.kind is RequestKind.RESUMED and pictures is not None:
                 pictures.next_part()
+                prior = None  # who went on knew nothing of the picture before
         if tick.frame is None:
             if not any(r.kind in _ENDS for r in tick.requests):
                 yield Tick(tick.k, tick.t_ns, reports=reports)
@@ -197,8 +199,11 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
         if pictures is None:
             yield Tick(tick.k, tick.t_ns, tick.frame, tick.detection, reports)
             continue
-        found = pictures.next()
+        found = pictures.next(tick.t_ns)
         if found is None or away:
+            if found is None and tick.detection is not None:
+                # the next picture was looked at knowing this one
+                prior = next_prior(prior, tick.detection, tick.t_ns)
             yield Tick(tick.k, tick.t_ns, tick.frame, None, reports)
             continue
         detection = choose(found, prior, tick.t_ns)
@@ -209,25 +214,49 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
 
 
 class _Pictures:
-    """A session's pictures in order, over the parts that resumes made of its video."""
+    """A session's pictures in order, over the parts that resumes made of its video.
+
+    A picture goes with the row whose time its stamp was made from: a power cut may take some out of
+    the middle of what was not yet on the disk.
+    """
 
     def __init__(self, crew: Crew, record: SessionRecord, prepared: Prepared) -> None:
         self._crew, self._record, self._prepared = crew, record, prepared
         self._part, self._missing = 1, 0
+        self._start_ns = next((tick.t_ns for tick in record.ticks()), 0)
         self._moves = moves_told(record).by_part
         self._open()
 
     def _open(self) -> None:
+        self._looked: Iterator[Shown] = iter(())
+        self._waiting: Shown | None = None
+        self._stamped, self._stamps = False, Stamps()
+        self._first_ms: int | None = None
         name = "video.mkv" if self._part == 1 else f"video-{self._part}.mkv"
         path = next((p for p in self._record.videos if p.name == name), None)
-        self._looked: Iterator[Shown] = iter(())
-        if path is not None:
-            eyes, moves = (Eye(self._prepared),), self._moves.get(self._part, ())
-            self._looked = self._crew.look_with(VideoFile.open(path), eyes, moves=moves)
+        if path is None:
+            return
+        try:
+            video = VideoFile.open(path)
+        except ConfigError:
+            if self._excused() and count_frames(path) == 0:
+                return  # it breaks off before its first picture
+            raise
+        self._stamped = video.times is Times.STAMPS
+        eyes, moves = (Eye(self._prepared),), self._moves.get(self._part, ())
+        self._looked = self._crew.look_with(video, eyes, moves=moves)
 
-    def next(self) -> Found | None:
-        """What the next picture shows; None where the part has no more."""
-        looked = next(self._looked, None)
+    def next(self, t_ns: int) -> Found | None:
+        """What the picture of the row at `t_ns` shows; None where the part does not have it."""
+        ms = self._stamps.of(t_ns - self._start_ns)
+        if self._first_ms is None:
+            self._first_ms = ms
+        looked = self._waiting or next(self._looked, None)
+        self._waiting = None
+        if looked is not None and self._stamped:
+            stamp_ms = (looked.t_ns + NS_PER_S // 2000) // (NS_PER_S // 1000)
+            if stamp_ms > ms - self._first_ms + 1:
+                self._waiting, looked = looked, None  # a later row's
         if looked is None:
             self._missing += 1
             return None
@@ -238,15 +267,20 @@ class _Pictures:
         self._part, self._missing = self._part + 1, 0
         self._open()
 
+    def _excused(self) -> bool:
+        """Whether the session, or its last part, was cut off."""
+        reason = str((self._record.stop or {}).get("reason", "interrupted"))
+        closed = self._record.folder / TORN / CLOSED
+        return reason.startswith("interrupted") or closed.is_file() or not self._record.complete
+
     def end(self) -> None:
         """Raise StorageError unless pictures and rows are as many.
 
-        A crash takes the newest pictures or the newest rows, so a session without a stop record,
+        A crash takes the newest pictures or the newest rows, so a session without a whole end,
         or one that was closed after a crash, may have more of either.
         """
-        over = sum(1 for _ in self._looked)
-        reason = str((self._record.stop or {}).get("reason", "interrupted"))
-        if (over or self._missing) and not reason.startswith("interrupted"):
+        over = sum(1 for _ in self._looked) + (self._waiting is not None)
+        if (over or self._missing) and not self._excused():
             raise StorageError(
                 f"{self._record.folder}: the video holds {over} pictures too many and lacks"
                 f" {self._missing}"
@@ -287,6 +321,11 @@ def _rows(record: SessionRecord) -> _Rows:
         return _Rows(t_ns, changes, int(frame))
     except (ValueError, KeyError) as error:
         raise StorageError(f"{record.folder}: frames.csv: {error}") from None
+
+
+def windows_of(record: SessionRecord, rows: _Rows | None = None) -> tuple[Window, ...]:
+    """What was done when in a recorded session, as it is scored again by. Raises StorageError."""
+    return tuple(_windows(record, _rows(record) if rows is None else rows))
 
 
 def _windows(record: SessionRecord, rows: _Rows) -> Iterator[Window]:

@@ -19,8 +19,15 @@ from numpy.typing import NDArray
 
 from rig.errors import ConfigError
 
-BLANKS = frozenset(("", "-", "na", "n/a", "#n/a", "nan", "null", "none"))
+BLANKS = frozenset(
+    (
+        "", "-", "\N{EN DASH}", "\N{EM DASH}", ".", "na", "n/a", "n.a.", "nd", "n.d.", "nan",
+        "null", "none", "missing", "#n/a", "#value!", "#div/0!", "#num!", "#ref!",
+    )
+)  # fmt: skip
 """What stands for "no value", whatever its case."""
+_LARGEST = 2.0**53
+"""Beyond it not every whole number is one of a spreadsheet's."""
 _PART = 1 << 20
 
 
@@ -91,7 +98,9 @@ class Sheet:
     def wholes(self, name: str) -> NDArray[np.int64]:
         """A column's whole numbers, none of them blank. Raises ConfigError."""
         numbers = self.numbers(name)
-        for k in np.flatnonzero(np.floor(numbers) != numbers).tolist():  # NaN is not itself
+        for k in np.flatnonzero(
+            ~((np.floor(numbers) == numbers) & (np.abs(numbers) <= _LARGEST))
+        ).tolist():
             raise self.error(k, f"column {name}: {self.columns[name][k]!r}: no whole number")
         return numbers.astype(np.int64)
 
@@ -179,7 +188,10 @@ def sheet(
     if not top.strip():
         raise ConfigError(file, "", "holds no line with column names")
     delimiter = delimiter_of(top)
-    names = [name.strip() for name in next(csv.reader([top], delimiter=delimiter))]
+    try:
+        names = [name.strip() for name in next(csv.reader([top], delimiter=delimiter))]
+    except csv.Error as error:
+        raise ConfigError(file, f"line {first}", str(error)) from None
     while names and not names[-1]:  # a delimiter at the end of each line
         names.pop()
     for k, name in enumerate(names):
@@ -211,8 +223,11 @@ def sheet(
 
 
 def names_in(line: str) -> list[str]:
-    """The column names in a table's first line."""
-    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+    """The column names in a table's first line; none where it cannot be read."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+    except csv.Error:
+        return []
 
 
 def delimiter_of(line: str) -> str:

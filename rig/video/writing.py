@@ -18,12 +18,27 @@ from rig.errors import StorageError
 from rig.model import Gray
 from rig.video.decoding import words
 
+CLUSTER_MS = "200"
+"""How much may wait for the rest of its cluster. With a sync every 500 ms, no second is lost."""
+
 
 class Codec(StrEnum):
     """How a session's pictures are coded."""
 
     H264 = "h264"
     LOSSLESS = "lossless"
+
+
+class Stamps:
+    """The stamps of one file's pictures: whole milliseconds, each later than the one before."""
+
+    def __init__(self) -> None:
+        self._last_ms = -(10**9)
+
+    def of(self, t_ns: int) -> int:
+        """The next picture's stamp, ms; it was taken at `t_ns` from the start."""
+        self._last_ms = max((t_ns + 500_000) // 1_000_000, self._last_ms + 1)
+        return self._last_ms
 
 
 class VideoWriter:
@@ -47,7 +62,7 @@ class VideoWriter:
         self.frames = 0
         self._shape = (size_px[1], size_px[0])
         self._lossless = Codec(codec) is Codec.LOSSLESS
-        self._last_ms = self._key_ms = -(10**9)
+        self._stamps, self._key_ms = Stamps(), -(10**9)
         self._key_after_ms = 1000 - round(500 / rate_hz)  # half a frame early: no second too long
         self._closed = False
         try:
@@ -55,7 +70,7 @@ class VideoWriter:
                 _Whole(file),
                 "w",
                 format="matroska",
-                options={"cluster_time_limit": "500", "flush_packets": "1"},
+                options={"cluster_time_limit": CLUSTER_MS, "flush_packets": "1"},
             )
             rate = Fraction(rate_hz).limit_denominator(1001)
             name = "ffv1" if self._lossless else "libx264"
@@ -96,7 +111,7 @@ class VideoWriter:
             )
         if image.strides[1] != 1 or image.strides[0] < image.shape[1]:
             image = np.ascontiguousarray(image)
-        ms = max((t_ns + 500_000) // 1_000_000, self._last_ms + 1)
+        ms = self._stamps.of(t_ns)
         frame = VideoFrame.from_numpy_buffer(image, format="gray")
         frame.pts, frame.time_base = ms, Fraction(1, 1000)
         frame.color_range = ColorRange.JPEG
@@ -104,7 +119,6 @@ class VideoWriter:
             frame.pict_type = PictureType.I
             self._key_ms = ms
         self._mux(frame)
-        self._last_ms = ms
         self.frames += 1
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ import re
 from array import array
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
+from math import isfinite
 
 import numpy as np
 
@@ -40,7 +41,9 @@ def ethovision(lines: Sequence[str], rest: Iterator[str], file: str) -> Track:
     kept = {"trial time", "recording time", *points}
     table = sheet(body, file, count, kept=lambda name: name.lower() in kept)
     lower = {name.lower(): name for name in table.columns}
-    time = lower.get("recording time") or lower["trial time"]
+    time = lower.get("recording time") or lower.get("trial time")
+    if time is None:
+        raise ConfigError(file, f"line {names + 1}", "no column is called Trial time")
     parts = {}
     for point in ETHOVISION_POINTS:
         x, y = lower.get(f"x {point}"), lower.get(f"y {point}")
@@ -109,7 +112,9 @@ def _seconds(table: Sheet, row: int, text: str) -> float:
         seconds = float(rest.replace(",", "."))
         for place, part in enumerate(reversed(larger), 1):
             seconds += int(part) * 60**place
-    except ValueError:
+        if not isfinite(seconds):
+            raise ValueError
+    except (ValueError, OverflowError):
         raise table.error(row, f"column Time: {text!r}: no time") from None
     return seconds
 

@@ -12,7 +12,13 @@ from rig.session.tracks.pose import Column, one_of, parts_of
 from rig.session.tracks.track import Floats, Part, Track, Wanted
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-MOST_ROWS = 50_000_000
+MOST_NUMBERS = 500_000_000
+"""More is no track: a damaged head may ask for the whole memory."""
+_FAULTS = (
+    OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
+    OverflowError, MemoryError, RecursionError,
+)  # fmt: skip
+"""What h5py and NumPy raise at a file that is damaged, or of another shape than it says."""
 ROWS_AT_ONCE = 1 << 15
 
 
@@ -30,15 +36,14 @@ def read_hdf5(path: Path, individual: str | None, wanted: Wanted) -> Track:
             for group in file.values():
                 if isinstance(group, h5py.Group) and "table" in group:
                     return _deeplabcut(group["table"], str(path), individual, wanted)
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except _FAULTS as error:
         raise ConfigError(str(path), "", f"cannot be read: {error}") from None
     message = "neither DeepLabCut's table nor SLEAP's analysis file (tracks, node_names)"
     raise ConfigError(str(path), "", message)
 
 
 def _deeplabcut(table: Any, file: str, individual: str | None, wanted: Wanted) -> Track:
-    if table.shape[0] > MOST_ROWS:
-        raise ValueError(f"{table.shape[0]} rows")
+    _check_size(table)
     there: dict[Column, tuple[str, int]] = {}
     for name in table.dtype.names:
         kind = f"{name}_kind"
@@ -59,8 +64,8 @@ def _deeplabcut(table: Any, file: str, individual: str | None, wanted: Wanted) -
 
 
 def _sleap(file: Any, name: str, individual: str | None, wanted: Wanted) -> Track:
-    nodes = _texts(file["node_names"][()])
-    names = _texts(file["track_names"][()]) if "track_names" in file else []
+    nodes = _texts(_all(file["node_names"]))
+    names = _texts(_all(file["track_names"])) if "track_names" in file else []
     points = _Axes(file["tracks"], ("track", "xy", "node", "frame"))
     if points.shape[1:3] != (2, len(nodes)):
         raise ValueError(f"tracks of shape {points.shape}: not tracks x 2 x points x frames")
@@ -82,6 +87,17 @@ def _sleap(file: Any, name: str, individual: str | None, wanted: Wanted) -> Trac
     return Track(name, "SLEAP", parts, np.arange(points.shape[3], dtype=np.int64))
 
 
+def _check_size(data: Any) -> None:
+    if data.size * max(1, data.dtype.itemsize // 8) > MOST_NUMBERS:
+        raise ValueError(f"{data.name} says that it holds {data.size} values")
+
+
+def _all(data: Any) -> Any:
+    """All of a dataset, if its size is one of a track."""
+    _check_size(data)
+    return data[()]
+
+
 class _Axes:
     """An array in the file, its axes as the older files have them; newer ones say which is which.
 
@@ -89,6 +105,7 @@ class _Axes:
     """
 
     def __init__(self, data: Any, wanted: tuple[str, ...]) -> None:
+        _check_size(data)
         said = data.attrs.get("dims")
         axes = list(wanted)
         if said is not None:

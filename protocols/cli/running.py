@@ -2,13 +2,22 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protocols.asking import Choice, Pairing, make_wish, pairing_of, start, station
+from protocols.asking import (
+    Choice,
+    Pairing,
+    make_wish,
+    pairing_of,
+    start,
+    station,
+    work,
+    works,
+)
 from protocols.cli.exits import in_words, of_ending
 from protocols.cli.keys import Keys, keys
 from protocols.cli.scoring import print_summary
@@ -99,8 +108,33 @@ def carry_out(asked: Asked, choice: Choice) -> Ended:
         return _at_full_speed(asked, loaded, wish, box, pairing)
     alone = find(spell_source(asked.rig)) is None
     with station(asked.rig, loaded.digest) as client:
+        if names := works(loaded, loaded_box, wish):
+            _work(asked, client, box, names)
         watch = _Watch(asked, client, box)
         return watch.run(watch.start(wish, pairing, alone=alone))
+
+
+def _work(asked: Asked, client: ChannelClient, box: str, names: Sequence[str]) -> None:
+    """Each door and light worked once, on the word that the box is empty; what came of it."""
+    word = asked.yes
+    listed = ", ".join(names)
+    if not word and sys.stdin.isatty():
+        with keys() as pressed:
+            question = f"is box {box} empty? {listed}: each is worked once and looked for."
+            word = _agreed(question, pressed)
+    if not word:
+        sys.stderr.write(
+            f"{listed}: not worked, as nobody said that the box is empty (--yes): doors close on no"
+            " animal and outputs stay off in this session\n"
+        )
+        return
+    worked = work(client, box)
+    for kind, told, off in (
+        ("door", worked.doors, "it closes on no animal in this session"),
+        ("output", worked.outputs, "it stays off in this session"),
+    ):
+        for name, why in told.items():
+            sys.stderr.write(f"{kind} {name}: {f'{why}; {off}' if why else 'worked and seen'}\n")
 
 
 def _wish(asked: Asked, choice: Choice, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:
@@ -284,6 +318,9 @@ _ALARMS = {
     "scoring_started": "scoring started",
     "scoring_ended": "scoring ended",
     "frames_dropped": "{frames} frames dropped",
+    "output_withheld": "output {output} stays off in this session: {why}",
+    "output_unconfirmed": "ALARM: output {output} was switched on, and its board does not say so;"
+    " check the board and the light",
     "first_crossing": "first crossing, into {zone}",
     "limit": "step {name} waited {waiting} for {limit_s} s",
     "paused": "paused",

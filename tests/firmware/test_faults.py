@@ -11,7 +11,6 @@ from rig.hardware.measured import DATA_VARIABLE, note_forces
 from tests.faults.board import FAULTS, Fault, inject
 from tests.firmware.flashed import BOARD
 
-
 SOME = (
     "serial stall",
     "limit switch stuck, door closed",

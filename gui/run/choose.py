@@ -139,11 +139,11 @@ class ChoosePanel(QWidget):
         self._sure = False
         row = QHBoxLayout()
         row.addWidget(self.look)
-        row.addWidget(self.work)
         row.addWidget(self.start, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.rolled, 1)
+        whole.addWidget(self.work)
         whole.addLayout(row)
 
     def _fill(self) -> None:

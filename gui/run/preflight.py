@@ -292,13 +292,17 @@ def _worked(
     if told is None:
         _say(lines, Level.WARN, "not_worked", names=", ".join(names))
         return
-    good = []
+    good, unseen = [], []
     for kind in ("door", "output"):
         for name, why in told[f"{kind}s"].items():
             if why:
                 _say(lines, Level.WARN, f"{kind}_unseen", name=name, why=why)
+            elif kind == "output" and name in box.box.unseen:
+                unseen.append(name)
             else:
                 good.append(name)
+    if unseen:
+        _say(lines, Level.WARN, "worked_unseen", names=", ".join(unseen))
     if good:
         _say(lines, Level.GOOD, "worked", names=", ".join(good))
 

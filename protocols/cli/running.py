@@ -108,33 +108,47 @@ def carry_out(asked: Asked, choice: Choice) -> Ended:
         return _at_full_speed(asked, loaded, wish, box, pairing)
     alone = find(spell_source(asked.rig)) is None
     with station(asked.rig, loaded.digest) as client:
-        if names := works(loaded, loaded_box, wish):
-            _work(asked, client, box, names)
         watch = _Watch(asked, client, box)
-        return watch.run(watch.start(wish, pairing, alone=alone))
+        told = _worked(asked, client, box, works(loaded, loaded_box, wish), alone=alone)
+        folder = watch.start(wish, pairing, alone=alone)
+        sys.stderr.write(told)
+        return watch.run(folder)
 
 
-def _work(asked: Asked, client: ChannelClient, box: str, names: Sequence[str]) -> None:
-    """Each door and light worked once, on the word that the box is empty; what came of it."""
-    word = asked.yes
-    listed = ", ".join(names)
+def _worked(
+    asked: Asked, client: ChannelClient, box: str, names: Sequence[str], *, alone: bool
+) -> str:
+    """Each door and light worked once, on the word that the box is empty; what came of it.
+
+    Raises RigError; a station that was started for this session ends again then.
+    """
+    if not names:
+        return ""
+    word, listed = asked.yes, ", ".join(names)
     if not word and sys.stdin.isatty():
         with keys() as pressed:
             question = f"is box {box} empty? {listed}: each is worked once and looked for."
             word = _agreed(question, pressed)
     if not word:
-        sys.stderr.write(
+        return (
             f"{listed}: not worked, as nobody said that the box is empty (--yes): doors close on no"
             " animal and outputs stay off in this session\n"
         )
-        return
-    worked = work(client, box)
-    for kind, told, off in (
+    try:
+        worked = work(client, box)
+    except RigError:
+        if alone:
+            with suppress(RigError):
+                client.request("quit")
+        raise
+    told = ""
+    for kind, found, off in (
         ("door", worked.doors, "it closes on no animal in this session"),
         ("output", worked.outputs, "it stays off in this session"),
     ):
-        for name, why in told.items():
-            sys.stderr.write(f"{kind} {name}: {f'{why}; {off}' if why else 'worked and seen'}\n")
+        for name, why in found.items():
+            told += f"{kind} {name}: {f'{why}; {off}' if why else 'worked'}\n"
+    return told
 
 
 def _wish(asked: Asked, choice: Choice, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:

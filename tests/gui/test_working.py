@@ -72,4 +72,5 @@ def test_doors_are_worked_on_the_second_press_and_what_was_seen_is_told(
     assert board.position(1) == 1.0  # there and back
     qtbot.waitUntil(panel.work.isEnabled, timeout=LIMIT_MS)
     assert panel.work.text() == say("run.work")
+    assert any("no camera sees it: laser" in line for line in lines(panel))  # as its rig file says
     window.close()

@@ -1,14 +1,12 @@
 """All that is fixed before tick 0: setup.json. With ticks.jsonl enough to replay. Pure."""
 
-import json
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
 from rig.apparatus import Apparatus, Drive, TrackingSettings
-from rig.config import Strict, check
-from rig.errors import ConfigError
+from rig.config import Strict, check, parse_json
 from rig.geometry import least_step, to_segment
 from rig.steps import SessionPlan
 from rig.zones import Layout
@@ -190,8 +188,4 @@ class Setup(Strict):
 
 def parse(text: str | bytes, file: str) -> Setup:
     """The setup in the text of a setup.json. Raises ConfigError."""
-    try:
-        table = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(file, "", f"not valid JSON: {error}") from None
-    return check(table, Setup, file)
+    return check(parse_json(text, file), Setup, file)

@@ -182,6 +182,7 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
             off=s.light.off.figures(),
             differs=differs,
         )
+    moved = {"camera_moved": s.camera_moves} if s.camera_moves else {}
     d.tell("checkpoint")
     d.tell(
         "stop",
@@ -192,6 +193,7 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
         frames_late=s.late,
         frames_untracked=s.untracked,
         **light,
+        **moved,
         **figures,
     )
     s.stopped = True

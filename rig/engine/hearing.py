@@ -9,6 +9,7 @@ from rig.engine.state import End, Stage, Word
 from rig.engine.stimulation import bar_all
 from rig.interlock import may_close
 from rig.model import NS_PER_S, CommandKind, DoorReport, DoorState, ReportKind, Request, RequestKind
+from rig.tracking.standing import How
 
 RESTING = (DoorState.OPEN, DoorState.CLOSED)
 MOVING_NS = 10 * NS_PER_S
@@ -132,6 +133,9 @@ def _request(d: Draft, request: Request) -> None:
         return
     if kind is RequestKind.CLOSING:
         return
+    if kind is RequestKind.CAMERA:
+        _camera(d, request)
+        return
     d.tell(
         "requested",
         request=str(kind),
@@ -158,6 +162,18 @@ def _request(d: Draft, request: Request) -> None:
         _door_by_hand(d, request)
     elif kind is RequestKind.OUTPUT:
         _output_by_hand(d, request)
+
+
+def _camera(d: Draft, request: Request) -> None:
+    # What the pictures showed was put right, or left out, before anything was looked for in them.
+    s, data = d.s, dict(request.data)
+    how, matrix = data.pop("how"), data.pop("matrix")
+    s.camera, s.away = tuple(matrix) if how == How.MOVED else None, how == How.AWAY
+    s.camera_moves += how != How.STILL
+    kind = {How.STILL: "camera_in_place", How.AWAY: "camera_away"}.get(how, "camera_moved")
+    d.tell(kind, **data)
+    if s.away:
+        bar_all(d, "the camera shows another scene")
 
 
 def pause(d: Draft) -> None:

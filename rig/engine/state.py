@@ -150,6 +150,9 @@ class State:
     lost_frames: int = 0
     lost_told: str = ""
     stalled_ns: int | None = None
+    camera: tuple[float, ...] | None = None  # how it was moved: Move.matrix; None: not
+    away: bool = False  # it shows another scene
+    camera_moves: int = 0
     found: bool = False
     zone: str = ""
     in_zones: tuple[bool, ...] = ()

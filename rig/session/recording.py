@@ -18,6 +18,7 @@ from rig.session.load import LoadedRig, load_rig
 from rig.session.opened import OpenBox, OpenRig, open_rig
 from rig.session.prepare import Wish, check_size, look, make_setup
 from rig.session.seeing import Seen
+from rig.session.watching import CameraWatch
 from rig.setup import Worked
 from rig.steps import check
 from rig.storage import SessionWriter, session_folder
@@ -145,7 +146,9 @@ def start(
         if isinstance(doors, BoxDoors):
             doors.close()
         raise
-    return folder, Loop(setup, prepared, doors, sink, opened.clock, listeners=listeners)
+    watch = CameraWatch(seen.background, None, real=opened.clock is not None, box=setup.box)
+    loop = Loop(setup, prepared, doors, sink, opened.clock, listeners=listeners, watch=watch)
+    return folder, loop
 
 
 def simulated_operator(box: OpenBox) -> Operator:

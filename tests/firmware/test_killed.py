@@ -7,6 +7,7 @@ the shipped ELF behind that.
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,38 @@ def test_a_killed_session_is_resumed_and_its_closed_door_never_moves(
     assert float(recorded.summary["test_s"]) >= CONFINED_S
     verdict = verify(folder, pixels=False)
     assert (verdict.ok, verdict.problems) == (True, [])
+
+
+def test_a_door_that_closes_turns_back_when_its_host_is_killed(
+    workshop: Path, elf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACEPREF_RUNTIME", str(tmp_path / "run"))
+    with OnPort(workshop / "harness", elf, tmp_path / "port") as board:
+        rig = write_filmed_rig(tmp_path, tmp_path / "port")
+        with ensure(str(rig)) as client:
+            entry = find(str(rig))
+            assert entry is not None
+            # Nobody waits for the answer: it never comes.
+            asking = threading.Thread(target=asked_and_lost, args=(client,))
+            asking.start()
+            tick_until(lambda: board.where()[1][0] < 0.8)
+            os.kill(entry.pid, signal.SIGKILL)
+            killed_us, _ = board.where()
+            asking.join()
+        lowest, lowest_us = 1.0, 0
+
+        def turned() -> bool:
+            nonlocal lowest, lowest_us
+            t_us, (place, *_) = board.where()
+            if place < lowest:
+                lowest, lowest_us = place, t_us
+            return place > 0.97
+
+        tick_until(turned)
+        assert 0.1 < lowest < 0.8  # it was under way, and came back from there
+        assert lowest_us <= killed_us + SAFE_US
+
+
+def asked_and_lost(client: ChannelClient) -> None:
+    with pytest.raises(StationError):
+        client.request("work", box="A", empty=True, timeout_s=60)

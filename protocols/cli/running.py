@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from protocols.asking import (
     refuse,
     start,
     station,
+    work,
+    works,
 )
 from protocols.cli.exits import in_words, of_ending
 from protocols.cli.keys import Keys, keys
@@ -114,7 +116,46 @@ def carry_out(asked: Asked, choice: Choice) -> Ended:
     with station(asked.rig, loaded.digest) as client:
         _preflight(asked, client, loaded_box, wish, choice.out, alone=alone)
         watch = _Watch(asked, client, box)
-        return watch.run(watch.start(wish, pairing, alone=alone))
+        told = _worked(asked, client, box, works(loaded, loaded_box, wish), alone=alone)
+        folder = watch.start(wish, pairing, alone=alone)
+        sys.stderr.write(told)
+        return watch.run(folder)
+
+
+def _worked(
+    asked: Asked, client: ChannelClient, box: str, names: Sequence[str], *, alone: bool
+) -> str:
+    """Each door and light worked once, on the word that the box is empty; what came of it.
+
+    Raises RigError; a station that was started for this session ends again then.
+    """
+    if not names:
+        return ""
+    word, listed = asked.yes, ", ".join(names)
+    if not word and sys.stdin.isatty():
+        with keys() as pressed:
+            question = f"is box {box} empty? {listed}: each is worked once and looked for."
+            word = _agreed(question, pressed)
+    if not word:
+        return (
+            f"{listed}: not worked, as nobody said that the box is empty (--yes): doors close on no"
+            " animal and outputs stay off in this session\n"
+        )
+    try:
+        worked = work(client, box)
+    except RigError:
+        if alone:
+            with suppress(RigError):
+                client.request("quit")
+        raise
+    told = ""
+    for kind, found, off in (
+        ("door", worked.doors, "it closes on no animal in this session"),
+        ("output", worked.outputs, "it stays off in this session"),
+    ):
+        for name, why in found.items():
+            told += f"{kind} {name}: {f'{why}; {off}' if why else 'worked'}\n"
+    return told
 
 
 def _preflight(
@@ -322,6 +363,9 @@ _ALARMS = {
     "scoring_started": "scoring started",
     "scoring_ended": "scoring ended",
     "frames_dropped": "{frames} frames dropped",
+    "output_withheld": "output {output} stays off in this session: {why}",
+    "output_unconfirmed": "ALARM: output {output} was switched on, and its board does not say so;"
+    " check the board and the light",
     "first_crossing": "first crossing, into {zone}",
     "limit": "step {name} waited {waiting} for {limit_s} s",
     "paused": "paused",

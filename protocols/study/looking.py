@@ -11,6 +11,7 @@ from protocols import blinding
 from protocols.blinding import WrongPassphraseError
 from protocols.store import tables as t
 from protocols.store import verify
+from protocols.store.opening import FOR_READING
 from protocols.study.amending import chain
 from protocols.study.folder import KEY, Study
 from protocols.study.opening import cohorts, count_refusal, refused
@@ -52,7 +53,7 @@ def status(study: Study) -> dict[str, Any]:
             "excluded": list(connection.execute(select(t.exclusion.c.animal).distinct()).scalars()),
             "key_opened": int(unblinded or 0),
             "wrong_passphrases": refused(connection),
-            "why_read_only": study.store.why,
+            "why_read_only": "" if study.store.why == FOR_READING else study.store.why,
             "deviations": count(t.deviation.c.kind),
             "not_as_planned": [
                 dict(one)

@@ -15,6 +15,7 @@ from protocols.cli.who import moment, signed
 from protocols.day import paper
 from protocols.study import doing, scheduling, shifting
 from protocols.study import today as days
+from protocols.study.second import copy_in_background, kept_of, lines_of
 from rig.errors import ConfigError, RigError, StorageError
 from rig.session import load_rig
 from rig.storage import SessionRecord
@@ -61,6 +62,7 @@ def today(folder: Path, people: int, at: str | None, print_: Path | None, *, as_
         raise ConfigError("--people", "", f"{people}: 1 or more")
     with verbs.open_study(folder) as opened:
         made = days.today(opened, people, moment(at, ahead=True))
+        kept = kept_of(opened)
     if print_ is not None:
         text = paper.plain(made) if print_.suffix == ".txt" else paper.page(made)
         try:
@@ -68,9 +70,12 @@ def today(folder: Path, people: int, at: str | None, print_: Path | None, *, as_
         except OSError as error:
             raise StorageError(f"{print_} cannot be written: {error.strerror}") from error
     if as_json:
-        print_json(days.to_json(made))
+        print_json({**days.to_json(made), "second_place": kept.to_json()})
     else:
         print(paper.plain(made), end="")
+        if kept.place:
+            print("\n".join(lines_of(kept.found, kept.place, away=kept.away)))
+    copy_in_background(folder)
     return DONE
 
 
@@ -141,6 +146,7 @@ class Run:
     seed: int
     yes: bool
     as_json: bool
+    anyway: bool = False
 
 
 def run(folder: Path, asked: Run, pins: Path | None) -> int:
@@ -178,6 +184,7 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
             asked.by,
             doing.after(moment(asked.at), ended.folder) if asked.at else moment(None),
         )
+    copy_in_background(folder)
     if asked.as_json:
         told = {"folder": str(ended.folder), "status": ended.status, "reason": ended.reason}
         print_json({**told, "phase": begun.phase, "extinction": decided and str(decided)})
@@ -225,6 +232,7 @@ def _words(folder: Path, asked: Run, begun: doing.Begun, rig: str) -> running.As
         codec=None,
         yes=asked.yes,
         as_json=asked.as_json,
+        anyway=asked.anyway,
     )
 
 
@@ -253,6 +261,7 @@ def file(folder: Path, subject: str, by: str, at: str | None, pins: Path | None)
         by = signed(opened, by, pins)
         ended = None if at is None else moment(at)
         phase, status, decided = doing.file_session(opened, subject, by, ended)
+    copy_in_background(folder)
     print(f"{subject} {phase}: filed as {status}")
     if decided is not None:
         print(f"extinction: {decided}")

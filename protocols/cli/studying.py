@@ -15,6 +15,7 @@ from protocols.cli.table import lines, print_json, wrapped
 from protocols.cli.who import scanned, signed
 from protocols.extending import Base
 from protocols.manifest import spreadsheet
+from protocols.study.second import kept_of, lines_of
 from rig.errors import ConfigError, StorageError
 
 
@@ -227,8 +228,9 @@ def status(folder: Path, *, as_json: bool) -> int:
     """How far it is."""
     with verbs.open_study(folder, write=False) as opened:
         told = verbs.status(opened)
+        kept = kept_of(opened)
     if as_json:
-        print_json(told)
+        print_json({**told, "second_place": kept.to_json()})
         return DONE
     print(f"{told['name']}: {told['protocol']}, {told['design']}")
     if told["why_read_only"]:
@@ -256,6 +258,8 @@ def status(folder: Path, *, as_json: bool) -> int:
     for line in told["intervals"]:
         print(wrapped(line))
     print(f"the key was opened {told['key_opened']} times, refused {told['wrong_passphrases']}")
+    for line in lines_of(kept.found, kept.place, away=kept.away):
+        print(wrapped(line, 0, 2))
     return DONE
 
 

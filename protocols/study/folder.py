@@ -6,7 +6,7 @@ study.toml protocol.toml study.sqlite key.sealed rawdata/ derivatives/ backup/
 import hashlib
 import secrets
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -25,7 +25,7 @@ from protocols.store.opening import backup
 from protocols.study import withheld
 from rig.config import parse_toml
 from rig.errors import ConfigError
-from rig.storage.folder import replace
+from rig.storage.folder import PRIVATE, make_private, replace
 
 RULES, PROTOCOL, KEY = "study.toml", "protocol.toml", "key.sealed"
 DRAW = "draw.sealed"
@@ -94,7 +94,7 @@ def new(
         both = {**passphrases, **preparers}
         texts[DRAW] = blinding.new_key(both, sheet=False)[0].text()
     uid, secret = secrets.token_hex(8), withheld.new_secret()
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_own(folder)
     written: list[Path] = []
     url = to_url(folder, plan.database or None)
     if not plan.database and places.shared(folder):
@@ -125,14 +125,25 @@ def new(
             texts[KEY] = key.text()
             for name, text in texts.items():
                 written.append(folder / name)
-                replace(folder / name, text.encode())
+                replace(folder / name, text.encode(), private=True)
         for name in ("rawdata", "derivatives", "backup"):
-            (folder / name).mkdir(exist_ok=True)
+            make_private(folder / name)
     except BaseException:
         for path in (*written, *folder.glob("study.sqlite*")):
             path.unlink(missing_ok=True)
         raise
     return words
+
+
+def _make_own(folder: Path) -> None:
+    """Make a study's folder without access for others; an empty one that is there is closed too.
+
+    One with something in it may be shared on purpose: it stays, and what is made in it is private.
+    """
+    make_private(folder)
+    if not any(folder.iterdir()):
+        with suppress(PermissionError):  # another's folder, in which we may write
+            folder.chmod(PRIVATE)
 
 
 def open_study(folder: Path, *, write: bool = True) -> Study:

@@ -11,6 +11,7 @@ from rig.measures import Measures, measure, summary
 from rig.model import NS_PER_S
 from rig.setup import Setup
 from rig.storage import SessionRecord, write_summary, write_visits
+from rig.storage.tables import SUMMARY, VISITS
 from rig.table import from_rows
 
 
@@ -61,6 +62,8 @@ def summary_row(
         flags = "+".join(filter(None, (str(flags), "latency")))
     if given.get("light_differs"):
         flags = "+".join(filter(None, (str(flags), "light")))
+    if given.get("camera_moved"):
+        flags = "+".join(filter(None, (str(flags), "camera_moved")))
     paired = {k: row.pop(k) for k in list(row) if k in _PAIRED}
     row |= {name: given.get(name, "") for name in LATENCY}
     row |= {"flags": flags, "version": version, **paired}
@@ -105,6 +108,11 @@ def derive(folder: Path) -> dict[str, Any]:
     write_summary(folder, row)
     write_visits(folder, (*measures.visits, *measures.zone_visits))
     return row
+
+
+def has_tables(folder: Path) -> bool:
+    """Whether what `derive` writes is there."""
+    return all((folder / name).is_file() for name in (SUMMARY, VISITS))
 
 
 def session_id(folder: Path) -> str:

@@ -36,6 +36,7 @@ from protocols.study.adding import allowed
 from protocols.study.excluding import leave, note_exclusions
 from protocols.study.folder import KEY, RULES, Study
 from protocols.study.opening import allocations, cohorts, opened, pairs_of
+from protocols.study.signing import in_open
 from protocols.study.withheld import hide, secret_of
 from rig.errors import ConfigError, RigError
 from rig.storage.folder import replace
@@ -75,6 +76,7 @@ def allocate_cohort(
     """
     plan, scheme = study.plan, study.plan.scheme()
     secret = secret_of(study)
+    over_gate = in_open(study, over_gate, "--over-gate") if over_gate else ""
     before: list[tuple[Candidate, Place]] = []
     if cohorts(study):
         if holder is None:

@@ -19,7 +19,8 @@ from protocols.report.blocks import (
     Results,
     Words,
 )
-from protocols.report.html import DATE, drawn
+from protocols.report.pictures import drawn
+from protocols.report.saying import DATE
 
 INK, MUTED, LINE, SOFT, ACCENT = "#1b1f24", "#5b6470", "#d9dee4", "#f5f7f9", "#0072b2"
 WARN, WARN_SOFT, GRAVE, GRAVE_SOFT = "#d98200", "#fff4e2", "#a3261a", "#fdecea"

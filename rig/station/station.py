@@ -334,6 +334,8 @@ class Station:
         if frame is not None and times:
             box = hosted.box
             findings += preflight.picture(box.loaded.apparatus, frame.image, box.empty)
+        if self.loaded.simulated:  # a busy computer, or its own mouse in the picture: no fault
+            return [one.softened() for one in findings]
         return findings
 
     def _answering(self, hosted: Hosted) -> dict[str, bool]:

@@ -1,4 +1,4 @@
-"""`placepref study event|humane|book|restore`: the commands, and what they do."""
+"""`placepref study event|humane|book|restore|move`: the commands, and what they do."""
 
 from pathlib import Path
 from typing import Annotated
@@ -116,3 +116,17 @@ def restore(
         aside = f"; what was there lies in {done.aside}" if done.aside else ""
         print(f"put back {done.database.name}{aside}")
     print("what was entered since is not in it: see placepref study check, and enter it again")
+
+
+@study.command()
+def move(folder: Folder, by: By) -> None:
+    """Take a study's live database off a share, onto this computer; its folder stays there.
+
+    Example: placepref study move /net/lab/S1 --by ann
+    """
+    from protocols import study as verbs
+    from protocols.cli.table import wrapped
+
+    done = verbs.move(folder, by)
+    print(wrapped(f"the live database is {done.live} now; only this computer runs the study"))
+    print(wrapped(f"the one on {done.share} is kept in {done.aside}, and is not used any more"))

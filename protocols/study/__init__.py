@@ -8,8 +8,10 @@ from protocols.study.admitting import admit
 from protocols.study.allocating import Allocated, allocate_cohort, pretests_of
 from protocols.study.folder import KEY, PROTOCOL, RULES, Study, lives_elsewhere, new, open_study
 from protocols.study.looking import check, status
+from protocols.study.moving import move
 from protocols.study.opening import pairs_of
 from protocols.study.restoring import restore
+from protocols.study.revising import revise
 from protocols.study.sealing import seal_sessions, unblind
 from protocols.study.withheld import pairing
 
@@ -26,12 +28,14 @@ __all__ = [
     "allocate_cohort",
     "check",
     "lives_elsewhere",
+    "move",
     "new",
     "open_study",
     "pairing",
     "pairs_of",
     "pretests_of",
     "restore",
+    "revise",
     "seal_sessions",
     "status",
     "unblind",

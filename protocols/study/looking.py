@@ -12,12 +12,13 @@ from protocols import blinding
 from protocols.blinding import WrongPassphraseError
 from protocols.store import tables as t
 from protocols.store import verify
+from protocols.study import remeasuring
 from protocols.study.amending import chain
 from protocols.study.doing import folder_of
 from protocols.study.folder import KEY, Study
 from protocols.study.interrupted import interrupted
 from protocols.study.opening import cohorts, count_refusal, refused
-from protocols.study.scheduling import broken_intervals
+from protocols.study.shifting import broken_intervals
 from rig.errors import ConfigError, RigError
 from rig.storage import is_being_recorded
 from rig.storage.folder import SUMS, TICKS
@@ -108,6 +109,7 @@ def check(study: Study, holders: Mapping[str, str], person: str) -> list[str]:
         elif hashlib.sha256(sums.read_bytes()).hexdigest() != expected:
             faults.append(f"{folder}: its {SUMS} is not the one that was filed")
     faults += _amendments(study, filed)
+    faults += remeasuring.faults(study)
     faults += interrupted(study.folder)
     faults += _left_running(study)
     for sums in sorted((study.folder / "rawdata").glob(f"sub-*/ses-*/behav/{SUMS}")):

@@ -17,6 +17,7 @@ from rig.session.load import LoadedRig, load_rig
 from rig.session.opened import OpenRig, is_video_file, open_rig
 from rig.session.recording import Operator, Recorded, silence_s, simulated_operator
 from rig.session.seeing import tracker
+from rig.session.watching import CameraWatch
 from rig.setup import Setup
 from rig.storage import Mended, SessionRecord, SessionWriter, TruthRow
 from rig.storage import resume as mend
@@ -90,7 +91,8 @@ def resume(
         raise ConfigError("--rig", "", f"{loaded.rig.name!r}: the session ran on {setup.rig!r}")
     if loaded.box_named(setup.box or None).apparatus != setup.apparatus:
         raise ConfigError("--rig", "", f"the apparatus of box {setup.box!r} is another now")
-    if is_video_file(loaded.rig.camera.source):
+    camera = loaded.rig.camera
+    if is_video_file(camera.source) and not camera.repeat:  # one that is repeated has no end
         raise ConfigError(str(folder), "", "a played video cannot be gone on with: close it")
     gap_ns = _gap_ns(record, loaded.simulated and speed == "max")
     last = begin(setup)
@@ -189,15 +191,18 @@ def _resume(record: SessionRecord, opened: OpenRig, operator: Operator | None) -
 
     own = opened.clock
     clock = None if own is None else lambda: camera.later(own())
+    background = record.background()
+    watch = CameraWatch(background, last.camera, real=own is not None, box=setup.box)
     loop = Loop(
         setup,
-        tracker(setup, record.background()),
+        tracker(setup, background),
         doors,
         sink,
         clock,
         state=last,
         next_k=state.next_k,
         listeners=(lambda tick, outcome: heard.extend(outcome.events),),
+        watch=watch,
     )
     ending = run(loop, camera, asks, crop=box.crop, stall_s=silence_s(opened), clock=clock)
     return Recorded(record.folder, ending, derive(record.folder))

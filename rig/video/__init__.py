@@ -16,7 +16,7 @@ This is the only room that knows PyAV.
 from rig.video.reading import Picture, Piece, ReadPiece, VideoFile, count_frames
 from rig.video.stills import jpeg
 from rig.video.times import Times
-from rig.video.writing import Codec, Stamps, VideoWriter
+from rig.video.writing import Codec, Stamps, VideoWriter, WriterAhead
 
 __all__ = [
     "Codec",
@@ -27,6 +27,7 @@ __all__ = [
     "Times",
     "VideoFile",
     "VideoWriter",
+    "WriterAhead",
     "count_frames",
     "jpeg",
 ]

@@ -1,5 +1,8 @@
 """A session's pictures into Matroska, readable after a crash up to the last cluster."""
 
+import queue
+import threading
+from contextlib import suppress
 from enum import StrEnum
 from fractions import Fraction
 from types import TracebackType
@@ -149,6 +152,74 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
         except (OSError, av.FFmpegError) as error:
             raise StorageError(f"video cannot be written: {words(error)}") from error
+
+
+class WriterAhead:
+    """The same in a thread of its own: pictures are handed over, at most `AHEAD` of them wait.
+
+    Args: as for `VideoWriter`. What goes wrong there is raised by the next `write`, or by `close`.
+    """
+
+    AHEAD = 16
+
+    def __init__(
+        self, file: BinaryIO, size_px: tuple[int, int], rate_hz: float, codec: str = Codec.H264
+    ) -> None:
+        self._wanted = (file, size_px, rate_hz, codec)
+        self._pictures: queue.Queue[tuple[Gray, int] | None] = queue.Queue(self.AHEAD)
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._write, name="write video", daemon=True)
+        self._thread.start()
+
+    def write(self, image: Gray, t_ns: int) -> None:
+        """Hand over `image`, which nobody changes any more. Raises as `VideoWriter` does."""
+        if self._error is not None:
+            raise self._error
+        self._pictures.put((image, t_ns))
+
+    def close(self) -> None:
+        """Wait until all is written. Raises StorageError."""
+        self._pictures.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes it; what went wrong before that is not hidden by what goes wrong here."""
+        try:
+            self.close()
+        except (StorageError, ValueError):
+            if error is None:
+                raise
+
+    def _write(self) -> None:
+        ended = False
+        try:
+            writer = VideoWriter(*self._wanted)
+            try:
+                while not ended:
+                    picture = self._pictures.get()
+                    ended = picture is None
+                    if picture is not None:
+                        writer.write(*picture)
+            except Exception:
+                with suppress(StorageError):  # what went wrong first is told
+                    writer.close()
+                raise
+            writer.close()
+        except Exception as error:  # handed to whoever writes
+            self._error = error
+        while not ended:  # so that nobody waits for room
+            ended = self._pictures.get() is None
 
 
 class _Whole:

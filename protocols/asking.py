@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from protocols import library
+from protocols.extending import Base
 from protocols.protocol import Protocol, parse, plan_session, roles, settings
 from rig.channel import ChannelClient, ensure
 from rig.errors import ConfigError, RigError, StationError
@@ -70,6 +71,22 @@ def find_protocol(name: str) -> tuple[Protocol, str]:
     meant = f"; did you mean {' or '.join(near)}?" if near else ""
     message = f"no such protocol{meant}; `placepref protocols` lists those that ship"
     raise ConfigError(name, "", f"{message}, or give a .toml file")
+
+
+def protocol_text(name: str) -> tuple[str, str, Base]:
+    """The text of a shipped protocol, or of a file, what messages call it, and its base."""
+    if name in library.names():
+        return library.text(name), name, library.text
+    path = Path(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        known = ", ".join(library.names())
+        message = f"{name!r}: no such protocol (shipped: {known}) and no such file"
+        raise ConfigError("--protocol", "", message) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(name, "", f"cannot be read: {error}") from None
+    return text, name, lambda other: base_of(other, path.parent)
 
 
 def base_of(name: str, folder: Path) -> str:

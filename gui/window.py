@@ -25,15 +25,28 @@ from gui.log import LogPage, catch_unforeseen, keep_log
 from gui.page import Page
 from gui.remembered import Remembered
 from gui.result.page import ResultPage
+from gui.run.grid import Key
 from gui.run.page import RunPage
 from gui.setup.page import SetupPage
 from gui.setup.provisional import remove_abandoned
+from gui.study.desk import StudyDesk
 from gui.texts import say
 from gui.theme import Theme, sheet
+from gui.today.page import TodayPage
 from gui.watch import Stations
+from protocols.study.placing import is_study
 from rig.scheduling import yield_to_others
 
 CV2_QT_VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
+KEYS = {
+    "run": "F2",
+    "setup": "F3",
+    "result": "F4",
+    "log": "F5",
+    "today": "Ctrl+1",
+    "study": "Ctrl+2",
+}
+"""Which key shows which page: F6 to F12 mean something at the rig."""
 NEXT_THEME = {Theme.LIGHT: Theme.DARK, Theme.DARK: Theme.RED, Theme.RED: Theme.LIGHT}
 
 
@@ -49,7 +62,10 @@ class MainWindow(QMainWindow):
         self.setup_page = SetupPage(self.stations, self.remembered)
         self.result_page = ResultPage(self.remembered)
         self.log_page = LogPage()
+        self.desk = StudyDesk(self.remembered, self)
+        self.today_page = TodayPage(self.desk, self.run_page.boxes, self.remembered)
         self.pages: dict[str, Page] = {
+            "today": self.today_page,
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
@@ -57,6 +73,9 @@ class MainWindow(QMainWindow):
         }
         self.run_page.finished.connect(self.open_session)
         self.setup_page.saved.connect(self.run_page.offer_rig)
+        self.today_page.started.connect(self.watch_box)
+        self.today_page.back_wanted.connect(lambda: self.go("today"))
+        self.run_page.put_away.connect(self.today_page.seen)
         self._stack = QStackedWidget()
         self._notice = QLabel()
         self._notice.setWordWrap(True)
@@ -98,7 +117,7 @@ class MainWindow(QMainWindow):
         self._buttons = QButtonGroup(self)
         for place, (key, page) in enumerate(self.pages.items()):
             self._stack.addWidget(page)
-            short = f"F{place + 2}"
+            short = KEYS[key]
             made = QToolButton()
             made.setText(f"{say(f'window.{key}')}\n{short}")
             made.setCheckable(True)
@@ -118,7 +137,7 @@ class MainWindow(QMainWindow):
         return rail
 
     def go(self, key: str) -> None:
-        """Show a page: run, setup, result or log."""
+        """Show a page: today, run, setup, result or log."""
         page = self.pages[key]
         if self._shown is page:
             return
@@ -135,6 +154,11 @@ class MainWindow(QMainWindow):
         """Show a session that has ended."""
         self.result_page.open_session(folder)
         self.go("result")
+
+    def watch_box(self, key: Key) -> None:
+        """Show a box in which a session of the study runs."""
+        self.run_page.follow(key)
+        self.go("run")
 
     def use_theme(self, theme: Theme) -> None:
         """Light, dark, or red on black."""
@@ -162,6 +186,10 @@ class MainWindow(QMainWindow):
         paths = [] if event is None else _dropped(event)
         if event is not None and paths:
             event.acceptProposedAction()
+            if is_study(paths[0]):
+                self.desk.open(paths[0])
+                self.go("today")
+                return
             self.go("result")
             self.result_page.take(paths)
 

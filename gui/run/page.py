@@ -41,9 +41,13 @@ PANEL_PX = 400
 
 
 class RunPage(Page):
-    """Runs sessions. `finished(folder)` asks to show one that has ended."""
+    """Runs sessions. `finished(folder)` asks to show one that has ended.
+
+    `put_away(uid)`: somebody has seen how a session ended, and goes on.
+    """
 
     finished = pyqtSignal(str)
+    put_away = pyqtSignal(str)
 
     def __init__(self, stations: Stations, remembered: Remembered) -> None:
         super().__init__()
@@ -51,6 +55,7 @@ class RunPage(Page):
         self._behind = Behind(self)
         self.boxes = Boxes(stations, remembered, self._behind, self)
         self.chosen: Key | None = None
+        self._wanted: Key | None = None  # to be chosen when it comes
         self._due = {"find": 0.0, "disk": 0.0}
         self._entered = False
         self._stale = False  # a box stands otherwise than was last drawn
@@ -213,6 +218,8 @@ class RunPage(Page):
         """The grid and the panel that belong to what is known now."""
         self._stale = False
         keys = self._keys_shown()
+        if self._wanted in keys:
+            self.chosen, self._wanted = self._wanted, None
         if self.chosen not in keys:
             self.chosen = keys[0] if keys else None
         before = list(self.grid.views)
@@ -230,6 +237,12 @@ class RunPage(Page):
                 self.setFocus()
         self.choose_panel.open_rigs.show_stations(self.boxes.stations())
         self._paint_all()
+
+    def follow(self, key: Key) -> None:
+        """A session was begun in this box by another page: show it as soon as it is there."""
+        self.boxes.watch(key[0])
+        self._wanted = key
+        self._arrange()
 
     def choose(self, key: Key) -> None:
         """A box is chosen: by mouse, by key, or because it waits."""
@@ -265,8 +278,10 @@ class RunPage(Page):
     def next_session(self) -> None:
         """The ended session is seen; the form takes its place."""
         if self.live is not None:
+            uid = self.live.uid
             self.live.put_it_away()
             self.choose((self.live.rig, self.live.name))
+            self.put_away.emit(uid)
         self.choosing.check()
 
     # --- what a person asks of a session

@@ -82,3 +82,16 @@ def _stands(planned_for: str, today: str) -> str:
     if not planned_for:
         return "undated"
     return "late" if planned_for < today else "due" if planned_for == today else "planned"
+
+
+def ran(study: Study, most: int = 200) -> list[str]:
+    """Sessions that were run to an end, as an amendment names them, the newest first."""
+    asked = (
+        select(t.session)
+        .where(t.session.c.status.in_(("done", "aborted", "failed")), t.session.c.outside.isnot(1))
+        .order_by(t.session.c.started.desc())
+        .limit(most)
+    )
+    with study.store.read() as connection:
+        rows = connection.execute(asked).mappings().all()
+    return [f"{row['animal']}/{row['phase']}/{row['attempt']}" for row in rows]

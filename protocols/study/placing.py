@@ -7,12 +7,14 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from protocols.asking import Choice
+from protocols.asking import Choice, make_wish, start, station
 from protocols.day.extinction import Outcome
 from protocols.store import tables as t
-from protocols.study.doing import ENDINGS, Begun, finish_session, folder_of
+from protocols.study.doing import ENDINGS, Begun, finish_session, folder_of, give_up
 from protocols.study.folder import PROTOCOL, RULES, Study
-from rig.errors import RigError
+from rig.channel import find, spell_source
+from rig.errors import ConfigError, RigError
+from rig.session import load_rig
 from rig.storage import SessionRecord
 from rig.storage.folder import SUMS
 
@@ -28,6 +30,16 @@ class Filed:
     phase: str
     status: str
     decided: Outcome | None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A session that a station runs now."""
+
+    uid: str
+    rig: str
+    box: str
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,47 @@ def file_ended(study: Study, now: datetime) -> list[Filed]:
     return filed
 
 
+def place(
+    study: Study,
+    begun: Begun,
+    rig: str,
+    operator: str,
+    *,
+    practice: bool = False,
+    ready: bool = False,
+    by_hand: bool = True,
+) -> Placed:
+    """Have the rig's station run a session that was begun; one that cannot start is given up again.
+
+    `ready`: the station has kept a picture of the empty box for it. `by_hand`: at a simulated rig,
+    a person answers. Raises RigError, and no session runs then.
+    """
+    try:
+        loaded = load_rig(rig)
+        boxes = list(loaded.boxes)
+        choice = choice_of(study.folder, begun, rig, boxes, operator, practice=practice)
+        operated = by_hand or not loaded.simulated
+        try:
+            wish, box = make_wish(choice, loaded, "operator" if operated else "auto")
+        except ConfigError as error:
+            if error.file == "--paired":  # its words may name the chamber
+                message = "what is withheld does not fit the chambers of this box"
+                raise ConfigError(f"box {begun.box}", "", message) from None
+            raise
+        source, name = spell_source(rig), box.box.name
+        alone = find(source) is None
+        with station(source, loaded.digest) as client:
+            folder = start(
+                client, name, wish, choice.out, None, alone=alone,
+                experimenter=not by_hand, ready=ready,
+            )  # fmt: skip
+    except BaseException as error:
+        if not practice and not has_folder(study, begun):
+            give_up(study, begun.uid, operator, f"did not begin: {error}"[:200])
+        raise
+    return Placed(wish.uid, source, name, folder)
+
+
 def has_folder(study: Study, begun: Begun) -> bool:
     """Whether a session that was begun left something on the disk."""
     try:
@@ -115,4 +168,16 @@ def study_of(folder: Path) -> Path | None:
     if "rawdata" not in folder.parts or len(folder.parents) < 4:
         return None
     root = folder.parents[3]
-    return root if (root / RULES).is_file() else None
+    return root if is_study(root) else None
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a study was begun in this folder."""
+    return (folder / RULES).is_file()
+
+
+def boxes_of(study: Study) -> dict[str, str]:
+    """The study's boxes, each with its rig; "" where none was said."""
+    with study.store.read() as connection:
+        rows = connection.execute(select(t.box.c.name, t.box.c.rig).order_by(t.box.c.name)).all()
+    return {row.name: row.rig or "" for row in rows}

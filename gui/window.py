@@ -30,6 +30,7 @@ from gui.run.page import RunPage
 from gui.setup.page import SetupPage
 from gui.setup.provisional import remove_abandoned
 from gui.study.desk import StudyDesk
+from gui.study.page import StudyPage
 from gui.texts import say
 from gui.theme import Theme, sheet
 from gui.today.page import TodayPage
@@ -64,8 +65,10 @@ class MainWindow(QMainWindow):
         self.log_page = LogPage()
         self.desk = StudyDesk(self.remembered, self)
         self.today_page = TodayPage(self.desk, self.run_page.boxes, self.remembered)
+        self.study_page = StudyPage(self.desk)
         self.pages: dict[str, Page] = {
             "today": self.today_page,
+            "study": self.study_page,
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
@@ -137,7 +140,7 @@ class MainWindow(QMainWindow):
         return rail
 
     def go(self, key: str) -> None:
-        """Show a page: today, run, setup, result or log."""
+        """Show a page: today, study, run, setup, result or log."""
         page = self.pages[key]
         if self._shown is page:
             return

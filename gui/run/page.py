@@ -43,11 +43,12 @@ PANEL_PX = 400
 class RunPage(Page):
     """Runs sessions. `finished(folder)` asks to show one that has ended.
 
-    `put_away(uid)`: somebody has seen how a session ended, and goes on.
+    `put_away(uid, tag)`: somebody has seen how a session ended, and goes on; with the next animal's
+    tag, if that was scanned.
     """
 
     finished = pyqtSignal(str)
-    put_away = pyqtSignal(str)
+    put_away = pyqtSignal(str, str)
 
     def __init__(self, stations: Stations, remembered: Remembered) -> None:
         super().__init__()
@@ -129,7 +130,7 @@ class RunPage(Page):
         panel.asked.connect(lambda kind, fields: self._request(self.live, kind, **fields))
         panel.noted.connect(self._note)
         panel.sure.connect(self._sure)
-        panel.next_wanted.connect(self.next_session)
+        panel.next_wanted.connect(lambda: self.next_session())
         panel.result_wanted.connect(self.finished)
 
     # --- the window's page
@@ -275,13 +276,13 @@ class RunPage(Page):
             self.chosen = here
         self._arrange()
 
-    def next_session(self) -> None:
-        """The ended session is seen; the form takes its place."""
+    def next_session(self, tag: str = "") -> None:
+        """The ended session is seen; the form takes its place. `tag`: the next animal's."""
         if self.live is not None:
             uid = self.live.uid
             self.live.put_it_away()
             self.choose((self.live.rig, self.live.name))
-            self.put_away.emit(uid)
+            self.put_away.emit(uid, tag)
         self.choosing.check()
 
     # --- what a person asks of a session
@@ -317,8 +318,9 @@ class RunPage(Page):
             return True
         ended = self.live.ended if self.live is not None else None
         if ended is not None and ended["status"] == "completed":  # all else is to be looked at
-            self.next_session()
-            self.choose_panel.scan(text)
+            self.next_session(text)
+            if self._entered:
+                self.choose_panel.scan(text)
             return True
         return False
 

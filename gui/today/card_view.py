@@ -71,7 +71,7 @@ class CardView(QWidget):
         body.setContentsMargins(0, 0, 6, 0)
         syringe = card(self.syringe, self.around)
         self.syringe_card = syringe
-        for widget in (self.title, self.facts, self.marks, self.picture, syringe, self.ready):
+        for widget in (self.title, self.facts, self.marks, self.ready, self.picture, syringe):
             body.addWidget(widget)
         body.setStretchFactor(self.picture, 1)
         rolled = QScrollArea()

@@ -73,7 +73,7 @@ class Doing(QObject):
     def forget(self) -> None:
         """Another study: no card."""
         self.animal, self.standing, self._apparatus = "", Standing(), None
-        self._stopped.hide()
+        self._stopped.leave()
         self._view.put(self.standing, None)
 
     # --- the card
@@ -128,7 +128,7 @@ class Doing(QObject):
 
     def deed(self) -> None:
         """The one key: what comes next."""
-        if self.standing.waits or self._stopped.isVisible():
+        if self.standing.waits or self._stopped.asks:
             return
         made, deed = self.standing.card, self.standing.deed
         if made is None or deed is Deed.NONE:

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QListWidget,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -128,6 +129,23 @@ DEEDS = (
 UNSIGNED = frozenset({"event", "file"})
 
 
+class DeedList(QListWidget):
+    """The deeds. `chosen()`: by its digit, or by Enter."""
+
+    chosen = pyqtSignal()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  (Qt's name)
+        """A digit chooses a deed; Enter goes on to its fields."""
+        text = event.text() if event is not None else ""
+        if text.isdigit() and 1 <= int(text) <= self.count():
+            self.setCurrentRow(int(text) - 1)
+            self.chosen.emit()
+        elif event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.chosen.emit()
+        else:
+            super().keyPressEvent(event)
+
+
 class MendPanel(QWidget):
     """Deeds on the left, the fields of the chosen one beside them. `left()`; `done(said)`."""
 
@@ -140,7 +158,8 @@ class MendPanel(QWidget):
         self._animal = ""
         self._sessions: list[str] = []
         self.fields: dict[str, QLineEdit | QComboBox] = {}
-        self.deeds = QListWidget()
+        self.deeds = DeedList()
+        self.deeds.chosen.connect(self._to_fields)
         self.deeds.setAccessibleName(say("mend.deeds"))
         for number, deed in enumerate(DEEDS, 1):
             self.deeds.addItem(f"{number}  {say(f'mend.{deed.key}')}")
@@ -235,6 +254,7 @@ class MendPanel(QWidget):
             made = QComboBox()
             made.setEditable(True)
             made.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+            made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             made.addItems(self._sessions)
             if (line := made.lineEdit()) is not None:
                 line.returnPressed.connect(self.put_right)
@@ -278,18 +298,8 @@ class MendPanel(QWidget):
 
         self._desk.ask(lambda study: deed.does(study, person.name, told), did, failed)
 
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  (Qt's name)
-        """A digit on the list of deeds chooses one; Enter goes on to its fields."""
-        if event is not None and self.deeds.hasFocus():
-            text = event.text()
-            if text.isdigit() and 1 <= int(text) <= len(DEEDS):
-                self.deeds.setCurrentRow(int(text) - 1)
-                next(iter(self.fields.values())).setFocus()
-                return
-            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                next(iter(self.fields.values())).setFocus()
-                return
-        super().keyPressEvent(event)
+    def _to_fields(self) -> None:
+        next(iter(self.fields.values())).setFocus()
 
 
 def _text(field: QLineEdit | QComboBox) -> str:

@@ -82,7 +82,7 @@ class TodayPage(Page):
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._tick)
         desk.opened.connect(self._another)
-        desk.changed.connect(self.read)
+        desk.changed.connect(self._changed)
         desk.person_changed.connect(self._person)
         boxes.changed.connect(self._look_for_ends)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -103,6 +103,7 @@ class TodayPage(Page):
         self.helper = QCheckBox(say("run.helper"))
         self.people = QSpinBox()
         self.people.setRange(1, 9)
+        self.people.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.people.setPrefix(say("today.people"))
         self.people.valueChanged.connect(self.read)
         self.mend = button(say("today.mend"))
@@ -135,12 +136,12 @@ class TodayPage(Page):
         self._left.addWidget(self.mending)
         self.view = CardView()
         self.stopped = StoppedCard()
-        right = QWidget()
+        right = QStackedWidget()
         right.setFixedWidth(CARD_PX)
-        stacked = QVBoxLayout(right)
-        stacked.setContentsMargins(0, 0, 0, 0)
-        stacked.addWidget(self.stopped)
-        stacked.addWidget(self.view, 1)
+        right.addWidget(self.view)
+        right.addWidget(self.stopped)
+        self.stopped.shown.connect(lambda: right.setCurrentWidget(self.stopped))
+        self.stopped.gone.connect(lambda: right.setCurrentWidget(self.view))
         self.doing = Doing(
             self._desk, self._boxes, self.view, self.stopped, lambda: self.now(), self
         )
@@ -205,7 +206,7 @@ class TodayPage(Page):
         self.animals = list(dict.fromkeys(animal for animal, _ in lines))
         self._lines = [animal for animal, _ in lines]
         self.rows.put([say(f"today.head_{name}") for name in HEADS], [row for _, row in lines])
-        for column, px in enumerate((56, 40, 110, 110, 64, 130)):
+        for column, px in enumerate((56, 48, 110, 110, 64, 130)):
             self.order.setColumnWidth(column, px)
         told = warnings_of(day)
         more = [say("today.more", n=len(told) - WARNINGS)] if len(told) > WARNINGS else []
@@ -283,7 +284,7 @@ class TodayPage(Page):
 
     def _scanned(self, text: str) -> bool:
         """A tag, a label or a badge; what is typed into a field is the field's."""
-        if self.focus_writes() or self.stopped.isVisible() or self._desk.about is None:
+        if self.focus_writes() or self.stopped.asks or self._desk.about is None:
             return False
         self.view.scan.clear()
         self.doing.scanned(text)
@@ -323,7 +324,7 @@ class TodayPage(Page):
         self.read()
 
     def _escape(self) -> None:
-        if self.stopped.isVisible():
+        if self.stopped.asks:
             self.stopped.leave()
         elif self._left.currentWidget() is self.mending:
             self._leave_mending()
@@ -348,10 +349,12 @@ class TodayPage(Page):
         self._remembered.put_first("rigs", self.doing.rig)
         self.started.emit(key)
 
-    def seen(self, uid: str) -> None:
-        """The end of a session was put away on the page of the rig."""
+    def seen(self, uid: str, tag: str) -> None:
+        """The end of a session was put away on the page of the rig; `tag` was scanned there."""
         if uid in self.doing.mine:
             self.back_wanted.emit()
+            if tag:
+                self.doing.scanned(tag)
 
     def _another(self) -> None:
         self.day, self.animals, self._lines = None, [], []
@@ -361,15 +364,25 @@ class TodayPage(Page):
         self.filed.hide()
         self.warnings.hide()
         self.doing.forget()
-        about = self._desk.about
-        rigs = dict.fromkeys(its for its in (about.boxes.values() if about else ()) if its)
-        for rig in reversed(list(rigs)):
-            if self.rig.findText(rig) < 0:
-                self.rig.insertItem(0, rig)
-        if rigs:
-            self.rig.setEditText(next(iter(rigs)))
+        self._offer_rigs()
         if self._entered:
             self.read()
+
+    def _changed(self) -> None:
+        """Something was written: boxes may have got their rigs."""
+        self._offer_rigs()
+        if self._entered:
+            self.read()
+
+    def _offer_rigs(self) -> None:
+        """The rigs of the study's boxes are in the list, and the first is chosen if none is."""
+        about = self._desk.about
+        rigs = list(dict.fromkeys(its for its in (about.boxes.values() if about else ()) if its))
+        for rig in reversed(rigs):
+            if self.rig.findText(rig) < 0:
+                self.rig.insertItem(0, rig)
+        if rigs and self.rig.currentText().strip() not in rigs:
+            self.rig.setEditText(rigs[0])
 
     def _another_rig(self) -> None:
         rig = self.rig.currentText().strip()

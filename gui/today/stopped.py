@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QFrame, QVBoxLayout
 
@@ -16,7 +16,10 @@ ALONE_MS = 80
 
 
 class StoppedCard(QFrame):
-    """Says what is wrong. 1 to 6 is a reason, Esc leaves it."""
+    """Says what is wrong. 1 to 6 is a reason, Esc leaves it. `shown()`, `gone()`."""
+
+    shown = pyqtSignal()
+    gone = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +52,7 @@ class StoppedCard(QFrame):
         self.no.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.no.clicked.connect(self.leave)
         layout.addWidget(self.no)
-        self.hide()
+        layout.addStretch(1)
 
     def ask(
         self, wrong: Sequence[str], go_on: Callable[[str], None], leave: Callable[[], None]
@@ -57,8 +60,13 @@ class StoppedCard(QFrame):
         """Say what is wrong; `go_on` gets the word of the reason that is chosen."""
         self._go_on, self._leave, self._pressed = go_on, leave, ""
         self.what.setText(breakable("\n".join(wrong)))
-        self.show()
+        self.shown.emit()
         self.setFocus()
+
+    @property
+    def asks(self) -> bool:
+        """Whether something waits for a reason."""
+        return self._leave is not None
 
     def leave(self) -> None:
         """Nothing was done, and nothing is."""
@@ -92,4 +100,4 @@ class StoppedCard(QFrame):
     def _put_away(self) -> None:
         self._go_on = self._leave = None
         self._alone.stop()
-        self.hide()
+        self.gone.emit()

@@ -15,7 +15,7 @@ BIG = 4
 SOON_S = 60.0
 DIGITS = "font-size: 50pt; font-weight: 700;"
 """On a screen of 96 dpi a digit is some 17 mm high: two hundredths of a rad at three metres."""
-NAME = "font-size: 20pt; font-weight: 600;"
+NAME = "font-size: 17pt; font-weight: 600;"
 
 
 class Strip(QWidget):
@@ -24,23 +24,28 @@ class Strip(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._all: tuple[Countdown, ...] = ()
-        self.tiles: list[tuple[QFrame, QLabel, QLabel]] = []
+        self.tiles: list[tuple[QFrame, QLabel, QLabel, QLabel]] = []
         row = QHBoxLayout()
         row.setSpacing(8)
         for _ in range(BIG):
-            who, clock = label(""), label("")
+            who, clock, how = label(""), label(""), label("")
             who.setStyleSheet(NAME)
+            how.setStyleSheet(NAME)
             clock.setStyleSheet(DIGITS)
-            who.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            for one in (who, clock):
+                one.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             tile = QFrame()
             tile.setObjectName("card")
             inside = QVBoxLayout(tile)
             inside.setContentsMargins(10, 2, 10, 2)
             inside.setSpacing(0)
             inside.addWidget(who)
-            inside.addWidget(clock)
+            below = QHBoxLayout()
+            below.addWidget(clock, 1)
+            below.addWidget(how)
+            inside.addLayout(below)
             row.addWidget(tile, 1)
-            self.tiles.append((tile, who, clock))
+            self.tiles.append((tile, who, clock, how))
         self.rest = label("", "muted", wrap=True)
         self.nothing = label(say("today.no_countdowns"), "muted")
         whole = QVBoxLayout(self)
@@ -56,33 +61,40 @@ class Strip(QWidget):
         self._all = tuple(countdowns)
         self.nothing.setVisible(not self._all)
         self.rest.setVisible(len(self._all) > BIG)
-        for k, (tile, _, _) in enumerate(self.tiles):
-            tile.setVisible(bool(self._all) and k < max(len(self._all), 1))
+        for k, (tile, *_) in enumerate(self.tiles):
+            tile.setVisible(k < len(self._all))
 
     def tick(self, now: datetime) -> None:
         """The time now."""
-        for (_, who, clock), one in zip(self.tiles, self._all, strict=False):
-            text, role = clock_of(one, now)
+        for (_, who, clock, how), one in zip(self.tiles, self._all, strict=False):
+            text, word, role = clock_of(one, now)
             who.setText(say("today.tile", animal=one.animal, what=one.what, box=one.box or "-"))
             who.setToolTip(who.text())
             clock.setText(text)
-            set_role(clock, role)
+            how.setText(word)
+            for part in (clock, how):
+                set_role(part, role)
         self.rest.setText(
             "   ".join(
-                say("today.small", animal=o.animal, what=o.what, clock=clock_of(o, now)[0])
+                say(
+                    "today.small",
+                    animal=o.animal,
+                    what=o.what,
+                    clock=" ".join(clock_of(o, now)[:2]),
+                )
                 for o in self._all[BIG:]
             )
         )
 
 
-def clock_of(one: Countdown, now: datetime) -> tuple[str, str]:
-    """What stands on a countdown, and its role: wait, time left, or late."""
+def clock_of(one: Countdown, now: datetime) -> tuple[str, str, str]:
+    """The clock of a countdown, the word beside it (wait, now, late or none), and its role."""
     if one.first is not None and now < one.first:
         wait_s = (one.first - now).total_seconds()
-        return say("today.wait", clock=spell_clock(wait_s)), "muted"
+        return spell_clock(wait_s), say("today.wait"), "muted"
     if one.last is None:
-        return say("today.now"), "good"
+        return "", say("today.now"), "good"
     left_s = (one.last - now).total_seconds()
     if left_s < 0:
-        return say("today.late", clock=spell_clock(-left_s)), "bad"
-    return spell_clock(left_s), "warn" if left_s <= SOON_S else ""
+        return f"-{spell_clock(-left_s)}", say("today.late"), "bad"
+    return spell_clock(left_s), "", "warn" if left_s <= SOON_S else ""

@@ -1,13 +1,14 @@
 """A study before it is begun: its rules out of a form, and what they come to in plain words."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import tomli_w
 
-from protocols import joining, planning, subjects
+from protocols import joining, planning
 from protocols import protocol as reading
 from protocols.asking import find_protocol, protocol_text
 from protocols.extending import whole
@@ -54,26 +55,36 @@ def in_words(draft: Draft) -> list[tuple[str, list[str]]]:
     """
     text, file, base = protocol_text(draft.protocol)
     made = reading.parse(whole(text, file, base), file)
-    rules = planning.parse(rules_text(draft), RULES, [phase.name for phase in made.phase])
+    named = draft if draft.name else replace(draft, name="study")
+    rules = planning.parse(rules_text(named), RULES, [phase.name for phase in made.phase])
     return describe(joining.join(rules, made, RULES).course)
 
 
-def lacking(protocol: str) -> dict[str, str]:
-    """The parameters of a protocol that have to be decided before a study, with why."""
-    return dict(find_protocol(protocol)[0].required)
+def folder_name(name: str) -> str:
+    """A study's name as every system can have it for a folder."""
+    return re.sub(r"[^\w-]+", "-", name).strip("-") or "study"
 
 
-def check_animals(path: Path) -> tuple[int, list[str]]:
-    """How many animals a table has, and how it was read. Raises ConfigError naming row and column.
+class Wanted(NamedTuple):
+    """What a protocol is; which of its parameters have to be decided before a study, and why."""
 
-    Nothing is put in; groups in it are refused when it is.
-    """
-    found, said = subjects.read(path, [], [], date.today())
-    return len(found), said
+    summary: str
+    required: dict[str, str]
+
+
+def lacking(protocol: str) -> Wanted:
+    """What has to be decided. Raises ConfigError for no such protocol."""
+    made = find_protocol(protocol)[0]
+    return Wanted(made.summary, dict(made.required))
 
 
 def begin(draft: Draft) -> str | None:
     """Begin the study; the recovery sheet's words where one was asked for. Raises ConfigError."""
+    if not draft.owner:
+        raise ConfigError("owner", "", "missing: whose study is it?")
+    lacks = [name for name, words in {**draft.holders, **draft.preparers}.items() if not words]
+    if lacks:
+        raise ConfigError("passphrase", "", f"missing: that of {', '.join(lacks)}")
     if len(draft.holders) + draft.sheet < 2:
         message = "one holder alone: name two, or one and a recovery sheet"
         raise ConfigError("holders", "", message)

@@ -1,22 +1,27 @@
 """Small studies for the window: begun, filled, planned from today on."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from protocols import blinding
-from protocols.study import add_animals, add_box, add_person, new, open_study, scheduling
+from protocols.store import tables as t
+from protocols.study import (
+    add_animals,
+    add_box,
+    add_person,
+    allocate_cohort,
+    new,
+    open_study,
+    scheduling,
+    seal_sessions,
+)
 
 OWNER = "ann"
 WORDS = {"ann": "a horse by the river", "bob": "two boats on the lake"}
-RULES = """name = "S1"
-[parameters]
-test_s = 3
-conditioning_s = 2
-between_sessions_s = 60
-[gate]
+MORE = """[gate]
 band = 0.49
 [day]
 begins = "00:00"
@@ -24,17 +29,28 @@ starts = "00:00"
 ends = "23:59"
 closed = []
 """
+RULES = f"""name = "S1"
+[parameters]
+test_s = 2
+conditioning_s = 2
+between_sessions_s = 60
+{MORE}"""
 PROTOCOL = """name = "short"
 version = 1
 extends = "cocaine-cpp"
 source = "made for a test"
 without = ["conditioning2a", "conditioning2b"]
+[parameters]
+test_s = 2
+conditioning_s = 2
+between_sessions_s = 60
 [[phase]]
 name = "posttest"
 day = 3
 """
-TELLING = ("cocaine", "saline", "vehicle", "paired", "drug_first", "vehicle_first")
+TELLING = ("cocaine", "saline", "vehicle", "drug_first", "vehicle_first")
 """Words of this study that nobody may read beside an animal."""
+IDS = ("M01", "M02", "M03", "M04")
 
 
 def quick(patch: pytest.MonkeyPatch) -> None:
@@ -42,28 +58,53 @@ def quick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(blinding, "_N", 2**14)
 
 
-def animals_csv(path: Path, ids: Sequence[str]) -> Path:
-    """A table of animals, all in box A."""
-    rows = [f"{id},{'FM'[k % 2]},C{k // 2},A,24" for k, id in enumerate(ids)]
-    path.write_text("\n".join(["id,sex,cage,box,weight_g", *rows]) + "\n", encoding="utf-8")
-    return path
+def table(ids: Sequence[str], weight_g: str = "24") -> str:
+    """A table of animals, all in box A; weighed today, or never."""
+    rows = [f"{id},{'FM'[k % 2]},C{k // 2},A,{weight_g}" for k, id in enumerate(ids)]
+    return "\n".join(["id,sex,cage,box,weight_g", *rows]) + "\n"
 
 
 def short_study(
-    folder: Path, rig: str, ids: Sequence[str] = ("M1", "M2", "M3", "M4"), *, start: int = 0
+    folder: Path, rig: str, ids: Sequence[str] = IDS, *, start: int = 0, weight_g: str = "24"
 ) -> Path:
-    """A study whose pre-tests are due today; ann owns it, tom is a technician, eve has a PIN."""
+    """A study whose pre-tests are due in `start` days.
+
+    ann owns it, tom is a technician, eve has the PIN 4711 and a badge.
+    """
     new(folder, PROTOCOL, RULES, OWNER, WORDS, sheet=False)
-    table = animals_csv(folder.parent / f"{folder.name}.csv", ids)
+    file = folder.parent / f"{folder.name}.csv"
+    file.write_text(table(ids, weight_g), encoding="utf-8")
     with open_study(folder) as study:
         add_box(study, "A", rig, OWNER)
-        add_animals(study, table, OWNER)
+        add_animals(study, file, OWNER)
         add_person(study, "tom", ["technician"], None, OWNER)
         add_person(study, "eve", ["technician", "scorer"], "4711", OWNER, badge="BADGE-EVE")
         scheduling.set_start(study, date.today() + timedelta(days=start), OWNER)
     return folder
 
 
-def now() -> datetime:
-    """The time of this computer, as the window has it."""
-    return datetime.now().astimezone()
+def pretests(ids: Sequence[str]) -> list[dict[str, str]]:
+    """Pre-tests as their summaries say them, the sides liked alike."""
+    return [
+        {
+            "subject": one,
+            "test_s": "900",
+            "time_left_s": str(400 + 10 * (k % 3)),
+            "time_right_s": str(420 - 10 * (k % 3)),
+            "time_lost_s": "0",
+        }
+        for k, one in enumerate(ids)
+    ]
+
+
+def sealed_study(folder: Path, rig: str, ids: Sequence[str] = IDS) -> Path:
+    """A study whose animals are allocated, and whose first conditioning is due today."""
+    short_study(folder, rig, ids, start=-1, weight_g="")
+    with open_study(folder) as study:
+        with study.store.change(OWNER) as change:
+            for animal in ids:
+                uid = next(one["uid"] for one in scheduling.sessions_of(change, animal))
+                change.update(t.session, {"uid": uid}, status="done")
+        allocate_cohort(study, OWNER, pretests(ids), over_gate="a made study")
+        seal_sessions(study, OWNER, (OWNER, WORDS[OWNER]))
+    return folder

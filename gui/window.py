@@ -44,8 +44,8 @@ KEYS = {
     "setup": "F3",
     "result": "F4",
     "log": "F5",
-    "today": "Ctrl+1",
-    "study": "Ctrl+2",
+    "today": "Shift+F3",
+    "study": "Shift+F2",
 }
 """Which key shows which page: F6 to F12 mean something at the rig."""
 NEXT_THEME = {Theme.LIGHT: Theme.DARK, Theme.DARK: Theme.RED, Theme.RED: Theme.LIGHT}

@@ -142,7 +142,7 @@ class Doing(QObject):
         elif deed is Deed.READY:
             self._make_ready()
         elif deed is Deed.TICK:
-            self._tick()
+            self._tick(label=self._label)
         else:
             self._start()
 
@@ -153,13 +153,12 @@ class Doing(QObject):
             animal, label = found
             deed = self.standing.deed
             if label and self.animal and deed is Deed.TICK:
-                self._label = label
                 made = self.standing.card
-                own = made is not None and made.next is not None and made.next.label == label
-                if own:
+                if made is not None and made.next is not None and made.next.label == label:
+                    self._label = label
                     self._say(say("today.label_right", label=label), "good")
                 else:
-                    self._tick()
+                    self._tick(label=label)
             elif deed is Deed.START and self.animal:
                 self._start(scanned=animal)
             else:
@@ -232,11 +231,11 @@ class Doing(QObject):
         self._looked = key if data["quiet"] else None
         self._say(say("today.not_empty" if data["quiet"] else "today.moves", box=key[1]), "bad")
 
-    def _tick(self, override: str = "") -> None:
+    def _tick(self, override: str = "", label: str = "") -> None:
         made, person = self.standing.card, self._person()
         if made is None or made.next is None or not person:
             return
-        step, now, label = made.next, self._now(), self._label
+        step, now = made.next, self._now()
         outcome = self._view.chosen_outcome if step.label else None
 
         def work(study: Study) -> str:
@@ -248,7 +247,9 @@ class Doing(QObject):
         self._label = ""
         self._wait(say("today.writing"))
         self._desk.ask(
-            work, lambda said: self._did(said, "good"), partial(self._stop, self._tick, None)
+            work,
+            lambda said: self._did(said, "good"),
+            partial(self._stop, lambda reason: self._tick(reason, label), None),
         )
 
     def _start(self, override: str = "", scanned: str = "") -> None:

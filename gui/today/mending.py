@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import (
     QComboBox,
@@ -299,6 +299,9 @@ class MendPanel(QWidget):
         self._desk.ask(lambda study: deed.does(study, person.name, told), did, failed)
 
     def _to_fields(self) -> None:
+        QTimer.singleShot(0, self._focus_first)  # fields that were just made take no focus yet
+
+    def _focus_first(self) -> None:
         next(iter(self.fields.values())).setFocus()
 
 

@@ -3,8 +3,12 @@
 import logging
 import os
 import sys
+import threading
 from collections.abc import MutableMapping, Sequence
+from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
@@ -22,21 +26,23 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.log import LogPage, catch_unforeseen, keep_log
-from gui.page import Page
+from gui.page import LaterPage, Page
 from gui.remembered import Remembered
 from gui.result.page import ResultPage
 from gui.run.grid import Key
 from gui.run.page import RunPage
 from gui.setup.page import SetupPage
 from gui.setup.provisional import remove_abandoned
-from gui.study.desk import StudyDesk
-from gui.study.page import StudyPage
 from gui.texts import say
 from gui.theme import Theme, sheet
-from gui.today.page import TodayPage
 from gui.watch import Stations
-from protocols.study.placing import is_study
+from protocols.asking import is_study
 from rig.scheduling import yield_to_others
+
+if TYPE_CHECKING:
+    from gui.study.desk import StudyDesk
+    from gui.study.page import StudyPage
+    from gui.today.page import TodayPage
 
 CV2_QT_VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
 KEYS = {
@@ -63,12 +69,9 @@ class MainWindow(QMainWindow):
         self.setup_page = SetupPage(self.stations, self.remembered)
         self.result_page = ResultPage(self.remembered)
         self.log_page = LogPage()
-        self.desk = StudyDesk(self.remembered, self)
-        self.today_page = TodayPage(self.desk, self.run_page.boxes, self.remembered)
-        self.study_page = StudyPage(self.desk)
         self.pages: dict[str, Page] = {
-            "today": self.today_page,
-            "study": self.study_page,
+            "today": LaterPage(lambda: self.today_page),
+            "study": LaterPage(lambda: self.study_page),
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
@@ -76,9 +79,6 @@ class MainWindow(QMainWindow):
         }
         self.run_page.finished.connect(self.open_session)
         self.setup_page.saved.connect(self.run_page.offer_rig)
-        self.today_page.started.connect(self.watch_box)
-        self.today_page.back_wanted.connect(lambda: self.go("today"))
-        self.run_page.put_away.connect(self.today_page.seen)
         self._stack = QStackedWidget()
         self._notice = QLabel()
         self._notice.setWordWrap(True)
@@ -111,6 +111,33 @@ class MainWindow(QMainWindow):
         self._shown: Page | None = None
         self.resize(1280, 800)
         self.setMinimumSize(1000, 640)
+
+    # What a study needs is loaded when it is first wanted: the pages at the rig need none of it.
+
+    @cached_property
+    def desk(self) -> "StudyDesk":
+        """The study that lies open."""
+        from gui.study.desk import StudyDesk
+
+        return StudyDesk(self.remembered, self)
+
+    @cached_property
+    def study_page(self) -> "StudyPage":
+        """The page of a study."""
+        from gui.study.page import StudyPage
+
+        return StudyPage(self.desk)
+
+    @cached_property
+    def today_page(self) -> "TodayPage":
+        """The page of a day."""
+        from gui.today.page import TodayPage
+
+        page = TodayPage(self.desk, self.run_page.boxes, self.remembered)
+        page.started.connect(self.watch_box)
+        page.back_wanted.connect(lambda: self.go("today"))
+        self.run_page.put_away.connect(page.seen)
+        return page
 
     def _rail(self) -> QFrame:
         rail = QFrame()
@@ -240,6 +267,9 @@ def start(arguments: Sequence[str] | None = None) -> int:
     catch_unforeseen(lambda what: window.notice(say("window.unforeseen", what=what)))
     window.go("run")
     window.show()
+    # Behind the first page, so that the pages of a study open at once.
+    loading = partial(import_module, "gui.today.page")
+    threading.Thread(target=loading, name="load", daemon=True).start()
     try:
         return application.exec()
     finally:

@@ -96,6 +96,19 @@ def base_of(name: str, folder: Path) -> str:
     return read_text(folder / name, "protocol file")
 
 
+def is_study(folder: Path) -> bool:
+    """Whether a study was begun in this folder; asked without loading what a study needs."""
+    return (folder / "study.toml").is_file()
+
+
+def study_of(session: Path) -> Path | None:
+    """The study that a session's folder lies in; None where it is in none."""
+    if "rawdata" not in session.parts or len(session.parents) < 4:
+        return None
+    root = session.parents[3]
+    return root if is_study(root) else None
+
+
 def make_wish(
     choice: Choice, loaded: LoadedRig, arming: Literal["operator", "auto"]
 ) -> tuple[Wish, LoadedBox]:

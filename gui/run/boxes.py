@@ -19,7 +19,7 @@ from gui.run.grid import Key
 from gui.run.live import LiveBox, Standing
 from gui.run.times import Following, Times, Turns
 from gui.watch import Preview, Stations, Watch
-from protocols.study.placing import study_of
+from protocols.asking import study_of
 from rig.channel import entries, spell_source
 from rig.errors import RigError
 from rig.setup import Setup

@@ -11,7 +11,7 @@ from protocols.asking import Choice, make_wish, start, station
 from protocols.day.extinction import Outcome
 from protocols.store import tables as t
 from protocols.study.doing import ENDINGS, Begun, finish_session, folder_of, give_up
-from protocols.study.folder import PROTOCOL, RULES, Study
+from protocols.study.folder import PROTOCOL, Study
 from rig.channel import find, spell_source
 from rig.errors import ConfigError, RigError
 from rig.session import load_rig
@@ -161,19 +161,6 @@ def has_folder(study: Study, begun: Begun) -> bool:
         return folder_of(study, begun.animal, begun.uid) is not None
     except (OSError, ValueError, RigError):
         return True  # it cannot be told: the session stays as it is
-
-
-def study_of(folder: Path) -> Path | None:
-    """The study that a session's folder lies in; None where it is in none."""
-    if "rawdata" not in folder.parts or len(folder.parents) < 4:
-        return None
-    root = folder.parents[3]
-    return root if is_study(root) else None
-
-
-def is_study(folder: Path) -> bool:
-    """Whether a study was begun in this folder."""
-    return (folder / RULES).is_file()
 
 
 def boxes_of(study: Study) -> dict[str, str]:

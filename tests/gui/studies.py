@@ -30,6 +30,7 @@ ends = "23:59"
 closed = []
 """
 RULES = f"""name = "S1"
+cues = ["a", "b"]
 [parameters]
 test_s = 2
 conditioning_s = 2
@@ -92,6 +93,7 @@ def pretests(ids: Sequence[str]) -> list[dict[str, str]]:
             "time_left_s": str(400 + 10 * (k % 3)),
             "time_right_s": str(420 - 10 * (k % 3)),
             "time_lost_s": "0",
+            "first_cue": "ab"[k % 2],
         }
         for k, one in enumerate(ids)
     ]

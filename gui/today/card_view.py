@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtGui import QImage
+from PyQt6.QtGui import QImage, QResizeEvent
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -28,6 +28,10 @@ from protocols.study.cards import Card
 from protocols.study.doing import OUTCOMES
 from rig.apparatus import Apparatus
 
+LEAST_PX = 170
+AROUND_PX = 400
+"""Height of all that stands around the picture."""
+
 
 class CardView(QWidget):
     """Shows a card. `wanted(str)`: the deed on the key; `weighed(text)`; `asked(what)` others."""
@@ -46,7 +50,7 @@ class CardView(QWidget):
         self.facts = label("", "muted", wrap=True)
         self.marks = label("", "warn", wrap=True)
         self.picture = BoxView()
-        self.picture.setMinimumHeight(190)
+        self.picture.setMinimumHeight(LEAST_PX)
         self.syringe = label("", wrap=True)
         self.syringe.setStyleSheet("font-size: 15pt; font-weight: 600;")
         self.around = label("", wrap=True)
@@ -71,7 +75,7 @@ class CardView(QWidget):
         body.setContentsMargins(0, 0, 6, 0)
         syringe = card(self.syringe, self.around)
         self.syringe_card = syringe
-        for widget in (self.title, self.facts, self.marks, self.ready, self.picture, syringe):
+        for widget in (self.title, self.facts, self.marks, self.ready, syringe, self.picture):
             body.addWidget(widget)
         body.setStretchFactor(self.picture, 1)
         rolled = QScrollArea()
@@ -85,6 +89,11 @@ class CardView(QWidget):
         whole.addWidget(self.practice)
         whole.addWidget(self.main)
         self.put(Standing(), None)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  (Qt's name)
+        """The picture takes what is left; words are never below the edge because of it."""
+        self.picture.setMaximumHeight(max(LEAST_PX, self.height() - AROUND_PX))
+        super().resizeEvent(event)
 
     def _scan(self) -> None:
         text = self.scan.text().strip()
@@ -123,9 +132,10 @@ class CardView(QWidget):
         self.marks.setText("   ".join(marks))
         self.marks.setVisible(bool(marks))
         self._put_syringe(made)
-        self.ready.setText(standing.said)
+        asks = say("today.ready_asks") if deed is Deed.READY and not standing.said else ""
+        self.ready.setText(standing.said or asks)
         set_role(self.ready, standing.role)
-        self.ready.setVisible(bool(standing.said))
+        self.ready.setVisible(bool(self.ready.text()))
         self.picture.set_apparatus(apparatus)
         below = say("today.picture", box=made.box or "-")
         self.picture.set_said(

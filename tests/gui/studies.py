@@ -59,24 +59,35 @@ def quick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(blinding, "_N", 2**14)
 
 
-def table(ids: Sequence[str], weight_g: str = "24") -> str:
-    """A table of animals, all in box A; weighed today, or never."""
-    rows = [f"{id},{'FM'[k % 2]},C{k // 2},A,{weight_g}" for k, id in enumerate(ids)]
+def table(ids: Sequence[str], weight_g: str = "24", boxes: Sequence[str] = "A") -> str:
+    """A table of animals in these boxes in turn; weighed today, or never."""
+    rows = [
+        f"{id},{'FM'[k // 2 % 2]},C{k // 2:02d},{boxes[k % len(boxes)]},{weight_g}"
+        for k, id in enumerate(ids)
+    ]
     return "\n".join(["id,sex,cage,box,weight_g", *rows]) + "\n"
 
 
 def short_study(
-    folder: Path, rig: str, ids: Sequence[str] = IDS, *, start: int = 0, weight_g: str = "24"
+    folder: Path,
+    rig: str,
+    ids: Sequence[str] = IDS,
+    *,
+    start: int = 0,
+    weight_g: str = "24",
+    boxes: Sequence[str] = "A",
+    rules: str = RULES,
 ) -> Path:
     """A study whose pre-tests are due in `start` days.
 
     ann owns it, tom is a technician, eve has the PIN 4711 and a badge.
     """
-    new(folder, PROTOCOL, RULES, OWNER, WORDS, sheet=False)
+    new(folder, PROTOCOL, rules, OWNER, WORDS, sheet=False)
     file = folder.parent / f"{folder.name}.csv"
-    file.write_text(table(ids, weight_g), encoding="utf-8")
+    file.write_text(table(ids, weight_g, boxes), encoding="utf-8")
     with open_study(folder) as study:
-        add_box(study, "A", rig, OWNER)
+        for box in boxes:
+            add_box(study, box, rig, OWNER)
         add_animals(study, file, OWNER)
         add_person(study, "tom", ["technician"], None, OWNER)
         add_person(study, "eve", ["technician", "scorer"], "4711", OWNER, badge="BADGE-EVE")
@@ -99,9 +110,16 @@ def pretests(ids: Sequence[str]) -> list[dict[str, str]]:
     ]
 
 
-def sealed_study(folder: Path, rig: str, ids: Sequence[str] = IDS) -> Path:
+def sealed_study(
+    folder: Path,
+    rig: str,
+    ids: Sequence[str] = IDS,
+    *,
+    boxes: Sequence[str] = "A",
+    rules: str = RULES,
+) -> Path:
     """A study whose animals are allocated, and whose first conditioning is due today."""
-    short_study(folder, rig, ids, start=-1, weight_g="")
+    short_study(folder, rig, ids, start=-1, weight_g="", boxes=boxes, rules=rules)
     with open_study(folder) as study:
         with study.store.change(OWNER) as change:
             for animal in ids:

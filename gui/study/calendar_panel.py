@@ -85,7 +85,7 @@ class CalendarPanel(QWidget):
         phases.sort(key=lambda name: first.get(name, "9"))
         heads = [say("study.head_animal"), say("study.head_box"), say("study.head_status"), *phases]
         self.rows.put(heads, [_row(one, phases) for one in animals])
-        for column, px in enumerate((96, 64, 90, *(118 for _ in phases[:-1]))):
+        for column, px in enumerate((96, 64, 90, *(40 + 9 * max(7, len(name)) for name in phases))):
             self.table.setColumnWidth(column, px)
         counts = {key: sum(one.count(key) for one in animals) for key in ("done", "due", "late")}
         self.counted.setText(say("study.counted", animals=len(animals), **counts))

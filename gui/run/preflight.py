@@ -11,7 +11,7 @@ from typing import Any
 
 from gui.run.disk import GUESS_BYTES_S, can_hold, room_for, spell_bytes
 from gui.texts import say
-from protocols.asking import Choice, Pairing, find_protocol, make_wish, pairing_of
+from protocols.asking import Choice, Pairing, find_protocol, is_study, make_wish, pairing_of
 from rig.apparatus import Apparatus, Drive
 from rig.errors import ConfigError, RigError
 from rig.session import LoadedRig, Wish, empty_contrast, load_rig
@@ -281,6 +281,9 @@ def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> bool:
         return False
     lasts_s = sum(s.duration_s or s.limit_s for s in wish.plan.step) if wish else 0
     try:
+        if is_study(out):
+            _say(lines, Level.BAD, "out_study", out=out)
+            return False
         if not can_hold(out):
             _say(lines, Level.BAD, "out_bad", out=out)
             return False

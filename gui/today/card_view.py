@@ -42,6 +42,7 @@ class CardView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.has_study = False
         self.scan = QLineEdit()
         self.scan.setPlaceholderText(say("today.scan_hint"))
         self.scan.setAccessibleName(say("today.scan"))
@@ -84,7 +85,8 @@ class CardView(QWidget):
         self.syringe_card = syringe
         for widget in (self.title, self.facts, self.marks, self.ready, syringe, self.picture):
             body.addWidget(widget)
-        body.setStretchFactor(self.picture, 1)
+        body.setStretchFactor(self.picture, 100)
+        body.addStretch(1)
         rolled = QScrollArea()
         rolled.setWidgetResizable(True)
         rolled.setWidget(inside)
@@ -126,8 +128,9 @@ class CardView(QWidget):
         if standing.waits:
             self.main.setText(standing.waits)
         if made is None:
-            self.title.setText(say("today.nobody"))
-            self.facts.setText(say("today.nobody_why"))
+            which = "nobody" if self.has_study else "no_study"
+            self.title.setText(say(f"today.{which}"))
+            self.facts.setText(say(f"today.{which}_why"))
             for other in (self.marks, self.ready):
                 other.hide()
             return

@@ -103,7 +103,9 @@ def _asked(row: Row) -> dict[str, Any]:
 def _checked(out: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((out / CHECK).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if not all(isinstance(one["asked"], dict) for one in found.values()):
+            raise ValueError("not what --check writes")
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(str(out / CHECK), "", f"cannot be read: {error}") from None
     return found
 
@@ -180,9 +182,19 @@ def show(out: Path, scored: Sequence[Scored] = ()) -> None:
     """Write the sheet of what was checked, with the tracks of what has been scored."""
     if not (out / CHECK).exists():
         return
+    checked = _checked(out)
+    try:
+        page = _page(checked, scored)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        message = f"is damaged ({error!r}); run --check again"
+        raise ConfigError(str(out / CHECK), "", message) from None
+    write(out / SHEET, page)
+
+
+def _page(checked: Mapping[str, Any], scored: Sequence[Scored]) -> bytes:
     done = {one.id: one for one in scored if one.error is None}
     rows = sorted(
-        _checked(out).values(), key=lambda one: (not one["error"], -len(one["flags"]), one["id"])
+        checked.values(), key=lambda one: (not one["error"], -len(one["flags"]), one["id"])
     )
     lines = [_HEAD]
     for one in rows:
@@ -204,7 +216,7 @@ def show(out: Path, scored: Sequence[Scored] = ()) -> None:
         ]
         lines.append("<tr>" + "".join(f"<td>{cell}" for cell in cells) + "</tr>\n")
     lines.append("</table></html>\n")
-    write(out / SHEET, "".join(lines).encode())
+    return "".join(lines).encode()
 
 
 def _picture(one: Mapping[str, Any], which: str, *, zones: bool, track: str = "") -> str:

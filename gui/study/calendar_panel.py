@@ -12,7 +12,7 @@ from gui.study.bar import on_enter
 from gui.study.desk import StudyDesk, words_of
 from gui.study.rows import Cell, Rows, table
 from gui.texts import say
-from protocols.study import Study, scheduling
+from protocols.study import Study, scheduling, shifting
 from protocols.study.calendar import Entry, Row, calendar
 
 SIGNS = {
@@ -135,8 +135,8 @@ class CalendarPanel(QWidget):
             return
 
         def work(study: Study) -> tuple[int, list[str]]:
-            moved = scheduling.shift(study, animals, days, person.name, reason)
-            return len(moved), scheduling.broken_intervals(study)
+            moved = shifting.shift(study, animals, days, person.name, reason)
+            return len(moved), shifting.broken_intervals(study)
 
         def moved(told: tuple[int, list[str]]) -> None:
             number, broken = told

@@ -187,7 +187,8 @@ class Doing(QObject):
             self._view.grams.clear()
             key = "today.weighed_odd" if odd else "today.weighed"
             said = say(key, animal=animal, g=f"{grams:g}", odd="; ".join(odd))
-            self._did(said, "warn" if odd else "good")
+            end = any("END POINT" in line for line in odd)
+            self._did(said, "bad" if end else "warn" if odd else "good")
 
         self._desk.ask(
             lambda study: doing.weigh(study, animal, grams, person, now), weighed, self._wrong
@@ -266,7 +267,7 @@ class Doing(QObject):
 
         def work(study: Study) -> Placed:
             if practice:
-                begun = doing.practise(study, made.animal, now)
+                begun = doing.practise(study, made.animal, person, now)
             else:
                 begun = doing.begin(
                     study, made.animal, person, rig, now, box=box, phase=made.phase,

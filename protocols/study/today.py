@@ -15,7 +15,15 @@ from protocols.day.volumes import Volume, Weighed, drawn
 from protocols.protocol import outline
 from protocols.store import tables as t
 from protocols.study.folder import Study
-from protocols.study.scheduling import LIVING, Reading, Reads, day_of, first_name
+from protocols.study.scheduling import (
+    LIVING,
+    Reading,
+    Reads,
+    day_of,
+    first_name,
+    hidden_phases,
+    reveal_due,
+)
 from protocols.timetable import WORK, box_s
 
 DUE = ("planned", "running")
@@ -60,6 +68,9 @@ def today(study: Study, people: int, now: datetime) -> Today:
     Raises ValueError without people.
     """
     day = day_of(study, now)
+    if hidden_phases(study) and study.store.why == "":
+        with study.store.change("today") as change:
+            reveal_due(study, change, now)
     with study.store.read() as connection:
         reads = Reading(connection)
         sheet = _Sheet(study, reads, day, now)
@@ -201,8 +212,7 @@ class _Sheet:
     def _in_box(self, row: RowMapping, phase: PhasePlan, gap: Gap) -> list[Link]:
         rules = self._study.plan.day
         stay = int(box_s(outline(self._study.protocol, row["phase"], self._study.joined.values)))
-        cues = self._study.joined.course.cue_set.values()
-        dry = max([rules.dry_s, *(int(one.purge_s or 0) for one in cues)])
+        dry = max(rules.dry_s, int(purge_s(self._study)))
         place, inside = Link(Do.PLACE, rules.place_s, gap), Link(Do.SESSION, stay, attended=False)
         if row["status"] == "running" and row["started"]:
             start = self.second(datetime.fromisoformat(row["started"]))
@@ -274,6 +284,11 @@ class _Sheet:
             for row in self._reads.connection.execute(asked).mappings()
             if not row["outside"] or self._phase(row).kind in WORK
         ]
+
+
+def purge_s(study: Study) -> float:
+    """How long a box has fresh air between two animals: the longest of any odour, or none."""
+    return max((one.purge_s or 0.0 for one in study.joined.course.cue_set.values()), default=0.0)
 
 
 def phase_of(study: Study, name: str) -> PhasePlan:

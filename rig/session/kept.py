@@ -148,11 +148,6 @@ class Kept:
         return tuple(Move(a, tuple(b), *rest) for a, b, *rest in self.facts["moves"])
 
     @property
-    def several(self) -> int:
-        """In how many pictures more than one thing could have been the animal."""
-        return int(self.used["detections"]["several"])
-
-    @property
     def broken(self) -> int:
         """Pictures that could not be decoded."""
         return int(self.used["frames_broken"])
@@ -196,7 +191,7 @@ class Kept:
         for key in now | then:
             if now.get(key) != then.get(key):
                 return f"{key}, which the tracking uses, is another now"
-        return zones_changed(apparatus, self.facts["zones"], self.several)
+        return zones_changed(apparatus, self.facts["zones"])
 
     def facts_for(self, apparatus: Apparatus) -> dict[str, Any]:
         """The facts of `ticks(apparatus)`."""
@@ -207,31 +202,39 @@ class Kept:
         """The row's files, those not hashed anew that look as they did; gone ones as they were."""
         return stamps(row, self.used["files"])
 
-    def ticks(self, apparatus: Apparatus, stop: int | None = None) -> Iterator[Tick]:
-        """The ticks up to the place `stop`. Raises StorageError for a damaged file."""
+    def lines(self) -> Iterator[bytes]:
+        """The ticks as `ledger.tick_line` wrote them. Raises StorageError for a damaged file."""
         path = self.folder / FILE
-        same = zones_of(apparatus) == self.facts["zones"]
         try:
             with gzip.open(path) as file:
                 file.readline()
-                for line in file:
-                    tick = parse_tick(line)
-                    if stop is not None and tick.frame is not None and tick.frame >= stop:
-                        return
-                    yield tick if same else without_zones(tick, apparatus)
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            message = f"{path} is damaged ({error}); score the recording itself again"
-            raise StorageError(message) from None
+                yield from file
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._damaged(error) from None
+
+    def ticks(self, apparatus: Apparatus, stop: int | None = None) -> Iterator[Tick]:
+        """The ticks up to the place `stop`. Raises StorageError for a damaged file."""
+        same = zones_of(apparatus) == self.facts["zones"]
+        for line in self.lines():
+            try:
+                tick = parse_tick(line)
+            except ValueError as error:
+                raise self._damaged(error) from None
+            if stop is not None and tick.frame is not None and tick.frame >= stop:
+                return
+            yield tick if same else without_zones(tick, apparatus)
+
+    def _damaged(self, error: Exception) -> StorageError:
+        message = f"{self.folder / FILE} is damaged ({error}); score the recording itself again"
+        return StorageError(message)
 
 
-def zones_changed(apparatus: Apparatus, zones: list[Any], several: int) -> str:
+def zones_changed(apparatus: Apparatus, zones: list[Any]) -> str:
     """Why detections made with the outlines `zones` do not do for the apparatus's; "": they do."""
     if zones_of(apparatus) == zones:
         return ""
     if apparatus.entry.point is EntryPoint.BODY:
         return 'the entry point "body" counts pixels in zones that are others now'
-    if several:  # `choose` asks in which of them each lies
-        return f"zones are others now, and in {several} pictures they decide which is the animal"
     return ""
 
 

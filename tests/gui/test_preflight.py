@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gui.run.disk import spell_bytes
 from gui.run.preflight import Checked, Level, Wanted, check
 from protocols.asking import Choice
 from rig import png
 from rig.storage import note_pairing
+from rig.storage.room import spell_bytes
 from tests.small import write_rig
 
 

@@ -8,7 +8,7 @@ from collections.abc import MutableMapping, Sequence
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
@@ -70,8 +70,8 @@ class MainWindow(QMainWindow):
         self.result_page = ResultPage(self.remembered)
         self.log_page = LogPage()
         self.pages: dict[str, Page] = {
-            "today": LaterPage(lambda: self.today_page),
-            "study": LaterPage(lambda: self.study_page),
+            "today": LaterPage(self._make_today),
+            "study": LaterPage(self._make_study),
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
@@ -121,19 +121,25 @@ class MainWindow(QMainWindow):
 
         return StudyDesk(self.remembered, self)
 
-    @cached_property
+    @property
     def study_page(self) -> "StudyPage":
         """The page of a study."""
-        from gui.study.page import StudyPage
+        return cast("StudyPage", cast(LaterPage, self.pages["study"]).page)
 
-        return StudyPage(self.desk)
-
-    @cached_property
+    @property
     def today_page(self) -> "TodayPage":
         """The page of a day."""
+        return cast("TodayPage", cast(LaterPage, self.pages["today"]).page)
+
+    def _make_study(self, parent: QWidget) -> Page:
+        from gui.study.page import StudyPage
+
+        return StudyPage(self.desk, parent)
+
+    def _make_today(self, parent: QWidget) -> Page:
         from gui.today.page import TodayPage
 
-        page = TodayPage(self.desk, self.run_page.boxes, self.remembered)
+        page = TodayPage(self.desk, self.run_page.boxes, self.remembered, parent)
         page.started.connect(self.watch_box)
         page.back_wanted.connect(lambda: self.go("today"))
         self.run_page.put_away.connect(page.seen)

@@ -138,7 +138,7 @@ def _worked(
     """
     if not names:
         return ""
-    word, listed = asked.yes, ", ".join(names)
+    word, listed = asked.manner.yes, ", ".join(names)
     if not word and sys.stdin.isatty():
         with keys() as pressed:
             question = f"is box {box} empty? {listed}: each is worked once and looked for."

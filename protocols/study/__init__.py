@@ -5,7 +5,12 @@ Each verb is one transaction with its trail.
 
 from protocols.study.adding import add_animals, add_box, add_person
 from protocols.study.admitting import admit
-from protocols.study.allocating import Allocated, allocate_cohort
+from protocols.study.allocating import (
+    Allocated,
+    Proposed,
+    allocate_cohort,
+    propose_cohort,
+)
 from protocols.study.folder import KEY, PROTOCOL, RULES, Study, lives_elsewhere, new, open_study
 from protocols.study.looking import check, status
 from protocols.study.moving import move
@@ -21,6 +26,7 @@ __all__ = [
     "PROTOCOL",
     "RULES",
     "Allocated",
+    "Proposed",
     "Study",
     "add_animals",
     "add_box",
@@ -35,6 +41,7 @@ __all__ = [
     "pairing",
     "pairs_of",
     "pretests_of",
+    "propose_cohort",
     "restore",
     "revise",
     "seal_sessions",

@@ -25,6 +25,7 @@ from gui.log import LogPage, catch_unforeseen, keep_log
 from gui.page import Page
 from gui.remembered import Remembered
 from gui.result.page import ResultPage
+from gui.review.page import ReviewPage
 from gui.run.page import RunPage
 from gui.setup.page import SetupPage
 from gui.setup.provisional import remove_abandoned
@@ -34,6 +35,11 @@ from gui.watch import Stations
 from rig.scheduling import yield_to_others
 
 CV2_QT_VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
+KEYS = {
+    "run": "F2", "setup": "F3", "result": "F4", "log": "F5",
+    "study": "Shift+F2", "today": "Shift+F3", "review": "Shift+F4", "results": "Shift+F5",
+}  # fmt: skip
+"""Of each page."""
 NEXT_THEME = {Theme.LIGHT: Theme.DARK, Theme.DARK: Theme.RED, Theme.RED: Theme.LIGHT}
 
 
@@ -48,11 +54,13 @@ class MainWindow(QMainWindow):
         self.run_page = RunPage(self.stations, self.remembered)
         self.setup_page = SetupPage(self.stations, self.remembered)
         self.result_page = ResultPage(self.remembered)
+        self.review_page = ReviewPage(self.remembered)
         self.log_page = LogPage()
         self.pages: dict[str, Page] = {
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
+            "review": self.review_page,
             "log": self.log_page,
         }
         self.run_page.finished.connect(self.open_session)
@@ -98,7 +106,7 @@ class MainWindow(QMainWindow):
         self._buttons = QButtonGroup(self)
         for place, (key, page) in enumerate(self.pages.items()):
             self._stack.addWidget(page)
-            short = f"F{place + 2}"
+            short = KEYS[key]
             made = QToolButton()
             made.setText(f"{say(f'window.{key}')}\n{short}")
             made.setCheckable(True)

@@ -1,0 +1,52 @@
+"""The page where recordings are looked at: watched, proofed, checked by eye."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt6.QtWidgets import QTabWidget, QVBoxLayout
+
+from gui.page import Page
+from gui.remembered import Remembered
+from gui.review.watch_view import WatchView
+from gui.texts import say
+from gui.theme import Theme
+
+
+class ReviewPage(Page):
+    """Plays recordings under codes, and takes down what a person says of them."""
+
+    def __init__(self, remembered: Remembered) -> None:
+        super().__init__()
+        self.watch = WatchView(remembered)
+        self.tabs = QTabWidget()
+        for key, view in (("watch", self.watch),):
+            self.tabs.addTab(view, say(f"review.page_{key}"))
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.tabs, 1)
+
+    def enter(self) -> None:
+        """Open what was open the last time."""
+        self.watch.enter()
+
+    def leave(self) -> None:
+        """Nothing plays on unseen."""
+        self.watch.leave()
+
+    def use_theme(self, theme: Theme) -> None:
+        """Pictures have colours of their own."""
+        self.watch.use_theme(theme)
+
+    def close_down(self) -> None:
+        """Threads and processes end."""
+        self.watch.close_down()
+
+    def open_session(self, study: Path, folder: Path) -> None:
+        """Show one session of a study."""
+        self.tabs.setCurrentWidget(self.watch)
+        self.watch.open_folder(study, folder)
+
+    def take(self, paths: Sequence[Path]) -> None:
+        """A study, a session or a rescored folder was dropped."""
+        if paths:
+            self.tabs.setCurrentWidget(self.watch)
+            self.watch.open_folder(paths[0])

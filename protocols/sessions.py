@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Session:
     chamber to paired, unpaired, neutral; empty where no pairing is known. `stop`: the stop record
     (of a rescored one empty). `record`: None for a rescored one.
     `window_end_s`: where the scored window ends, from the first scored row; None: with the test.
+    `again`: the folder in which a recorded session was measured again, whose rows these are.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Session:
     simulated: bool = False
     record: SessionRecord | None = None
     window_end_s: float | None = None
+    again: Path | None = None
 
     @cached_property
     def table(self) -> Table:
@@ -118,6 +120,22 @@ def read_session(folder: Path, pairing: Mapping[str, tuple[str, str]] | None = N
         roles=roles_of(setup.apparatus, pairing.get(setup.subject), record.folder),
         simulated=setup.simulated,
         record=record,
+    )
+
+
+def measured_again(session: Session, folder: Path) -> Session:
+    """A recorded session with the rows and the apparatus that it was scored again with.
+
+    What it was and how it went stays its own. Raises StorageError for a damaged `folder`.
+    """
+    other = _rescored(folder, {})
+    return replace(
+        session,
+        apparatus=other.apparatus,
+        columns=other.columns,
+        summary={**session.summary, **other.summary, "id": session.id},
+        roles={},
+        again=folder,
     )
 
 

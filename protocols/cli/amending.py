@@ -22,7 +22,7 @@ def withdraw(
     """Withdraw an animal."""
     word = _word(amending.Why, why)
     with verbs.open_study(folder) as opened:
-        pin = _pin(opened, by, pins)
+        pin = signing_pin(opened, by, pins)
         left = amending.withdraw(opened, animal, word, reason, by, on=on, pin=pin)
     _say_left(animal, "withdrawn", left)
     return DONE
@@ -31,7 +31,7 @@ def withdraw(
 def exclude(folder: Path, animal: str, rule: str, reason: str, by: str, pins: Path | None) -> int:
     """Exclude an animal."""
     with verbs.open_study(folder) as opened:
-        pin = _pin(opened, by, pins)
+        pin = signing_pin(opened, by, pins)
         left = amending.exclude_animal(opened, animal, rule, reason, by, pin=pin)
     _say_left(animal, "excluded", left)
     return DONE
@@ -49,7 +49,7 @@ def substitute(
     """Give an animal a free place."""
     with verbs.open_study(folder) as opened:
         rows = pretest_rows(opened, pretest)
-        pin = _pin(opened, by, pins)
+        pin = signing_pin(opened, by, pins)
         pair = holder, passphrases_of([holder], passphrases)[holder]
         whose, labels = amending.take_place(opened, animal, by, rows, pair, pin=pin)
     print(f"{animal} stands for {whose}, in its place, which nobody was shown")
@@ -74,7 +74,7 @@ def session(
     with verbs.open_study(folder) as opened:
         uid = amending.reattribute(
             opened, which, by, reason, animal=animal, phase=phase, box=box,
-            pin=_pin(opened, by, pins),
+            pin=signing_pin(opened, by, pins),
         )  # fmt: skip
     print(f"filed as session {uid}; what it was filed as before is to be run again")
     return DONE
@@ -83,7 +83,7 @@ def session(
 def swap(folder: Path, first: str, second: str, reason: str, by: str, pins: Path | None) -> int:
     """Exchange two."""
     with verbs.open_study(folder) as opened:
-        amending.swap(opened, first, second, by, reason, pin=_pin(opened, by, pins))
+        amending.swap(opened, first, second, by, reason, pin=signing_pin(opened, by, pins))
     print("the two sessions have changed places; their folders stay and carry the amendment")
     return DONE
 
@@ -101,7 +101,7 @@ def ended(
     """What becomes of a session."""
     word = _word(EndedEarly, ended_as) if ended_as else None
     with verbs.open_study(folder) as opened:
-        pin = _pin(opened, by, pins)
+        pin = signing_pin(opened, by, pins)
         pair = None
         if holder is not None:
             pair = holder, passphrases_of([holder], passphrases)[holder]
@@ -130,7 +130,7 @@ def injection(
     with verbs.open_study(folder) as opened:
         who = amending.note_injection(
             opened, label, word, by, received_ml=ml, at=at, animal=animal, reason=reason,
-            pin=_pin(opened, by, pins),
+            pin=signing_pin(opened, by, pins),
         )  # fmt: skip
     print(f"{label}: {word}, {who}")
     return DONE
@@ -160,7 +160,7 @@ def enter(
     with verbs.open_study(folder) as opened:
         uid = amending.enter(
             opened, animal, phase, started, ended, ran_by, by, reason, minutes=spent, box=box,
-            pin=_pin(opened, by, pins),
+            pin=signing_pin(opened, by, pins),
         )  # fmt: skip
     print(f"entered afterwards as session {uid}")
     return DONE
@@ -226,7 +226,7 @@ def _word(kind: type[Word], text: str) -> Word:
         raise ConfigError("--as", "", f"{text!r}: one of {', '.join(kind)}") from None
 
 
-def _pin(opened: verbs.Study, by: str, pins: Path | None) -> str | None:
+def signing_pin(opened: verbs.Study, by: str, pins: Path | None) -> str | None:
     """The PIN of who signs; None where that person has none."""
     if not amending.has_pin(opened, by):
         return None

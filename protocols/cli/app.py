@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from protocols.cli import amend as _amend  # noqa: F401  its commands are of study
 from protocols.cli import care as _care  # noqa: F401
 from protocols.cli import handing
+from protocols.cli import remeasure as _remeasure  # noqa: F401
 from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
 from rig.errors import ConfigError, RigError

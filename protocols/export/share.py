@@ -91,6 +91,10 @@ def _write_setups(sessions: Sequence[Session], folder: Path, roles: dict[str, st
             content = {"apparatus": session.apparatus.model_dump(mode="json", exclude_none=True)}
         else:
             content = nameless(json.loads(session.record.setup_bytes), roles)
+            if session.again is not None:  # what its rows follow from, beside what it ran by
+                content["apparatus_measured_again"] = session.apparatus.model_dump(
+                    mode="json", exclude_none=True
+                )
         text = json.dumps(content, indent=1, ensure_ascii=False)
         write_text(folder / f"{session.id}.json", text + "\n")
 

@@ -15,7 +15,7 @@ from protocols.report.records import Records, records_of
 from protocols.scores import POSTTEST, PRETEST
 from protocols.scoring import StudyScores, score_folder, score_study
 from protocols.scoring.scored import pairs_of_sessions
-from protocols.sessions import Session, read_session, roles_of
+from protocols.sessions import Session, measured_again, read_session, roles_of
 from protocols.study import PROTOCOL, RULES, open_study
 from rig.model import NS_PER_S
 from rig.storage import read_pairing
@@ -68,6 +68,8 @@ def _sessions(found: StudyScores, pairs: Mapping[Path, tuple[str, str]]) -> list
         if one.status != "completed":
             continue
         session = read_session(one.folder)
+        if one.again is not None:
+            session = measured_again(session, found.folder / one.again.folder)
         roles = roles_of(session.apparatus, pairs.get(one.folder), one.folder)
         session = replace(
             session,

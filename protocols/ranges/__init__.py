@@ -152,7 +152,7 @@ def times_by_case(
         return {OWN: own_times, SEEN_ONLY: seen_times}, {}  # its rows say it: nothing is placed
     seen = seen_of(session)
     placing = Placing(seen, session.apparatus, session.rate_hz, session.table)
-    if session.record is not None and session.apparatus == session.record.setup.apparatus:
+    if session.apparatus == seen.apparatus:
         _check_own(session, placing)
     base = session.apparatus
     told: dict[str, Times] = {}

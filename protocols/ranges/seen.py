@@ -6,15 +6,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from protocols.sessions import Session
+from rig.apparatus import Apparatus
 from rig.engine.replay import replay
 from rig.errors import ConfigError, StorageError
 from rig.ledger import parse_tick
 from rig.model import NS_PER_S, Detection, DoorState, ReportKind
+from rig.session.again import Again
+from rig.setup import Setup
 from rig.storage import SessionRecord
 from rig.storage.folder import TICKS
 from rig.table import Bools, Floats, Ints
@@ -30,6 +34,7 @@ class Seen:
 
     `inside`: silhouette pixels in each chamber and zone, a row a picture, None where they were not
     kept for all. `fresh`: pictures at which zones begin anew. `lines`: the ticks' own texts.
+    `apparatus`: the one that the session's rows were placed in.
     """
 
     t_ns: Ints
@@ -44,6 +49,7 @@ class Seen:
     fresh: frozenset[int]
     lines: Sequence[bytes]
     doors: Told
+    apparatus: Apparatus
     _known: dict[int, Detection | None] = field(default_factory=dict, repr=False)
 
     @property
@@ -66,14 +72,22 @@ class Seen:
 def seen_of(session: Session) -> Seen:
     """The pictures of a session's own folder.
 
-    Raises ConfigError for a rescored one, which keeps no detections, StorageError where ticks and
-    rows do not agree or cannot be read.
+    Raises ConfigError for a rescored one by itself, StorageError where ticks and rows do not agree
+    or cannot be read.
     """
     record = session.record
     if record is None:
         message = "keeps no detections of a session; name the session's own folder"
         raise ConfigError(str(session.folder), "ticks.jsonl", message)
-    lines, ticks = _read(record)
+    path, setup = record.folder / TICKS, record.setup
+    by_hand = bool(setup.manual_doors) or setup.windows is not None
+    if session.again is None:
+        lines = _lines(path)
+    else:
+        again = Again.open(session.again)
+        path, setup = again.folder, again.setup(record)
+        lines = [line.rstrip(b"\n") for line in again.lines(record)]
+    ticks = _parsed(path, lines)
     pictured = [one["frame"] is not None for one in ticks]
     mine = list(compress(ticks, pictured))
     rows_ns = session.table.t_ns
@@ -96,23 +110,27 @@ def seen_of(session: Session) -> Seen:
         inside=_inside(seen, found, len(session.apparatus.chamber) + len(session.apparatus.zone)),
         fresh=_fresh(record, rows_ns.tolist()),
         lines=list(compress(lines, pictured)),
-        doors=tuple(_doors(record, ticks)),
+        doors=tuple(_followed(setup, lines) if by_hand else _reported(ticks)),
+        apparatus=setup.apparatus,
     )
 
 
-def _read(record: SessionRecord) -> tuple[list[bytes], list[dict[str, Any]]]:
-    """The ticks' lines and what they say; a half last line is left out."""
-    path = record.folder / TICKS
+def _lines(path: Path) -> list[bytes]:
+    """The ticks' lines; a half last line is left out."""
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        return path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _parsed(path: Path, lines: list[bytes]) -> list[dict[str, Any]]:
+    """What the ticks' lines say."""
     collects = gc.isenabled()
     gc.disable()  # it would look through ever more dicts, none of which is garbage
     try:  # at once, which takes a third of the time
-        ticks = json.loads(b"[" + b",".join(lines) + b"]")
+        ticks: list[dict[str, Any]] = json.loads(b"[" + b",".join(lines) + b"]")
         if len(ticks) == len(lines) and all({"t", "frame", "d"} <= one.keys() for one in ticks):
-            return lines, ticks
+            return ticks
     except (ValueError, AttributeError):
         pass
     finally:
@@ -150,25 +168,24 @@ def _fresh(record: SessionRecord, rows_ns: Sequence[int]) -> frozenset[int]:
     return frozenset(fresh)
 
 
-def _doors(
-    record: SessionRecord, ticks: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[int, Doors]]:
-    """The doors' states as they change, by picture.
+def _followed(setup: Setup, lines: Sequence[bytes]) -> Iterator[tuple[int, Doors]]:
+    """The doors' states as they change, by picture, the session gone through.
 
-    A board's doors are what it reports. Of doors that are lifted by hand the picture is asked too,
-    and of a recording scored again nothing was reported: for those the session is gone through.
+    Of doors that are lifted by hand the picture is asked too, and of a recording scored again
+    nothing was reported.
     """
-    setup = record.setup
-    if setup.manual_doors or setup.windows is not None:
-        doors: Doors = {}
-        k = 0
-        for tick, outcome in replay(setup, record.ticks()):
-            if tick.frame is not None:
-                if outcome.state.doors != doors:
-                    doors = outcome.state.doors
-                    yield k, dict(doors)
-                k += 1
-        return
+    doors: Doors = {}
+    k = 0
+    for tick, outcome in replay(setup, map(parse_tick, lines)):
+        if tick.frame is not None:
+            if outcome.state.doors != doors:
+                doors = outcome.state.doors
+                yield k, dict(doors)
+            k += 1
+
+
+def _reported(ticks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Doors]]:
+    """The same of a board's doors: what it reports."""
     now: dict[str, str] = {}
     k = 0
     for said in ticks:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rig
 from protocols.allocation.model import Design
-from protocols.report import arrive, conduct, results
+from protocols.report import arrive, changed, conduct, results
 from protocols.report.blocks import (
     Below,
     Block,
@@ -48,6 +48,7 @@ def build(study: Study, found: StudyScores, records: Records) -> Report:
         blocks.append(Words("No animal has both a pre-test and a post-test yet."))
     else:
         blocks += results.primary(found)
+        blocks += changed.changed(found, records)
     blocks += [
         Part("Animals", "animals"),
         Words("Every animal from the first day to the analysis, and why some left."),

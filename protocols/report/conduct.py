@@ -12,6 +12,7 @@ from protocols.scores import POSTTEST, PRETEST
 from protocols.scoring import StudyScores
 from protocols.scoring.scored import IN
 from protocols.study import Study
+from protocols.study.remeasuring import KIND
 
 NUMBERED = frozenset(range(1, 12))
 
@@ -154,6 +155,7 @@ def deviations(found: StudyScores, records: Records) -> list[Block]:
             roles.get(r["person"], NOTHING),
         ]
         for r in records.amendments
+        if r["kind"] != KIND  # these have a table of their own
     ]
     if told:
         head = ("when", "session", "kind", "what", "reason", "by")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from protocols.store import tables as t
 from protocols.store import verify
 from protocols.study.folder import Study
+from protocols.study.remeasuring import Remeasured, remeasurements
 
 Row = Mapping[str, Any]
 
@@ -18,6 +19,7 @@ Row = Mapping[str, Any]
 class Records:
     """Rows of the tables, as they are; `faults`: what does not agree in trail and tables.
 
+    `measured`: sessions that were measured again; they stand among the amendments, too.
     `roles`: a person's name to what stands for it where the study is handed on.
     """
 
@@ -35,6 +37,7 @@ class Records:
     study: Row
     key_events: Sequence[Row]
     faults: Sequence[str]
+    measured: Sequence[Remeasured] = ()
 
     @property
     def roles(self) -> dict[str, str]:
@@ -78,6 +81,7 @@ def records_of(study: Study) -> Records:
             people=rows("person"),
             study=rows("study")[0],
             key_events=[_event(dict(row)) for row in events],
+            measured=remeasurements(study),
             faults=[f"{one.where}: {one.what}" for one in verify(connection)],
         )
 

@@ -3,13 +3,13 @@
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from protocols import figures
 from protocols.figures.fragile import fragile
 from protocols.report.blocks import Below, Block, Grid, Notice, Picture, Result, Results, Words
+from protocols.report.changed import BETWEEN
 from protocols.report.saying import (
     NOTHING,
     counted,
@@ -21,12 +21,11 @@ from protocols.report.saying import (
     plainly,
     unit,
 )
-from protocols.scores import NAMES, POSTTEST, PRETEST, score_animals
+from protocols.scores import NAMES, POSTTEST, PRETEST
 from protocols.scoring import StudyScores
 from protocols.statistics import Result as Test
-from protocols.statistics import Role, all_tests, group_scores, plan_next
+from protocols.statistics import Role, group_scores, plan_next
 
-BETWEEN = ("welch_t", "welch_anova", "ancova")
 MOST_ROWS = 24
 """More sessions than this in one raster or heat map are written as pixels."""
 
@@ -70,7 +69,6 @@ def primary(found: StudyScores) -> Iterator[Block]:
     if taken:
         yield Words(f"They take for granted that {'; '.join(taken)}.", quiet=True)
     yield from _fragile(found)
-    yield from _zones(found)
 
 
 def secondary(found: StudyScores) -> Iterator[Block]:
@@ -326,46 +324,6 @@ def _fragile(found: StudyScores) -> Iterator[Block]:
             f"{listed(cut)}: a test was shorter than its partner or the window; both were"
             " scored over the time that both have. Nothing is scaled."
         )
-
-
-def _zones(found: StudyScores) -> Iterator[Block]:
-    """The primary result with the zones as they were first drawn, where any was changed."""
-    changed = {k: one.first_zones for k, one in found.measured.items() if one.first_zones}
-    name = found.rules.primary
-    if not changed:
-        yield Words("No zone was changed between sessions of a box.", quiet=True)
-        return
-    before = [replace(a, tests={**a.tests, **changed.get(a.subject, {})}) for a in found.animals]
-    scored = score_animals(before)
-    rows = []
-    for label, animals, told in (
-        ("as first drawn", before, scored),
-        ("as changed", found.animals, found.scored),
-    ):
-        for one in group_scores(told):
-            s = one.scores[name]
-            rows.append(
-                [
-                    label,
-                    one.group or "all animals",
-                    str(s.n),
-                    of_score(s.mean, name),
-                    of_score(s.low, name),
-                    of_score(s.high, name),
-                ]
-            )
-        tests = all_tests(animals, told, name)
-        for test in tests:
-            if test.test in BETWEEN and test.score == name and not math.isnan(test.p):
-                rows.append([label, test.test.replace("_", " "), "", _p(test), "", ""])
-    yield Below("Before and after zones were changed")
-    yield Notice(f"Zones of {counted(len(changed), 'animal')} were changed between sessions.")
-    yield Grid(
-        ("zones", "group or test", "n", f"mean {plainly(name)}, or p", "95 % from", "to"),
-        rows,
-        "",
-        frozenset({2, 3, 4, 5}),
-    )
 
 
 def _later(found: StudyScores) -> Grid:

@@ -13,6 +13,14 @@ from protocols.scores import POSTTEST, PRETEST
 from protocols.store import tables as t
 from protocols.study.amending import filed as attempts_of
 from protocols.study.folder import Study
+from protocols.study.remeasuring import (
+    CORRECTED,
+    Remeasured,
+    Standing,
+    drawn,
+    remeasurements,
+    standing,
+)
 from protocols.times import phase_of
 from rig.errors import RigError
 from rig.storage import SessionRecord
@@ -27,7 +35,8 @@ class Filed:
     to cue set. `known`: the database has it. `whole`: its SHA256SUMS are those that were filed;
     None where there is nothing to compare. `status`: of the session's own stop record. `zones`: a
     hash of its chambers, doorways and scale. `rule`: whether it is the attempt that is scored, by
-    the study's `[attempts]`; None where the database does not know it.
+    the study's `[attempts]`; None where the database does not know it. `again`: the measurement
+    that counts in place of its own; `not_blind`: a later one that does not.
     """
 
     folder: Path
@@ -48,6 +57,8 @@ class Filed:
     zones: str
     simulated: bool = False
     rule: bool | None = None
+    again: Remeasured | None = None
+    not_blind: Remeasured | None = None
 
     @property
     def is_posttest(self) -> bool:
@@ -70,6 +81,7 @@ def filed_sessions(study: Study) -> tuple[list[Filed], list[str]]:
         animals = set(connection.execute(select(t.animal.c.id)).scalars())
     attempts = attempts_of(study)
     counting = {one.uid: one.counts for one in attempts}
+    measured = standing(study)
     found: list[Filed] = []
     notes: list[str] = []
     for name in sorted(known):
@@ -85,7 +97,9 @@ def filed_sessions(study: Study) -> tuple[list[Filed], list[str]]:
             notes.append(f"{name}: {one.subject} is no animal of this study; it is left out")
         else:
             if one.known:
-                one = replace(one, rule=counting.get(one.uid, False))
+                now = measured.get(name, Standing(None, None))
+                rule = counting.get(one.uid, False)
+                one = replace(one, rule=rule, again=now.counts, not_blind=now.beside)
             if one.whole is False:
                 notes.append(f"{name}: its {SUMS} is not the one that was filed")
             found.append(one)
@@ -94,6 +108,7 @@ def filed_sessions(study: Study) -> tuple[list[Filed], list[str]]:
             notes.append(
                 f"{run.animal} {run.phase} was run outside the program: no recording, no score"
             )
+    notes += _left_behind(study, found)
     strays = sum(not one.known for one in found)
     if strays:
         notes.append(
@@ -175,16 +190,29 @@ def _read(
         whole=None if not wanted else sums == wanted,
         cues=json.loads(row["cues"]) if row.get("cues") else {},
         subject_then=subject,
-        zones=_zones(setup["apparatus"]),
+        zones=drawn(setup["apparatus"]),
         simulated=bool(setup.get("simulated", False)),
     )
 
 
-def _zones(apparatus: Mapping[str, Any]) -> str:
-    """What decides where an animal is, as one text to compare."""
-    named = ("chamber", "doorway", "px_per_cm", "floor")
-    drawn = {name: apparatus.get(name) for name in named}
-    return hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()
+def _left_behind(study: Study, found: Sequence[Filed]) -> list[str]:
+    """Sessions that came to a box and camera position after its others were measured again."""
+    redrawn = {one.of for one in remeasurements(study) if one.changed != (CORRECTED,)}
+    by_place: dict[tuple[str, str], list[tuple[Filed, bool]]] = {}
+    for one in found:
+        done = one.folder.relative_to(study.folder).as_posix() in redrawn
+        by_place.setdefault((one.box, one.zones), []).append((one, done))
+    notes = []
+    for own in by_place.values():
+        lacking = [one for one, done in own if not done]
+        if lacking and len(lacking) < len(own):
+            names = ", ".join(f"{one.subject} {one.phase_name}" for one in lacking[:3])
+            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+            notes.append(
+                f"{names}{more}: not measured again, as the others of box {lacking[0].box} at that"
+                " camera position were; give placepref study remeasure once more"
+            )
+    return notes
 
 
 def _stop(record: SessionRecord) -> Mapping[str, Any]:

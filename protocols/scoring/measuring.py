@@ -12,7 +12,7 @@ from typing import Any
 
 from protocols.ranges import CASES, OWN, Case, common_window_s, score_ranges, times_by_case
 from protocols.scores import POSTTEST, PRETEST, Scores, Times, phase_order, scores
-from protocols.sessions import Session, read_session, roles_of
+from protocols.sessions import Session, measured_again, read_session, roles_of
 from rig.errors import RigError
 from rig.table import Table
 
@@ -27,6 +27,7 @@ class Job:
 
     `pairs` is empty where nothing may be known of the pairing: then only times by chamber are told.
     `first`: for a test whose zones were changed, a session of that box with the zones of before.
+    `again`: where a test was measured again, blind; `not_blind`: the same, otherwise.
     """
 
     subject: str
@@ -36,6 +37,8 @@ class Job:
     rule: Case | None
     cases: Sequence[Case] = CASES
     first: Mapping[str, Path] = field(default_factory=dict)
+    again: Mapping[str, Path] = field(default_factory=dict)
+    not_blind: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class Measured:
     test that is shorter. `cases`: the post-test's scores by other rules; `ranges` over them and
     over wherever lost time was spent. `left_out`: cases that cannot be had, with the reason.
     `sessions`: by phase, without their text. `problem`: why nothing was measured. `first_zones`:
-    tests whose zones were changed, with those that were drawn first.
+    tests whose zones were changed, with those that were drawn first. `as_recorded`: tests that were
+    measured again, as they were before; `not_blind`: tests as they were measured again by somebody
+    who was not blind, which does not count.
     """
 
     subject: str
@@ -59,6 +64,8 @@ class Measured:
     sessions: Mapping[str, Session]
     problem: str = ""
     first_zones: Mapping[str, Times] = field(default_factory=dict)
+    as_recorded: Mapping[str, Times] = field(default_factory=dict)
+    not_blind: Mapping[str, Times] = field(default_factory=dict)
 
 
 def measure_all(
@@ -106,11 +113,11 @@ def collector_off() -> Iterator[None]:
 
 
 def _measured(job: Job) -> Measured:
+    recorded: dict[str, Session] = {}
     sessions: dict[str, Session] = {}
     for phase in sorted(job.folders, key=phase_order):
-        session = read_session(job.folders[phase])
-        roles = roles_of(session.apparatus, job.pairs.get(phase), job.folders[phase])
-        sessions[phase] = replace(session, subject=job.subject, phase=phase, roles=roles)
+        recorded[phase] = _named(job, phase, read_session(job.folders[phase]))
+        sessions[phase] = _other(job, phase, recorded[phase], job.again)
     kept = {phase: _light(session) for phase, session in sessions.items()}
     empty = Measured(job.subject, {}, {}, {}, {}, {}, 0.0, kept)
     if not job.pairs or not {PRETEST, POSTTEST} <= sessions.keys():
@@ -145,7 +152,31 @@ def _measured(job: Job) -> Measured:
         window_s,
         kept,
         first_zones=_with_first_zones(job, sessions, window_s),
+        as_recorded=_times_of(job, {p: recorded[p] for p in job.again}, window_s),
+        not_blind=_times_of(
+            job, {p: _other(job, p, recorded[p], job.not_blind) for p in job.not_blind}, window_s
+        ),
     )
+
+
+def _named(job: Job, phase: str, session: Session) -> Session:
+    roles = roles_of(session.apparatus, job.pairs.get(phase), job.folders[phase])
+    return replace(session, subject=job.subject, phase=phase, roles=roles)
+
+
+def _other(job: Job, phase: str, session: Session, where: Mapping[str, Path]) -> Session:
+    """The session as it was measured again, if it was."""
+    folder = where.get(phase)
+    return session if folder is None else _named(job, phase, measured_again(session, folder))
+
+
+def _times_of(job: Job, sessions: Mapping[str, Session], window_s: float) -> dict[str, Times]:
+    found = {}
+    for phase, session in sessions.items():
+        own_s, _ = common_window_s([window_s, session.test_s], window_s)
+        told, _ = times_by_case(session, own_s, (), job.rule)
+        found[phase] = told[OWN]
+    return found
 
 
 def _with_first_zones(

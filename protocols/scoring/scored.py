@@ -161,9 +161,22 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
         first = {
             phase: drawn[one.box].folder
             for phase, one in own.items()
-            if one.zones != drawn[one.box].zones and subject in paired
+            if one.zones != drawn[one.box].zones and subject in paired and one.again is None
         }
-        jobs.append(Job(subject, folders, pairs, rules.window_s, rules.case, first=first))
+        again = {p: study.folder / one.again.folder for p, one in own.items() if one.again}
+        late = {p: study.folder / one.not_blind.folder for p, one in own.items() if one.not_blind}
+        jobs.append(
+            Job(
+                subject,
+                folders,
+                pairs,
+                rules.window_s,
+                rules.case,
+                first=first,
+                again=again,
+                not_blind=late,
+            )
+        )
     measured = {one.subject: one for one in measure_all(jobs, told)}
     animals = [] if opened is None else _animals(rows, measured, opened, notes)
     order = [group.name for group in study.plan.group]

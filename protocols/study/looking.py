@@ -11,6 +11,7 @@ from protocols import blinding
 from protocols.blinding import WrongPassphraseError
 from protocols.store import tables as t
 from protocols.store import verify
+from protocols.study import remeasuring
 from protocols.study.amending import chain
 from protocols.study.folder import KEY, Study
 from protocols.study.opening import cohorts, count_refusal, refused
@@ -101,6 +102,7 @@ def check(study: Study, holders: Mapping[str, str], person: str) -> list[str]:
         elif hashlib.sha256(sums.read_bytes()).hexdigest() != expected:
             faults.append(f"{folder}: its {SUMS} is not the one that was filed")
     faults += _amendments(study, filed)
+    faults += remeasuring.faults(study)
     for sums in sorted((study.folder / "rawdata").glob(f"sub-*/ses-*/behav/{SUMS}")):
         name = sums.parent.relative_to(study.folder).as_posix()
         if name not in filed:

@@ -6,7 +6,7 @@ the animal is not to be seen (the word `lost` in `x_px` says the same), `reason`
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise, tee
@@ -45,6 +45,12 @@ class Correction:
         where = {"lost": True} if self.at is None else {"x_px": self.at[0], "y_px": self.at[1]}
         frames = {"frame_from": self.frame_from, "frame_to": self.frame_to}
         return {**frames, **where, "reason": self.reason, "who": self.who}
+
+
+def correction_of(told: Mapping[str, Any]) -> Correction:
+    """A correction as `Correction.to_json` wrote it. Raises KeyError."""
+    at = None if told.get("lost") else (float(told["x_px"]), float(told["y_px"]))
+    return Correction(told["frame_from"], told["frame_to"], at, told["reason"], told["who"])
 
 
 def read_corrections(path: Path, apparatus: Apparatus, last_frame: int) -> tuple[Correction, ...]:
@@ -133,7 +139,7 @@ class Mended:
         as_found, as_corrected = tee(ticks)
         with (
             closing(fold(as_found)) as raw,
-            closing(fold(self._correct(as_corrected))) as mended,
+            closing(fold(self.correct(as_corrected))) as mended,
         ):
             for tick, outcome in mended:
                 self._note(next(raw, None))
@@ -145,7 +151,8 @@ class Mended:
         """As rescore.json keeps it."""
         return {"rows": self.rows, "given": [one.to_json() for one in self._corrections]}
 
-    def _correct(self, ticks: Iterator[Tick]) -> Iterator[Tick]:
+    def correct(self, ticks: Iterable[Tick]) -> Iterator[Tick]:
+        """The same ticks with the corrections in place of what was found."""
         placer = Placer(self._setup.apparatus, self._setup.rate_hz)
         for tick in ticks:
             if tick.frame is None:

@@ -207,21 +207,31 @@ class Kept:
         """The row's files, those not hashed anew that look as they did; gone ones as they were."""
         return stamps(row, self.used["files"])
 
-    def ticks(self, apparatus: Apparatus, stop: int | None = None) -> Iterator[Tick]:
-        """The ticks up to the place `stop`. Raises StorageError for a damaged file."""
+    def lines(self) -> Iterator[bytes]:
+        """The ticks as `ledger.tick_line` wrote them. Raises StorageError for a damaged file."""
         path = self.folder / FILE
-        same = zones_of(apparatus) == self.facts["zones"]
         try:
             with gzip.open(path) as file:
                 file.readline()
-                for line in file:
-                    tick = parse_tick(line)
-                    if stop is not None and tick.frame is not None and tick.frame >= stop:
-                        return
-                    yield tick if same else without_zones(tick, apparatus)
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            message = f"{path} is damaged ({error}); score the recording itself again"
-            raise StorageError(message) from None
+                yield from file
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._damaged(error) from None
+
+    def ticks(self, apparatus: Apparatus, stop: int | None = None) -> Iterator[Tick]:
+        """The ticks up to the place `stop`. Raises StorageError for a damaged file."""
+        same = zones_of(apparatus) == self.facts["zones"]
+        for line in self.lines():
+            try:
+                tick = parse_tick(line)
+            except ValueError as error:
+                raise self._damaged(error) from None
+            if stop is not None and tick.frame is not None and tick.frame >= stop:
+                return
+            yield tick if same else without_zones(tick, apparatus)
+
+    def _damaged(self, error: Exception) -> StorageError:
+        message = f"{self.folder / FILE} is damaged ({error}); score the recording itself again"
+        return StorageError(message)
 
 
 def zones_changed(apparatus: Apparatus, zones: list[Any], several: int) -> str:

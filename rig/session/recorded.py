@@ -43,7 +43,7 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
     record = SessionRecord.open(source)
     setup = record.setup
     rows = _rows(record)
-    windows = tuple(_windows(record, rows))
+    windows = windows_of(record, rows)
     if row.hidden:  # a step's name may tell the phase
         windows = tuple(
             w.model_copy(update={"step": Do.EXPLORE.value if w.scored else ""}) for w in windows
@@ -121,8 +121,8 @@ def _detections(
             return None, Source(why=f"{row.again} holds no detections")
         why = kept.source_changed(row) or kept.apparatus_changed(apparatus)
         return (None, Source(why=why)) if why else (kept, Source("kept", str(kept.folder)))
-    if row.apparatus is None:  # who asks for nothing else wants its pictures looked at
-        return None, Source()
+    if row.apparatus is None and not row.as_seen:
+        return None, Source()  # who asks for nothing else wants its pictures looked at
     why = _live_does_not_do(row, record, apparatus, frames)
     return None, Source(why=why) if why else Source("live", str(record.folder))
 
@@ -130,7 +130,7 @@ def _detections(
 def _live_does_not_do(row: Row, record: SessionRecord, apparatus: Apparatus, frames: int) -> str:
     """Why what the session saw is not what its video shows to this apparatus; "": it is."""
     setup, stop = record.setup, record.stop
-    if setup.codec != "lossless":
+    if setup.codec != "lossless" and not row.as_seen:
         return "its video was compressed after the session saw the pictures"
     if setup.tracker_version != tracking.VERSION:
         return "they were found by another version of the tracking"
@@ -263,6 +263,11 @@ def _rows(record: SessionRecord) -> _Rows:
         return _Rows(t_ns, changes, int(frame))
     except (ValueError, KeyError) as error:
         raise StorageError(f"{record.folder}: frames.csv: {error}") from None
+
+
+def windows_of(record: SessionRecord, rows: _Rows | None = None) -> tuple[Window, ...]:
+    """What was done when in a recorded session, as it is scored again by. Raises StorageError."""
+    return tuple(_windows(record, _rows(record) if rows is None else rows))
 
 
 def _windows(record: SessionRecord, rows: _Rows) -> Iterator[Window]:

@@ -101,7 +101,8 @@ class Row:
     end are then of the true clock. `drawn_px`: size of the pictures that the apparatus was drawn
     for, where it was scaled. `cues`: chamber -> cue set. `decision`: a person's, on the check
     sheet. `hidden`: nothing that is written may name where the recording lies. `again`: a rescored
-    folder whose kept detections may do.
+    folder whose kept detections may do. `as_seen`: of a session what it saw then is taken wherever
+    that does, though its video may have been compressed since.
     """
 
     files: tuple[Path, ...]
@@ -128,6 +129,7 @@ class Row:
     hidden: bool = False
     amend: Amend = Amend()
     again: Path | None = None
+    as_seen: bool = False
 
     @property
     def film(self) -> tuple[object, ...]:
@@ -196,7 +198,8 @@ def asked(row: Row, sums: Sequence[str]) -> dict[str, Any]:
     given = row.background
     picture = given if given is None or isinstance(given, str) else _digest(given)
     shape = row.apparatus and row.apparatus.model_dump_json(exclude_none=True)
-    return {
+    # Older folders do not have this key; it is compared only where it is said.
+    return ({"as_seen": True} if row.as_seen else {}) | {
         "videos": list(sums),
         "apparatus": shape and hashlib.sha256(shape.encode()).hexdigest(),
         "crop": None if row.crop is None else list(row.crop),

@@ -3,7 +3,9 @@
 import logging
 import os
 import sys
+import threading
 from collections.abc import MutableMapping, Sequence
+from importlib import import_module
 from pathlib import Path, PurePath
 
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
@@ -25,6 +27,7 @@ from gui.log import LogPage, catch_unforeseen, keep_log
 from gui.page import Page
 from gui.remembered import Remembered
 from gui.result.page import ResultPage
+from gui.results.page import ResultsPage
 from gui.review.page import ReviewPage
 from gui.run.page import RunPage
 from gui.setup.page import SetupPage
@@ -55,16 +58,19 @@ class MainWindow(QMainWindow):
         self.setup_page = SetupPage(self.stations, self.remembered)
         self.result_page = ResultPage(self.remembered)
         self.review_page = ReviewPage(self.remembered)
+        self.results_page = ResultsPage(self.remembered)
         self.log_page = LogPage()
         self.pages: dict[str, Page] = {
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
             "review": self.review_page,
+            "results": self.results_page,
             "log": self.log_page,
         }
         self.run_page.finished.connect(self.open_session)
         self.setup_page.saved.connect(self.run_page.offer_rig)
+        self.results_page.watch.connect(self.watch_session)
         self._stack = QStackedWidget()
         self._notice = QLabel()
         self._notice.setWordWrap(True)
@@ -144,6 +150,11 @@ class MainWindow(QMainWindow):
         self.result_page.open_session(folder)
         self.go("result")
 
+    def watch_session(self, study: Path, folder: Path) -> None:
+        """Play a session of a study."""
+        self.review_page.open_session(study, folder)
+        self.go("review")
+
     def use_theme(self, theme: Theme) -> None:
         """Light, dark, or red on black."""
         self.theme = theme
@@ -200,6 +211,12 @@ def drop_foreign_qt(environ: MutableMapping[str, str]) -> list[str]:
     return foreign
 
 
+def load_studies() -> None:
+    """Load what a study needs, so that its pages open at once; the pages at the rig need none."""
+    for room in ("protocols.study", "protocols.study.remeasuring", "protocols.report"):
+        import_module(room)
+
+
 def start(arguments: Sequence[str] | None = None) -> int:
     """Open the main window and wait until it is closed. Gives back the process's exit code.
 
@@ -217,6 +234,7 @@ def start(arguments: Sequence[str] | None = None) -> int:
     catch_unforeseen(lambda what: window.notice(say("window.unforeseen", what=what)))
     window.go("run")
     window.show()
+    threading.Thread(target=load_studies, name="load", daemon=True).start()
     try:
         return application.exec()
     finally:

@@ -15,10 +15,10 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.page import button, label, set_role
-from gui.remembered import Remembered
 from gui.result.rescore_queue import State, Wishes
 from gui.result.rescoring import Rescoring
 from gui.review.player import Player
+from gui.review.signer import Signer
 from gui.setup.canvas import Points, Shape
 from gui.texts import say
 from protocols.review import mending
@@ -27,20 +27,24 @@ from protocols.review.footage import Footage, Stretch
 from rig.errors import ConfigError, RigError
 from rig.session.correcting import Correction
 
-WHO = "reviewer"
 REASONS = ("reflection", "hand", "cable", "shadow", "two", "other_animal")
 POINT, HALF = "point", 9.0
 SCORED = "scored"
 
 
 class CorrectPanel(QWidget):
-    """Works on what the player shows. `scored(folder)`: it was scored again, into there."""
+    """Works on what the player shows.
+
+    Signals: scored(folder): it was scored again, into there; file(option, file, reason): the study
+    shall hold to these corrections.
+    """
 
     scored = pyqtSignal(str)
+    file = pyqtSignal(str, str, str)
 
-    def __init__(self, player: Player, remembered: Remembered) -> None:
+    def __init__(self, player: Player, signer: Signer) -> None:
         super().__init__()
-        self._player, self._remembered = player, remembered
+        self._player, self._signer = player, signer
         self._item: Item | None = None
         self._hidden = True
         self.corrections: tuple[Correction, ...] = ()
@@ -52,9 +56,6 @@ class CorrectPanel(QWidget):
         self.reason.setEditable(True)
         self.reason.addItems([say(f"review.reason_{one}") for one in REASONS])
         self.reason.setCurrentText("")
-        self.who = QComboBox()
-        self.who.setEditable(True)
-        self.who.addItems(remembered.texts(WHO))
         self.move_button = button(say("review.move"))
         self.lost_button = button(say("review.mark_lost"))
         self.remove_button = button(say("review.remove"))
@@ -63,6 +64,9 @@ class CorrectPanel(QWidget):
         self.lost_button.clicked.connect(self.mark_lost)
         self.remove_button.clicked.connect(self.remove)
         self.score_button.clicked.connect(self.score)
+        self.file_button = button(say("review.file"))
+        self.file_button.setToolTip(say("review.file_help"))
+        self.file_button.clicked.connect(self._file)
         self.stretch = label("", "muted", wrap=True)
         self.said = label("", "muted", wrap=True)
         self.list = QListWidget()
@@ -76,12 +80,10 @@ class CorrectPanel(QWidget):
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(say("review.reason"), self.reason)
-        form.addRow(say("review.who"), self.who)
-        for field, name in ((self.reason, "reason"), (self.who, "who")):
-            field.setAccessibleName(say(f"review.{name}"))
-            field.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
+        self.reason.setAccessibleName(say("review.reason"))
+        self.reason.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         layout = QVBoxLayout(self)
         layout.addWidget(label(say("review.correct_explain"), "muted", wrap=True))
         layout.addLayout(form)
@@ -92,6 +94,7 @@ class CorrectPanel(QWidget):
         layout.addWidget(self.list, 1)
         layout.addWidget(self.remove_button)
         layout.addWidget(self.score_button)
+        layout.addWidget(self.file_button)
         layout.addWidget(self.progress)
         canvas = player.canvas
         canvas.edited.connect(self._edited)
@@ -184,6 +187,23 @@ class CorrectPanel(QWidget):
         self._tell("muted", say("review.scoring"))
         self.rescoring.add([self._item.folder], Wishes(out, corrections=file))
 
+    def _file(self) -> None:
+        """Have the study hold to what was corrected: all of it, or none any more."""
+        if self._item is None or not self._may():
+            return
+        try:
+            file = str(mending.save(self._folder(), self.corrections))
+        except RigError as error:
+            self._tell("bad", self._veiled(str(error)))
+            return
+        self._signer.remember()
+        reason = self.reason.currentText().strip()
+        self.file.emit("--corrections", file if self.corrections else "none", reason)
+
+    def tell(self, role: str, text: str) -> None:
+        """Say how the filing went."""
+        self._tell(role, self._veiled(text))
+
     def key(self, key: int) -> bool:
         """A key of the player that means nothing to it; whether it does here."""
         acts = {Qt.Key.Key_M: self.move_point, Qt.Key.Key_X: self.mark_lost}
@@ -207,7 +227,7 @@ class CorrectPanel(QWidget):
     # --- inside
 
     def _may(self) -> bool:
-        for field, name in ((self.reason, "reason"), (self.who, "who")):
+        for field, name in ((self.reason, "reason"), (self._signer.name, "who")):
             if not field.currentText().strip():
                 self._tell("warn", say(f"review.no_{name}"))
                 field.setFocus()
@@ -218,15 +238,14 @@ class CorrectPanel(QWidget):
         footage = self._player.footage
         assert footage is not None
         first, last = (int(footage.frame[row]) for row in self._player.stretch())
-        who = self.who.currentText().strip()
-        new = Correction(first, last, at, self.reason.currentText().strip(), who)
+        reason = self.reason.currentText().strip()
+        new = Correction(first, last, at, reason, self._signer.who)
         try:
             mending.check(footage, new)
         except ConfigError as error:
             self._tell("bad", f"{error.key}: {error.message}")
             return
-        if who not in self._remembered.texts(WHO):
-            self._remembered.put_first(WHO, who)
+        self._signer.remember()
         self._player.set_mark(on=False)
         self._keep(mending.with_correction(self.corrections, new))
         self._tell("good", say("review.kept"))
@@ -251,6 +270,9 @@ class CorrectPanel(QWidget):
         self.list.setCurrentRow(min(max(row, 0), self.list.count() - 1))
         for one_button in (self.remove_button, self.score_button):
             one_button.setEnabled(bool(self.corrections))
+        in_study = self._item is not None and self._item.session is not None
+        self.file_button.setVisible(in_study)
+        self.file_button.setEnabled(in_study and bool(self.corrections or self._given()))
         for one_button in (self.move_button, self.lost_button):
             one_button.setEnabled(self._player.footage is not None)
         footage = self._player.footage
@@ -261,6 +283,10 @@ class CorrectPanel(QWidget):
             ]
             self._player.show_corrected(rows)
         self._say_stretch()
+
+    def _given(self) -> tuple[Correction, ...]:
+        footage = self._player.footage
+        return () if footage is None else footage.given
 
     def _say_stretch(self) -> None:
         footage = self._player.footage

@@ -23,7 +23,9 @@ from gui.page import button, label, set_role
 from gui.remembered import Remembered
 from gui.review.beside_table import BesideTable
 from gui.review.correct_panel import CorrectPanel
+from gui.review.filing import Filing
 from gui.review.player import Player
+from gui.review.signer import Signer
 from gui.review.zones_panel import ZonesPanel
 from gui.texts import say
 from gui.theme import Theme
@@ -58,6 +60,7 @@ class WatchView(QWidget):
         self._checking = Behind(self, newest_only=True)
         self._listing = Behind(self, newest_only=True)
         self.shelf: Shelf | None = None
+        self._asked = False  # for a folder, since the window was opened
         self.opened: Opened | None = None
         self.folder = QLineEdit(remembered.text(REMEMBERED))
         self.folder.setPlaceholderText(say("review.folder"))
@@ -78,18 +81,21 @@ class WatchView(QWidget):
         self.player.pressed.connect(self._pressed)
         self.player.broken.connect(self._broken)
         self.player.canvas.installEventFilter(self)
-        self.correct = CorrectPanel(self.player, remembered)
+        self.signer = Signer(remembered)
+        self.filing = Filing(self)
+        self.filing.told.connect(self._filed)
+        self.correct = CorrectPanel(self.player, self.signer)
         self.zones = ZonesPanel(self.player)
         self.beside = BesideTable()
         for panel in (self.correct, self.zones):
             panel.scored.connect(self._scored)
+            panel.file.connect(self._file)
         self.panels = QTabWidget()
         for key, shown in zip(
             ("correct", "zones", "beside"), (self.correct, self.zones, self.beside), strict=True
         ):
             self.panels.addTab(shown, say(f"review.tab_{key}"))
         self.panels.setTabEnabled(2, False)
-        self.panels.setFixedWidth(336)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -109,7 +115,13 @@ class WatchView(QWidget):
         across = QHBoxLayout()
         across.addWidget(left)
         across.addLayout(middle, 1)
-        across.addWidget(self.panels)
+        right = QWidget()
+        right.setFixedWidth(336)
+        inside = QVBoxLayout(right)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.signer)
+        inside.addWidget(self.panels, 1)
+        across.addWidget(right)
         layout = QVBoxLayout(self)
         layout.addLayout(top)
         layout.addWidget(self.said)
@@ -124,12 +136,13 @@ class WatchView(QWidget):
 
     def enter(self) -> None:
         """The page is looked at: open what was open the last time."""
-        if self.shelf is None and self.folder.text():
+        if self.shelf is None and not self._asked and self.folder.text():
             self.open_folder(Path(self.folder.text()))
         self.list.setFocus()
 
     def open_folder(self, folder: Path, then_open: Path | None = None) -> None:
         """List what is in a folder; `then_open`: one of its recordings is opened at once."""
+        self._asked = True
         self.folder.setText(str(folder))
         self._say("muted", say("review.reading"))
         self._listing.do(
@@ -142,17 +155,17 @@ class WatchView(QWidget):
         self.folder.setText(str(above(found.folder)))
         self._remembered.put(REMEMBERED, self.folder.text())
         self.shelf = found
+        self.signer.asks_pin(on=found.study)
         self._show_list()
         count = len(found.items)
         key = "count_study" if found.study else "count"
         self._say("muted", say(f"review.{key}", count=count))
-        if found.notes and not self.hidden:
-            self._say("warn", found.notes[0])
         self.shelved.emit(found)
         wanted = None if then_open is None else then_open.absolute()
-        for place, item in enumerate(found.items):
-            if count == 1 or (wanted is not None and item.folder.absolute() == wanted):
-                self.list.setCurrentRow(place)
+        for row, item in enumerate(found.items):
+            places = [place.absolute() for place in (item.folder, item.session) if place]
+            if count == 1 or wanted in places:
+                self.list.setCurrentRow(row)
                 self.open_item(item)
                 break
 
@@ -261,6 +274,43 @@ class WatchView(QWidget):
         self.player.seek(opened.footage.row_of(frame))
         self._say("good", say("review.scored_again", name=self.called(opened.item)))
 
+    def _file(self, option: str, file: str, reason: str) -> None:
+        """The study shall hold to it."""
+        found, opened = self.shelf, self.opened
+        panel = self._panel()
+        if found is None or opened is None or opened.item.session is None:
+            return
+        if not self.signer.who:
+            panel.tell("warn", say("review.no_who"))
+            self.signer.name.setFocus()
+        elif self.filing.busy:
+            panel.tell("warn", say("review.filing_busy"))
+        else:
+            panel.tell("muted", say("review.filing"))
+            uid, who, pin = opened.item.uid, self.signer.who, self.signer.pin
+            self.filing.file(found.folder, uid, option, file, reason, who, pin)
+
+    def _filed(self, role: str, text: str, done: bool) -> None:
+        self._panel().tell(role, text)
+        if done and self.shelf is not None and self.opened is not None:
+            self._refresh(self.shelf, self.opened.item.uid)
+
+    def _refresh(self, before: Shelf, uid: str) -> None:
+        """The list again: the measurement that counts is another now."""
+
+        def put(found: Shelf) -> None:
+            if self.shelf is before:
+                self.shelf = found
+                opened = self.opened
+                fresh = next((one for one in found.items if one.uid == uid), None)
+                if opened is not None and fresh is not None and opened.item.uid == uid:
+                    self.opened = Opened(fresh, opened.footage, opened.beside)
+
+        self._listing.do(lambda: shelf(before.folder), put, lambda error: None)
+
+    def _panel(self) -> CorrectPanel | ZonesPanel:
+        return self.zones if self.panels.currentWidget() is self.zones else self.correct
+
     # --- keys and themes
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
@@ -299,9 +349,10 @@ class WatchView(QWidget):
 
     def close_down(self) -> None:
         """Threads and processes end."""
-        for one in (self._reading, self._checking, self._listing, self.player, self.correct,
-                    self.zones):  # fmt: skip
-            one.close() if isinstance(one, Behind) else one.close_down()
+        for behind in (self._reading, self._checking, self._listing, self.filing):
+            behind.close()
+        for part in (self.player, self.correct, self.zones):
+            part.close_down()
 
     # --- inside
 

@@ -40,12 +40,12 @@ TRIED = "tried"
 class ZonesPanel(QWidget):
     """Works on what the player shows.
 
-    Signals: scored(folder): this recording was scored so; apply(apparatus_file, reason): all
-    recordings of this box and camera position shall be.
+    Signals: scored(folder): this recording was scored so; file(option, file, reason): the study
+    shall hold to it, in all sessions of this box and camera position.
     """
 
     scored = pyqtSignal(str)
-    apply = pyqtSignal(str, str)
+    file = pyqtSignal(str, str, str)
 
     def __init__(self, player: Player) -> None:
         super().__init__()
@@ -128,8 +128,9 @@ class ZonesPanel(QWidget):
             self.threshold,
         ):  # fmt: skip
             field.setEnabled(self._box is not None)
-        self.apply_button.setEnabled(item is not None and bool(item.view))
-        self.apply_button.setToolTip("" if item is None or item.view else say("review.apply_not"))
+        in_study = item is not None and item.session is not None
+        self.apply_button.setEnabled(in_study)
+        self.apply_button.setToolTip("" if in_study else say("review.apply_not"))
         self.undo_button.setEnabled(False)
 
     def close_down(self) -> None:
@@ -176,7 +177,7 @@ class ZonesPanel(QWidget):
 
     # --- asked for
 
-    def file(self) -> Path:
+    def write(self) -> Path:
         """The apparatus as it is drawn now, written. Raises RigError."""
         assert self._item is not None
         apparatus = self.apparatus()
@@ -216,11 +217,11 @@ class ZonesPanel(QWidget):
             return
         file = self._file()
         if file is not None:
-            self.apply.emit(str(file), self.reason.text().strip())
+            self.file.emit("--apparatus", str(file), self.reason.text().strip())
 
     def _file(self) -> Path | None:
         try:
-            return self.file()
+            return self.write()
         except (RigError, OSError) as error:
             self._tell("bad", self._veiled(_why(error)))
             return None

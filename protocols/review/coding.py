@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protocols.blind import draw_code
-from protocols.scoring.filed import Filed, filed_sessions
-from protocols.study import RULES, open_study
 from rig.errors import ConfigError, StorageError
 from rig.storage import alone_in
 from rig.storage.folder import replace
 
+RULES = "study.toml"
 REVIEW = "review"
 CODES = "codes.json"
 
@@ -27,19 +25,18 @@ CODES = "codes.json"
 class Item:
     """One recording in the list. `code`: what it is called while it is hidden; "" outside a study.
 
-    `view`: sessions of one box and camera position share it; "" where no study tells. `uid`: of
-    the session in the database.
+    `folder`: the measurement that counts. `session`: of a study, the session's own folder; else
+    None. `uid`: of the session in the database. `whole`: it ran to its end.
     """
 
     folder: Path
     code: str
+    session: Path | None = None
     subject: str = ""
     phase: str = ""
     began: str = ""
-    box: str = ""
-    view: str = ""
     uid: str = ""
-    test: bool = False
+    whole: bool = True
 
     @property
     def named(self) -> str:
@@ -58,7 +55,6 @@ class Shelf:
     items: tuple[Item, ...]
     study: bool = False
     blinded: bool = False
-    notes: tuple[str, ...] = ()
 
 
 def work_folder(folder: Path, code: str = "") -> Path:
@@ -71,9 +67,10 @@ def work_folder(folder: Path, code: str = "") -> Path:
 
 def veiled(text: str, item: Item) -> str:
     """`text` without whose recording it is: for what another part of the program says of it."""
-    session = item.folder.absolute().parent
-    words = [str(item.folder), str(item.folder.absolute()), str(session), session.name]
-    words += [session.parent.name, item.subject, item.phase]
+    folder = item.session or item.folder
+    session = folder.absolute().parent
+    words = [str(item.folder), str(folder), str(folder.absolute()), str(session), session.name]
+    words += [session.parent.name, item.subject, item.phase, item.uid]
     for word in sorted({word for word in words if len(word) > 1}, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", item.code or "(hidden)", text)
     return text
@@ -104,39 +101,45 @@ def shelf(folder: Path) -> Shelf:
     return Shelf(folder, tuple(_alone(path) for path in found))
 
 
-def view_of(one: Filed) -> str:
-    """Sessions of one box, camera position and drawing have the same."""
-    return f"{one.box} {one.zones[:12]}"
-
-
 def _study(folder: Path) -> Shelf:
+    """What the database has: no session is opened for the list."""
+    from sqlalchemy import select
+
+    from protocols.store import tables as t
+    from protocols.study import open_study
+    from protocols.study.remeasuring import Standing, standing
     from protocols.study.revealed import revealed
 
     with open_study(folder, write=False) as study:
-        filed, notes = filed_sessions(study)
+        with study.store.read() as connection:
+            asked = select(t.session).where(t.session.c.folder.is_not(None))
+            rows = [dict(row) for row in connection.execute(asked).mappings()]
+        measured = standing(study)
         blinded = revealed(study) is None
-    codes = _codes(folder, [one.uid for one in filed if one.uid])
-    items = [
-        Item(
-            folder=one.folder,
-            code=codes[one.uid],
-            subject=one.subject,
-            phase=one.phase_name,
-            began=one.began,
-            box=one.box,
-            view=view_of(one),
-            uid=one.uid,
-            test=one.counts,
+    codes = _codes(folder, [row["uid"] for row in rows])
+    items = []
+    for row in rows:
+        again = measured.get(row["folder"], Standing(None, None)).counts
+        items.append(
+            Item(
+                folder=folder / (row["folder"] if again is None else again.folder),
+                code=codes[row["uid"]],
+                session=folder / row["folder"],
+                subject=row["animal"],
+                phase=row["phase"],
+                began=row["started"] or "",
+                uid=row["uid"],
+                whole=row["status"] == "done",
+            )
         )
-        for one in filed
-        if one.uid
-    ]
     items.sort(key=lambda one: one.code)
-    return Shelf(folder, tuple(items), True, blinded, tuple(notes))
+    return Shelf(folder, tuple(items), True, blinded)
 
 
 def _codes(folder: Path, uids: list[str]) -> dict[str, str]:
     """The code of each session; new ones get theirs from the system's dice."""
+    from protocols.blind import draw_code
+
     place = folder / "derivatives" / REVIEW
     try:
         place.mkdir(parents=True, exist_ok=True)

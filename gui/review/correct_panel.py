@@ -54,6 +54,7 @@ class CorrectPanel(QWidget):
         self.rescoring.done.connect(self.scored)
         self.reason = QComboBox()
         self.reason.setEditable(True)
+        self.reason.setCompleter(None)  # what is typed is meant
         self.reason.addItems([say(f"review.reason_{one}") for one in REASONS])
         self.reason.setCurrentText("")
         self.move_button = button(say("review.move"))

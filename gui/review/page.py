@@ -7,6 +7,8 @@ from PyQt6.QtWidgets import QTabWidget, QVBoxLayout
 
 from gui.page import Page
 from gui.remembered import Remembered
+from gui.review.proof_view import ProofView
+from gui.review.spot_view import SpotView
 from gui.review.watch_view import WatchView
 from gui.texts import say
 from gui.theme import Theme
@@ -18,9 +20,13 @@ class ReviewPage(Page):
     def __init__(self, remembered: Remembered) -> None:
         super().__init__()
         self.watch = WatchView(remembered)
+        self.proof = ProofView(remembered)
+        self.spot = SpotView(remembered)
+        self.watch.shelved.connect(self.spot.show_shelf)
         self.tabs = QTabWidget()
-        for key, view in (("watch", self.watch),):
+        for key, view in (("watch", self.watch), ("proof", self.proof), ("spot", self.spot)):
             self.tabs.addTab(view, say(f"review.page_{key}"))
+        self.tabs.currentChanged.connect(lambda _: self.leave())
         layout = QVBoxLayout(self)
         layout.addWidget(self.tabs, 1)
 
@@ -31,14 +37,17 @@ class ReviewPage(Page):
     def leave(self) -> None:
         """Nothing plays on unseen."""
         self.watch.leave()
+        self.spot.leave()
 
     def use_theme(self, theme: Theme) -> None:
         """Pictures have colours of their own."""
-        self.watch.use_theme(theme)
+        for view in (self.watch, self.proof, self.spot):
+            view.use_theme(theme)
 
     def close_down(self) -> None:
         """Threads and processes end."""
-        self.watch.close_down()
+        for view in (self.watch, self.proof, self.spot):
+            view.close_down()
 
     def open_session(self, study: Path, folder: Path) -> None:
         """Show one session of a study."""

@@ -16,6 +16,7 @@ class Signer(QWidget):
         self._remembered = remembered
         self.name = QComboBox()
         self.name.setEditable(True)
+        self.name.setCompleter(None)  # who types AB is not ABC
         self.name.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )

@@ -225,7 +225,7 @@ class WatchView(QWidget):
         self._say("muted", say("review.opened", name=self.called(item), frames=len(footage)))
         self.whole.clear()
         if footage.gone:
-            self._say_whole("bad", say("review.gone", file=footage.gone))
+            self._say_whole("bad", self._veil(item, say("review.gone", file=footage.gone)))
         else:
             self._checking.do(
                 lambda: changed(footage.folder, footage.source),
@@ -235,8 +235,9 @@ class WatchView(QWidget):
         self.player.setFocus()
 
     def _checked(self, what: str) -> None:
-        if what:
-            self._say_whole("bad", say("review.changed", what=what))
+        if what and self.opened is not None:
+            told = self._veil(self.opened.item, what)
+            self._say_whole("bad", say("review.changed", what=told))
         else:
             self._say_whole("muted", say("review.unchanged"))
 
@@ -245,12 +246,13 @@ class WatchView(QWidget):
         self._say("bad", say("review.damaged", name=self.called(item), why=self._veil(item, why)))
 
     def _broken(self, error: Exception) -> None:
-        item = None if self.opened is None else self.opened.item
+        if self.opened is None or self.opened.footage.gone:
+            return  # that has been said, and what to do
+        item = self.opened.item
         why = error.message if isinstance(error, ConfigError) else str(error)
         if isinstance(error, ConfigError) and error.file:
             why = f"{Path(error.file).name} {why}"
-        self._say_whole("bad", say("review.no_pictures", why=why if item is None else
-                                   self._veil(item, why)))  # fmt: skip
+        self._say_whole("bad", say("review.no_pictures", why=self._veil(item, why)))
 
     def _scored(self, folder: str) -> None:
         """It was scored again: the new beside the old."""
@@ -364,7 +366,12 @@ class WatchView(QWidget):
             self._show(Opened(self.opened.item, self.opened.footage, self.opened.beside))
 
     def _veil(self, item: Item, text: str) -> str:
-        return veiled(text, item) if self.hidden else text
+        if not self.hidden:
+            return text
+        opened = self.opened
+        files = () if opened is None or opened.item != item else opened.footage.source.files
+        return veiled(text, item, [name for path in files for name in (path.name, path.stem)
+                                   if path.stem.rstrip("-0123456789") != "video"])  # fmt: skip
 
     def _choose(self) -> None:
         pick_folder(

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,20 +58,31 @@ class Shelf:
     blinded: bool = False
 
 
-def work_folder(folder: Path, code: str = "") -> Path:
-    """Where a person's work on a recording is kept: never in the recording's own folder."""
-    parents = (folder, *folder.absolute().parents)
+def kept_in(folder: Path) -> Path:
+    """The folder for what people make of recordings: never a recording's own, nor rawdata."""
+    if (folder / RULES).is_file() or (folder / "rawdata").is_dir():
+        return folder / "derivatives"
+    parents = (folder.absolute(), *folder.absolute().parents)
     root = next((p.parent for p in parents if p.name in ("rawdata", "derivatives")), None)
-    base = folder.absolute().parent if root is None else root / "derivatives"
-    return base / REVIEW / (code or _plain_name(folder))
+    if root is not None:
+        return root / "derivatives"
+    return folder.absolute().parent if _is_one(folder) else folder
 
 
-def veiled(text: str, item: Item) -> str:
-    """`text` without whose recording it is: for what another part of the program says of it."""
+def work_folder(folder: Path, code: str = "") -> Path:
+    """Where a person's work on a recording is kept."""
+    return kept_in(folder) / REVIEW / (code or _plain_name(folder))
+
+
+def veiled(text: str, item: Item, more: Sequence[str] = ()) -> str:
+    """`text` without whose recording it is: for what another part of the program says of it.
+
+    `more`: further words that tell, as files' names.
+    """
     folder = item.session or item.folder
     session = folder.absolute().parent
     words = [str(item.folder), str(folder), str(folder.absolute()), str(session), session.name]
-    words += [session.parent.name, item.subject, item.phase, item.uid]
+    words += [session.parent.name, item.subject, item.phase, item.uid, *more]
     for word in sorted({word for word in words if len(word) > 1}, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", item.code or "(hidden)", text)
     return text
@@ -174,7 +186,10 @@ def _is_one(folder: Path) -> bool:
 
 
 def _alone(folder: Path) -> Item:
-    return Item(folder, code="", subject=_plain_name(folder))
+    name = _plain_name(folder)
+    if folder.name == "behav":
+        name = f"{folder.absolute().parent.parent.name} {name}"
+    return Item(folder, code="", subject=name)
 
 
 def _plain_name(folder: Path) -> str:

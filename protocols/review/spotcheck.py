@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from rig.errors import ConfigError, StorageError
 from rig.session.clock import wall_now
 from rig.storage.folder import replace
 
+T = TypeVar("T")
 FOLDER = "spotchecks"
 CLIPS, CLIP_S = 10, 20.0
 LEAD_S = 1.0
@@ -97,6 +98,11 @@ def draw(
         raise ConfigError("clips", "", message)
     chosen = random.Random(seed).sample(slots, count)
     return [Clip(place, start_s, start_s + clip_s) for place, start_s in chosen]
+
+
+def some(items: Sequence[T], most: int, seed: int) -> list[T]:
+    """At most so many of them, at random; the same seed gives the same."""
+    return random.Random(seed).sample(list(items), min(most, len(items)))
 
 
 def scored_window(footage: Footage) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -22,20 +22,26 @@ LATER = ("extinction1", "extinction2", "extinction3", "reinstatement1")
 """With pre-test, four conditionings and post-test: ten sessions an animal."""
 
 
-def study_of(folder: Path, animals: int, *, reveal: bool = False) -> Path:
-    """A study of so many animals with ten sessions each, at `folder`; gives it."""
+def study_of(
+    folder: Path,
+    animals: int,
+    later: Sequence[str] = LATER,
+    test_s: int = 60,
+    *,
+    reveal: bool = False,
+) -> Path:
+    """A study of so many animals at `folder`, with ten sessions each by default; gives it."""
     from protocols import blinding, library
     from protocols.protocol import parse, plan_session, settings
     from rig.hardware.simulated.mouse import MouseSettings, Preset
     from rig.session import Wish, load_rig, record
     from tests.protocols.making import Donors, made_study
 
-    blinding._N = 2**14  # a passphrase costs a second otherwise, which is not measured here
     loaded = load_rig("sim")
     protocol = parse(library.text("cocaine-cpp"), "cocaine-cpp")
 
     def recorded(seed: int, beta: float, side: str) -> Path:
-        values = settings(protocol, ["test_s=60"])
+        values = settings(protocol, [f"test_s={test_s}"])
         plan = plan_session(protocol, "pretest", loaded.box_named(None).apparatus, side, values)
         mouse = MouseSettings(Preset.PRETEST, beta=beta, preferred=side)
         wish = Wish(plan=plan, subject=f"D{seed}", phase="pretest", operator="Doe, Jane")
@@ -45,7 +51,14 @@ def study_of(folder: Path, animals: int, *, reveal: bool = False) -> Path:
     naive = [recorded(1, 0.0, "left"), recorded(2, 0.0, "right"), recorded(5, 0.0, "left")]
     learned = {side: [recorded(3 + k, 2.0, side)] for k, side in enumerate(("left", "right"))}
     donors = Donors(naive, learned, naive[:1])
-    made_study(folder, donors, animals, LATER, window_s=50, reveal=reveal, most=1.0, link=True)
+    usual = blinding._N
+    blinding._N = 2**14  # a passphrase costs a second otherwise, which is not measured here
+    try:
+        made_study(
+            folder, donors, animals, later, window_s=test_s - 10, reveal=reveal, most=1.0, link=True
+        )
+    finally:
+        blinding._N = usual
     return folder
 
 

@@ -76,7 +76,8 @@ def dots(overview: Overview, score: str) -> list[Dot]:
         before, after = (times.get(phase, {}).get("paired_s") for phase in (PRETEST, POSTTEST))
         if value is None or before is None or after is None:
             continue
-        low, high = one.get("ranges", {}).get(score) or (value, value)
+        ends = one.get("ranges", {}).get(score) or (value, value)
+        low, high = (value if end is None else end for end in ends)
         found.append(
             Dot(
                 one["subject"], one.get("group") or "", float(value), float(low), float(high),

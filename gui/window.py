@@ -5,8 +5,10 @@ import os
 import sys
 import threading
 from collections.abc import MutableMapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
@@ -24,25 +26,38 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.log import LogPage, catch_unforeseen, keep_log
-from gui.page import Page
+from gui.page import LaterPage, Page
 from gui.remembered import Remembered
 from gui.result.page import ResultPage
-from gui.results.page import ResultsPage
-from gui.review.page import ReviewPage
+from gui.run.grid import Key
 from gui.run.page import RunPage
 from gui.setup.page import SetupPage
 from gui.setup.provisional import remove_abandoned
 from gui.texts import say
 from gui.theme import Theme, sheet
 from gui.watch import Stations
+from protocols.asking import is_study
 from rig.scheduling import yield_to_others
+
+if TYPE_CHECKING:
+    from gui.results.page import ResultsPage
+    from gui.review.page import ReviewPage
+    from gui.study.desk import StudyDesk
+    from gui.study.page import StudyPage
+    from gui.today.page import TodayPage
 
 CV2_QT_VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
 KEYS = {
-    "run": "F2", "setup": "F3", "result": "F4", "log": "F5",
-    "study": "Shift+F2", "today": "Shift+F3", "review": "Shift+F4", "results": "Shift+F5",
-}  # fmt: skip
-"""Of each page."""
+    "run": "F2",
+    "setup": "F3",
+    "result": "F4",
+    "log": "F5",
+    "today": "Shift+F3",
+    "study": "Shift+F2",
+    "review": "Shift+F4",
+    "results": "Shift+F5",
+}
+"""Which key shows which page: F6 to F12 mean something at the rig."""
 NEXT_THEME = {Theme.LIGHT: Theme.DARK, Theme.DARK: Theme.RED, Theme.RED: Theme.LIGHT}
 
 
@@ -57,20 +72,19 @@ class MainWindow(QMainWindow):
         self.run_page = RunPage(self.stations, self.remembered)
         self.setup_page = SetupPage(self.stations, self.remembered)
         self.result_page = ResultPage(self.remembered)
-        self.review_page = ReviewPage(self.remembered)
-        self.results_page = ResultsPage(self.remembered)
         self.log_page = LogPage()
         self.pages: dict[str, Page] = {
+            "today": LaterPage(lambda: self.today_page),
+            "study": LaterPage(lambda: self.study_page),
+            "review": LaterPage(lambda: self.review_page),
+            "results": LaterPage(lambda: self.results_page),
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
-            "review": self.review_page,
-            "results": self.results_page,
             "log": self.log_page,
         }
         self.run_page.finished.connect(self.open_session)
         self.setup_page.saved.connect(self.run_page.offer_rig)
-        self.results_page.watch.connect(self.watch_session)
         self._stack = QStackedWidget()
         self._notice = QLabel()
         self._notice.setWordWrap(True)
@@ -104,6 +118,49 @@ class MainWindow(QMainWindow):
         self.resize(1280, 800)
         self.setMinimumSize(1000, 640)
 
+    # What a study needs is loaded when it is first wanted: the pages at the rig need none of it.
+
+    @cached_property
+    def desk(self) -> "StudyDesk":
+        """The study that lies open."""
+        from gui.study.desk import StudyDesk
+
+        return StudyDesk(self.remembered, self)
+
+    @cached_property
+    def study_page(self) -> "StudyPage":
+        """The page of a study."""
+        from gui.study.page import StudyPage
+
+        return StudyPage(self.desk)
+
+    @cached_property
+    def today_page(self) -> "TodayPage":
+        """The page of a day."""
+        from gui.today.page import TodayPage
+
+        page = TodayPage(self.desk, self.run_page.boxes, self.remembered)
+        page.started.connect(self.watch_box)
+        page.back_wanted.connect(lambda: self.go("today"))
+        self.run_page.put_away.connect(page.seen)
+        return page
+
+    @cached_property
+    def review_page(self) -> "ReviewPage":
+        """The page where recordings are looked at."""
+        from gui.review.page import ReviewPage
+
+        return ReviewPage(self.remembered)
+
+    @cached_property
+    def results_page(self) -> "ResultsPage":
+        """The page of a study's results."""
+        from gui.results.page import ResultsPage
+
+        page = ResultsPage(self.remembered)
+        page.watch.connect(self.watch_session)
+        return page
+
     def _rail(self) -> QFrame:
         rail = QFrame()
         rail.setObjectName("rail")
@@ -132,7 +189,7 @@ class MainWindow(QMainWindow):
         return rail
 
     def go(self, key: str) -> None:
-        """Show a page: run, setup, result or log."""
+        """Show a page: today, study, run, setup, result or log."""
         page = self.pages[key]
         if self._shown is page:
             return
@@ -152,8 +209,13 @@ class MainWindow(QMainWindow):
 
     def watch_session(self, study: Path, folder: Path) -> None:
         """Play a session of a study."""
-        self.review_page.open_session(study, folder)
         self.go("review")
+        self.review_page.open_session(study, folder)
+
+    def watch_box(self, key: Key) -> None:
+        """Show a box in which a session of the study runs."""
+        self.run_page.follow(key)
+        self.go("run")
 
     def use_theme(self, theme: Theme) -> None:
         """Light, dark, or red on black."""
@@ -181,6 +243,10 @@ class MainWindow(QMainWindow):
         paths = [] if event is None else _dropped(event)
         if event is not None and paths:
             event.acceptProposedAction()
+            if is_study(paths[0]):
+                self.desk.open(paths[0])
+                self.go("today")
+                return
             self.go("result")
             self.result_page.take(paths)
 
@@ -211,9 +277,14 @@ def drop_foreign_qt(environ: MutableMapping[str, str]) -> list[str]:
     return foreign
 
 
+STUDY_ROOMS = (
+    "gui.today.page", "gui.study.page", "gui.review.page", "gui.results.page", "protocols.report"
+)  # fmt: skip
+
+
 def load_studies() -> None:
-    """Load what a study needs, so that its pages open at once; the pages at the rig need none."""
-    for room in ("protocols.study", "protocols.study.remeasuring", "protocols.report"):
+    """Load what the pages of a study need; those at the rig need none of it."""
+    for room in STUDY_ROOMS:
         import_module(room)
 
 
@@ -234,6 +305,7 @@ def start(arguments: Sequence[str] | None = None) -> int:
     catch_unforeseen(lambda what: window.notice(say("window.unforeseen", what=what)))
     window.go("run")
     window.show()
+    # Behind the first page, so that the pages of a study open at once.
     threading.Thread(target=load_studies, name="load", daemon=True).start()
     try:
         return application.exec()

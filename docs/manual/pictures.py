@@ -2,9 +2,9 @@
 
 Simulated rigs and sessions are made in a temporary folder; the real window is opened once a theme
 and size, each in a process of its own, and grabbed. Under Xvfb where it is installed, else without
-a screen. Every page is kept at 1280x800 in light and dark (the run page in red too), and at
-2560x1600 (200 %) in light; with --both in dark as well, which is not kept, so that the pictures
-stay small. With names of pages (run, rig, result, log) only theirs are made.
+a screen. Every page is kept at 1280x800 in light and dark (those beside an animal in red too), and
+at 2560x1600 (200 %) in light; with --both in dark as well, which is not kept, so that the pictures
+stay small. With names of pages (run, rig, result, log, today, study) only theirs are made.
 """
 
 import json
@@ -28,7 +28,9 @@ import numpy as np  # noqa: E402
 OUT = ROOT / "docs" / "manual" / "pictures"
 RUNS = (("light", 1), ("dark", 1), ("red", 1), ("light", 2))
 BOTH = "--both"
-PAGES = ("run", "rig", "result", "log")
+PAGES = ("run", "rig", "result", "log", "today", "study")
+RED = ("run", "today", "study")
+OF_A_STUDY = ("today", "study")
 BOXES = "ABCDEFGHIJKLMNOP"
 BY_HAND = "CGN"
 """Boxes whose prompts nobody answers, so that they are seen waiting."""
@@ -48,6 +50,44 @@ def until(reached: Callable[[], Any], turn: Callable[[], None] = lambda: None) -
 
 
 # --- the world that is shown
+
+
+def put_studies(folder: Path) -> None:
+    """A study of sixty animals on its first day of conditioning, and one before its draw."""
+    from datetime import datetime, timedelta
+
+    from protocols import blinding
+    from protocols.study import cards, doing, open_study
+    from tests.gui.studies import MORE, sealed_study, short_study
+    from tests.small import write_rig
+
+    blinding._N = 2**14
+    shelf = folder / "rack"
+    shelf.mkdir()
+    rig = write_rig(shelf, "rack-C.rig.toml", boxes=4, frame_size_px=(640, 480), drive="none")
+    rig = f"sim:{Path('rack', Path(rig.removeprefix('sim:')).name)}"
+    rules = (
+        'name = "Place preference, spring"\ncues = ["a", "b"]\n[parameters]\ntest_s = 900\n'
+        f"conditioning_s = 1800\nbetween_sessions_s = 14400\ninject_late_s = 120\n{MORE}"
+    )
+    ids = [f"M{k:02d}" for k in range(1, 61)]
+    sealed_study(folder / "spring", rig, ids, boxes="ABCD", rules=rules)
+    short_study(folder / "summer", rig, ids, boxes="ABCD", rules=rules)
+    now = datetime.now().astimezone()
+
+    def ago(minutes: float) -> datetime:
+        return now - timedelta(minutes=minutes)
+
+    with open_study(folder / "spring") as study:
+        for k, animal in enumerate(ids[:12]):
+            doing.weigh(study, animal, 22.4 + 0.3 * k, "tom", ago(60))
+        slot = cards.card(study, "M01", now).next.slot
+        for animal, since in (("M01", 29), ("M02", 24), ("M03", 11)):
+            doing.tick(study, animal, slot, "tom", ago(since))
+            doing.begin(study, animal, "tom", rig, ago(since - 1))
+        for animal, since in (("M04", 2.4), ("M05", 0.2)):
+            doing.tick(study, animal, slot, "tom", ago(since))
+        doing.tick(study, "M06", slot, "tom", ago(1.4), outcome="partial", override="animal")
 
 
 def put_in_place(folder: Path) -> None:
@@ -154,7 +194,7 @@ class Shots:
     def all(self, pages: list[str]) -> None:
         """Every page."""
         for page in pages:
-            if page == "run" or self.theme != "red":
+            if page in RED or self.theme != "red":
                 getattr(self, page)()
 
     def run(self) -> None:
@@ -268,6 +308,74 @@ class Shots:
         self.take(window, "result-rescore")
         window.close()
 
+    def opened(self, name: str, page: str, who: str) -> Any:
+        """A window with this study open at a page, and this person in front of it."""
+        window = self.window("none")
+        window.go(page)
+        window.desk.open(Path(name))
+        self.until(lambda: window.desk.about is not None)
+        window.desk.switch(who)
+        self.until(lambda: window.desk.person is not None and not window.desk.busy)
+        return window
+
+    def today(self) -> None:
+        """The technician's day."""
+        window = self.window("none")
+        window.go("today")
+        self.take(window, "today-nothing")
+        window.close()
+        window = self.opened("spring", "today", "tom")
+        page = window.today_page
+        self.until(lambda: page.day is not None)
+        page.choose("M07")
+        self.until(lambda: page.doing.standing.card is not None)
+        self.take(window, "today-card")
+        page.doing.deed()
+        self.until(lambda: not page.doing.standing.waits)
+        self.spin(1)
+        self.take(window, "today-ready")
+        page.choose("M08")
+        self.until(lambda: getattr(page.doing.standing.card, "animal", "") == "M08")
+        wrong = ["M08: conditioning1a is planned for the day after", "who drew its syringes knows"]
+        page.stopped.ask(wrong[:1], print, lambda: None)
+        self.take(window, "today-stopped")
+        page.stopped.leave()
+        page._to_mending()
+        page.mending.deeds.setCurrentRow(2)
+        self.spin(0.3)
+        self.take(window, "today-mending")
+        window.close()
+
+    def study(self) -> None:
+        """The owner's pages."""
+        from protocols import blinding
+
+        blinding._N = 2**14
+        window = self.window("none")
+        window.go("study")
+        page = window.study_page
+        page.new.name.setText("Place preference, summer")
+        page.new.folder.setText("studies")
+        page.new.go_on()
+        self.until(lambda: "Groups" in page.new.words.toPlainText())
+        self.take(window, "study-new")
+        window.close()
+        window = self.opened("spring", "study", "tom")
+        page = window.study_page
+        page.show_panel("calendar")
+        self.until(lambda: page.calendar.rows.rowCount() == 60)
+        self.take(window, "study-days")
+        page.show_panel("people")
+        self.spin(0.5)
+        self.take(window, "study-people")
+        window.close()
+        window = self.opened("summer", "study", "ann")
+        page = window.study_page
+        page.show_panel("draw")
+        page.draw._drawn(proposed())
+        self.take(window, "study-draw")
+        window.close()
+
     def log(self) -> None:
         """What the window met with."""
         from gui.log import keep_log
@@ -285,6 +393,20 @@ class Shots:
         window.close()
         logging.getLogger().removeHandler(handler)
         handler.close()
+
+
+def proposed() -> Any:
+    """A draw of the study that has none yet, to be looked at."""
+    from protocols.study import open_study, propose_cohort
+    from tests.gui.studies import pretests
+
+    os.environ["PLACEPREF_CONFIG"], mine = "config", os.environ["PLACEPREF_CONFIG"]
+    try:
+        with open_study(Path("summer")) as study:
+            rows = pretests([f"M{k:02d}" for k in range(1, 61)])
+            return propose_cohort(study, "ann", rows)
+    finally:
+        os.environ["PLACEPREF_CONFIG"] = mine
 
 
 def lives(page: Any) -> list[Any]:
@@ -343,7 +465,10 @@ def main(pages: list[str], *, both: bool) -> None:
             os.chdir(folder)
             os.environ["PLACEPREF_CONFIG"] = str(Path(folder, "config"))
             try:
-                put_in_place(Path(folder))
+                if set(pages) - set(OF_A_STUDY):
+                    put_in_place(Path(folder))
+                if set(pages) & set(OF_A_STUDY):
+                    put_studies(Path(folder))
                 for theme, scale in (*RUNS, ("dark", 2)) if both else RUNS:
                     command = [sys.executable, __file__, "--one", theme, str(scale), *pages]
                     sized = {**environ, "QT_SCALE_FACTOR": str(scale)}

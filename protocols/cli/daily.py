@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 from protocols import study as verbs
-from protocols.asking import Choice
 from protocols.cli import running
 from protocols.cli.exits import DONE, in_words, of_ending
 from protocols.cli.table import from_here, lines, print_json
@@ -15,6 +14,7 @@ from protocols.cli.who import moment, signed
 from protocols.day import paper
 from protocols.study import doing, scheduling
 from protocols.study import today as days
+from protocols.study.placing import choice_of
 from rig.errors import ConfigError, RigError, StorageError
 from rig.session import load_rig
 from rig.storage import SessionRecord
@@ -165,7 +165,7 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
         )
         try:
             ended = running.carry_out(
-                _words(folder, asked, begun, rig), _choice(folder, asked, begun, rig, boxes)
+                _words(folder, asked, begun, rig), choice_of(folder, begun, rig, boxes, asked.by)
             )
         except BaseException as error:
             _left(opened, asked, begun, error)
@@ -187,26 +187,6 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
             print(f"extinction: {decided}")
         print(f"filed: {from_here(ended.folder)}")
     return of_ending(ended.status)
-
-
-def _choice(folder: Path, asked: Run, begun: doing.Begun, rig: str, names: list[str]) -> Choice:
-    """The session as any other is chosen, with what the study knows of it."""
-    box = begun.box if begun.box in names or len(names) != 1 else names[0]
-    return Choice(
-        name=str(folder / verbs.PROTOCOL),
-        subject=begun.animal,
-        rig=rig,
-        out=folder,
-        phase=begun.phase,
-        box=box,
-        paired=begun.paired,
-        assigned=begun.assigned,
-        operator=asked.by,
-        uid=begun.uid,
-        attempt=begun.attempt,
-        cues=begun.cues,
-        withheld=True,
-    )
 
 
 def _words(folder: Path, asked: Run, begun: doing.Begun, rig: str) -> running.Asked:

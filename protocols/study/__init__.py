@@ -5,7 +5,13 @@ Each verb is one transaction with its trail.
 
 from protocols.study.adding import add_animals, add_box, add_person
 from protocols.study.admitting import admit
-from protocols.study.allocating import Allocated, allocate_cohort, pretests_of
+from protocols.study.allocating import (
+    Allocated,
+    Proposed,
+    allocate_cohort,
+    pretests_of,
+    propose_cohort,
+)
 from protocols.study.folder import KEY, PROTOCOL, RULES, Study, lives_elsewhere, new, open_study
 from protocols.study.looking import check, status
 from protocols.study.opening import pairs_of
@@ -18,6 +24,7 @@ __all__ = [
     "PROTOCOL",
     "RULES",
     "Allocated",
+    "Proposed",
     "Study",
     "add_animals",
     "add_box",
@@ -31,6 +38,7 @@ __all__ = [
     "pairing",
     "pairs_of",
     "pretests_of",
+    "propose_cohort",
     "restore",
     "seal_sessions",
     "status",

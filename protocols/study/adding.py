@@ -37,22 +37,29 @@ def add_animals(study: Study, path: Path, person: str) -> tuple[int, list[str]]:
     return len(found), said
 
 
-def add_person(study: Study, name: str, roles: Sequence[str], pin: str | None, by: str) -> None:
-    """Put in a person with roles; the PIN is kept hashed. Raises ConfigError."""
+def add_person(
+    study: Study,
+    name: str,
+    roles: Sequence[str],
+    pin: str | None,
+    by: str,
+    badge: str | None = None,
+) -> None:
+    """Put in a person with roles; PIN, and what a badge gives, are kept hashed. ConfigError."""
     for role in roles:
         if role not in ROLES:
             raise ConfigError("--role", "", f"{role!r}: one of {', '.join(ROLES)}")
     if not roles:
         raise ConfigError("--role", "", f"missing: one of {', '.join(ROLES)}")
     try:
-        hashed = None if pin is None else hash_pin(pin)
+        hashed, scan = (None if one is None else hash_pin(one) for one in (pin, badge))
     except ValueError as error:
         raise ConfigError("--pin", "", str(error)) from None
     with study.store.change(by) as change:
         allowed(change, by, ("owner",))
         if _there(change, t.person.c.name, name):
             raise ConfigError("--person", "", f"{name!r}: is in the study already")
-        change.insert(t.person, name=name, roles=" ".join(roles), pin=hashed, active=1)
+        change.insert(t.person, name=name, roles=" ".join(roles), pin=hashed, scan=scan, active=1)
 
 
 def add_box(study: Study, name: str, rig: str | None, by: str) -> None:

@@ -7,7 +7,7 @@ between them leaves a part that nobody counts.
 import csv
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -20,6 +20,7 @@ from protocols.allocation import (
     Exclusion,
     Outcome,
     Place,
+    Scheme,
     Verdict,
     allocate,
     exclude,
@@ -38,7 +39,7 @@ from protocols.study.folder import KEY, RULES, Study
 from protocols.study.opening import allocations, cohorts, opened, pairs_of
 from protocols.study.withheld import hide, secret_of
 from rig.errors import ConfigError, RigError
-from rig.storage.folder import replace
+from rig.storage.folder import replace as replace_file
 
 
 @dataclass(frozen=True)
@@ -54,74 +55,139 @@ class Allocated:
     balance: tuple[Mapping[str, str], ...]
 
 
+@dataclass(frozen=True)
+class Proposed:
+    """An allocation that was drawn and is not kept yet. What it holds is shown to nobody.
+
+    `told`: what it tells in the open, as the allocation will.
+    """
+
+    told: Allocated
+    candidates: tuple[Candidate, ...]
+    places: tuple[Place, ...]
+    text: str
+
+
+def propose_cohort(
+    study: Study,
+    person: str,
+    pretests: Sequence[Mapping[str, str]],
+    holder: tuple[str, str] | None = None,
+    over_gate: str = "",
+) -> Proposed:
+    """Draw as `allocate_cohort` does, and keep nothing, so that its balance can be looked at.
+
+    Every draw stands in the trail by its hash: who draws until it pleases is seen. Raises as that.
+    """
+    scheme = study.plan.scheme()
+    secret_of(study)
+    before = _before(study, person, holder)
+    with study.store.change(person, over_gate) as change:
+        allowed(change, person, ("owner",))
+        outcomes = _outcomes(study, change, pretests)
+        drawn = _draw(study, outcomes, before, over_gate)
+        change.note("allocation_proposed", cohort=drawn.told.cohort, sha256=drawn.told.sha256)
+    return replace(drawn, told=replace(drawn.told, balance=_balance(scheme, drawn)))
+
+
 def allocate_cohort(
     study: Study,
     person: str,
     pretests: Sequence[Mapping[str, str]],
     holder: tuple[str, str] | None = None,
     over_gate: str = "",
+    proposed: Proposed | None = None,
 ) -> Allocated:
     """Draw pairing, group, order and slot for the animals that have none, and seal them.
 
     `pretests` are lines as in a session's `summary.csv`. A later cohort is drawn on the totals of
     the earlier ones, for which the key is opened: `holder` is a name and a passphrase. `over_gate`
-    is the reason for going on where the gate stops. Raises ConfigError, or RigError at the gate.
+    is the reason for going on where the gate stops. `proposed` is taken as it was drawn, if the
+    animals and their pre-tests are the same still. Raises ConfigError, or RigError at the gate.
     """
-    plan, scheme = study.plan, study.plan.scheme()
+    scheme = study.plan.scheme()
     secret = secret_of(study)
-    before: list[tuple[Candidate, Place]] = []
-    if cohorts(study):
-        if holder is None:
-            message = "missing: a later cohort is drawn on the totals of the first, in the key"
-            raise ConfigError("--holder", "", message)
-        parts = opened(study, person, *holder, "a later cohort")
-        before = [pair for one in allocations(study, parts) for pair in pairs_of(one)]
-        before = [pair for pair in before if pair[1].animal not in _replaced(study)]
+    before = _before(study, person, holder) if proposed is None else []
     with study.store.change(person, over_gate) as change:
         allowed(change, person, ("owner",))
         outcomes = _outcomes(study, change, pretests)
-        candidates = [one.candidate for one in outcomes]
-        verdict = judge(plan.gate_rule(), candidates, plan.sides[0])
-        if not verdict.go and not over_gate:
-            raise RigError(f"stopped by the gate, nothing was allocated: {verdict.why}")
-        excluded = exclude(plan.exclusion_rules(), outcomes)
-        out = {one.animal for one in excluded}
-        for one in excluded:
+        drawn = proposed or _draw(study, outcomes, before, over_gate)
+        out = {one.animal for one in drawn.told.excluded}
+        left = [one.candidate for one in outcomes if one.candidate.animal not in out]
+        if tuple(left) != drawn.candidates or drawn.told.cohort != cohorts(study) + 1:
+            message = "animals or pre-tests are others than when it was drawn; draw again"
+            raise ConfigError("--pretest", "", message)
+        for one in drawn.told.excluded:
             note_exclusions(change, one.animal, [one])
         for animal in sorted(out):
             _set_status(change, animal, "excluded", "by the rules of the study")
-        left = [one for one in candidates if one.animal not in out]
-        if not left:
-            raise ConfigError(RULES, "exclusion", "the rules leave no animal")
-        seed, salt = secrets.token_hex(16), secrets.token_hex(16)
-        cohort = cohorts(study) + 1
-        try:
-            if before:
-                places, checks = minimise(scheme, left, before, seed, cohort)
-            else:
-                places, checks = allocate(scheme, left, seed, cohort)
-        except ValueError as error:
-            raise ConfigError("--pretest", "", str(error)) from None
-        text, digest = freeze(scheme, left, places, checks, seed, salt)
-        key = blinding.seal(study.key, "allocation", text, change.at)
-        key = seal_places(key, places, change.at)
-        replace(study.folder / KEY, key.text().encode())
+        key = blinding.seal(study.key, "allocation", drawn.text, change.at)
+        key = seal_places(key, drawn.places, change.at)
+        replace_file(study.folder / KEY, key.text().encode())
         change.insert(
             t.allocation,
-            cohort=cohort,
+            cohort=drawn.told.cohort,
             at=change.at,
-            sha256=digest,
+            sha256=drawn.told.sha256,
             algorithm=ALGORITHM,
-            animals=len(places),
-            unmet=", ".join(one.key for one in checks if not one.met),
-            gate=verdict.why,
+            animals=len(drawn.places),
+            unmet=", ".join(one.key for one in drawn.told.checks if not one.met),
+            gate=drawn.told.verdict.why,
             person=person,
         )
-        for place in sorted(places, key=lambda one: one.animal):
+        for place in sorted(drawn.places, key=lambda one: one.animal):
             paired = hide(secret, f"paired {place.animal}", place.cue or place.side)
             change.insert(t.withheld, animal=place.animal, paired=paired)
-    balance = tuple(table(scheme, left, places))
-    return Allocated(cohort, len(places), digest, verdict, excluded, checks, balance)
+    return replace(drawn.told, balance=_balance(scheme, drawn))
+
+
+def _before(
+    study: Study, person: str, holder: tuple[str, str] | None
+) -> list[tuple[Candidate, Place]]:
+    """Who was allocated earlier and counts: the key is opened for it."""
+    if not cohorts(study):
+        return []
+    if holder is None:
+        message = "missing: a later cohort is drawn on the totals of the first, in the key"
+        raise ConfigError("--holder", "", message)
+    parts = opened(study, person, *holder, "a later cohort")
+    before = [pair for one in allocations(study, parts) for pair in pairs_of(one)]
+    return [pair for pair in before if pair[1].animal not in _replaced(study)]
+
+
+def _draw(
+    study: Study,
+    outcomes: Sequence[Outcome],
+    before: Sequence[tuple[Candidate, Place]],
+    over_gate: str,
+) -> Proposed:
+    """Gate, exclusion and the draw; nothing is written."""
+    plan, scheme = study.plan, study.plan.scheme()
+    candidates = [one.candidate for one in outcomes]
+    verdict = judge(plan.gate_rule(), candidates, plan.sides[0])
+    if not verdict.go and not over_gate:
+        raise RigError(f"stopped by the gate, nothing was allocated: {verdict.why}")
+    excluded = exclude(plan.exclusion_rules(), outcomes)
+    out = {one.animal for one in excluded}
+    left = [one for one in candidates if one.animal not in out]
+    if not left:
+        raise ConfigError(RULES, "exclusion", "the rules leave no animal")
+    seed, salt = secrets.token_hex(16), secrets.token_hex(16)
+    cohort = cohorts(study) + 1
+    try:
+        if before:
+            places, checks = minimise(scheme, left, before, seed, cohort)
+        else:
+            places, checks = allocate(scheme, left, seed, cohort)
+    except ValueError as error:
+        raise ConfigError("--pretest", "", str(error)) from None
+    text, digest = freeze(scheme, left, places, checks, seed, salt)
+    told = Allocated(cohort, len(places), digest, verdict, tuple(excluded), tuple(checks), ())
+    return Proposed(told, tuple(left), tuple(places), text)
+
+
+def _balance(scheme: Scheme, drawn: Proposed) -> tuple[Mapping[str, str], ...]:
+    return tuple(table(scheme, drawn.candidates, drawn.places))
 
 
 def seal_places(key: Key, places: Sequence[Place], at: str) -> Key:

@@ -6,8 +6,9 @@ once and goes on with a reason from a short list; the session carries the deviat
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,13 @@ from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import Study
-from protocols.study.scheduling import LIVING, day_of, decide, sessions_of
+from protocols.study.scheduling import LIVING, Reading, Reads, day_of, decide, sessions_of
 from protocols.study.today import phase_of, volume_of, weights_of, window_of
 from protocols.study.withheld import paired_of
 from protocols.subjects import check_weight
 from rig.errors import ConfigError, RigError, StorageError
 from rig.storage import SessionRecord
-from rig.storage.folder import SUMS
+from rig.storage.folder import SETUP, SUMS
 
 REASONS = {
     "rig": "a fault of the rig or a box",
@@ -99,9 +100,12 @@ def tick(
     outcome: str | None = None,
     temperature_c: float | None = None,
     note: str = "",
+    label: str = "",
     override: str = "",
 ) -> tuple[str, RowMapping]:
     """Tick a procedure off, ended `now`; what is said of it, and its row as it was planned.
+
+    `label`: the one that was read off the syringe, where somebody has.
 
     Raises DeviationError where its window or the weight is not as planned, RigError for a volume
     that would endanger the animal.
@@ -118,6 +122,9 @@ def tick(
             raise ConfigError("--started", "", "is after its end")
         wrong = [*_wrong_day(study, session, now), *_wrong_before(change, session, row, began)]
         values: dict[str, Any] = {"outcome": outcome}
+        if label and label != row["label"]:
+            told = f"{animal}: label {label} was read, {row['label'] or 'none'} is for this"
+            wrong.append(Wrong("label", told))
         if row["label"]:
             volume = volume_of(study, change, animal, row["label"], now)
             if volume.refused:
@@ -161,9 +168,12 @@ def begin(
     *,
     box: str | None = None,
     phase: str | None = None,
+    scanned: str = "",
     override: str = "",
 ) -> Begun:
     """Take an animal's session that is due; it is running then.
+
+    `scanned`: the animal whose tag was read at the box, where somebody has.
 
     Raises DeviationError where anything is not as planned and no reason is given, RigError for an
     animal that is running already or a box in use.
@@ -180,6 +190,10 @@ def begin(
                 remedy = f"if it is not any more: placepref study file {study.folder} --subject"
                 raise RigError(f"{animal} {told} ({other['phase']}); {remedy} {animal}")
         row, wrong = _due(study, change, animal, phase, now)
+        if scanned and scanned != animal:
+            wrong.insert(
+                0, Wrong("animal", f"the tag that was read is {scanned}'s, not {animal}'s")
+            )
         used = box or row["box"]
         taken = select(t.session).where(
             t.session.c.status == "running", t.session.c.box == used, t.session.c.rig == rig
@@ -208,16 +222,30 @@ def begin(
         return _begun(study, change, row, used)
 
 
+def practise(study: Study, animal: str, now: datetime, phase: str | None = None) -> Begun:
+    """What a session of this animal's would be, for practice: nothing is begun or written.
+
+    Its uid is none of the study's, so that it cannot be filed. Raises ConfigError.
+    """
+    with study.store.read() as connection:
+        reads = Reading(connection)
+        row, _ = _due(study, reads, animal, phase, now)
+        begun = _begun(study, reads, row, row["box"])
+    return replace(begun, uid=secrets.token_hex(8))
+
+
 def finish_session(
     study: Study, uid: str, folder: Path, status: str, person: str, now: datetime
 ) -> Outcome | None:
     """File a session that ended: its folder and sums; what is decided of extinction by it.
 
-    Raises StorageError where the folder has no sums.
+    Raises StorageError where the folder has no sums, or is another session's, as of a practice.
     """
     sums = folder / SUMS
     if not sums.is_file():
         raise StorageError(f"{folder}: it has no {SUMS}: resume or close it, then file it")
+    if uid_in(folder) != uid or not folder.resolve().is_relative_to(study.folder.resolve()):
+        raise StorageError(f"{folder}: it is not of this session; nothing was filed")
     with study.store.change(person) as change:
         change.update(
             t.session,
@@ -271,9 +299,14 @@ def folder_of(study: Study, animal: str, uid: str) -> Path | None:
     for setup in sorted(
         (study.folder / "rawdata" / f"sub-{animal}").glob("ses-*/behav/setup.json")
     ):
-        if json.loads(setup.read_text(encoding="utf-8")).get("uid") == uid:
+        if uid_in(setup.parent) == uid:
             return setup.parent
     return None
+
+
+def uid_in(folder: Path) -> str:
+    """The uid that a session's setup.json has; "" where it has none."""
+    return str(json.loads((folder / SETUP).read_text(encoding="utf-8")).get("uid", ""))
 
 
 def rig_of(study: Study, animal: str) -> str:
@@ -339,7 +372,7 @@ def _animal(change: Change, animal: str, *, living: bool = False) -> RowMapping:
 
 
 def _due(
-    study: Study, change: Change, animal: str, phase: str | None, now: datetime
+    study: Study, change: Reads, animal: str, phase: str | None, now: datetime
 ) -> tuple[RowMapping, list[Wrong]]:
     """The session that is next, and what is wrong with its day and order."""
     order = _order(study)
@@ -516,7 +549,7 @@ def _repeated(study: Study, change: Change, row: RowMapping, now: datetime) -> R
     return change.connection.execute(found).mappings().one()
 
 
-def _begun(study: Study, change: Change, row: RowMapping, box: str | None) -> Begun:
+def _begun(study: Study, change: Reads, row: RowMapping, box: str | None) -> Begun:
     """What the rig has to know: the chamber stands for itself, whatever the animal's order."""
     phase = phase_of(study, row["phase"])
     joined = study.joined

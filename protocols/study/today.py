@@ -101,7 +101,7 @@ class _Sheet:
 
     def __init__(self, study: Study, reads: Reads, day: date, now: datetime) -> None:
         self._study, self._reads, self._day, self._now = study, reads, day, now
-        self._rows = _due(reads, day)
+        self._rows = due_on(reads, day)
         self._procedures: dict[str, list[RowMapping]] = {}
         uids = [row["uid"] for row in self._rows]
         asked = select(t.procedure).where(t.procedure.c.session.in_(uids))
@@ -303,7 +303,7 @@ def volume_of(study: Study, reads: Reads, animal: str, label: str, now: datetime
     )
 
 
-def _due(reads: Reads, day: date) -> Sequence[RowMapping]:
+def due_on(reads: Reads, day: date) -> Sequence[RowMapping]:
     """Sessions of a day, those that are over too; of animals that are in the study."""
     asked = (
         select(t.session)

@@ -18,7 +18,7 @@ from PyQt6.QtWidgets import (
 from gui.behind import Behind
 from gui.browse import pick_file, pick_folder
 from gui.page import Page, button, label, set_role
-from gui.remembered import Remembered
+from gui.remembered import STUDIES, Remembered
 from gui.results.blocks_view import BlocksView
 from gui.results.handing import EXPORTS, TELLING, Handing, free_path
 from gui.results.plots import BeforeAfterPlot, ChartPlot, ScorePlot
@@ -30,7 +30,6 @@ from protocols.results import Conduct, Overview, Watched, conduct_of, keep_score
 from protocols.scores import POSTTEST, phase_order
 from rig.errors import ConfigError
 
-REMEMBERED = "results"
 HEADS = (
     "animal", "group", "score", "lowest", "highest", "before", "after", "flags", "sex", "box",
     "cage", "state", "cohort", "test", "length", "lost",
@@ -50,13 +49,13 @@ class ResultsPage(Page):
         self.overview: Overview | None = None
         self.conduct: Conduct | None = None
         self._rows: Rows | None = None
-        self._written = ""
+        self._written, self._followed = "", ""
         self._measuring: Overview | None = None
         self.handing = Handing(self)
         self.handing.began.connect(self._began)
         self.handing.told.connect(self._told)
         self.handing.measured.connect(self._measured)
-        self.folder = QLineEdit(remembered.text(REMEMBERED))
+        self.folder = QLineEdit()
         self.folder.setPlaceholderText(say("results.folder"))
         self.folder.setAccessibleName(say("results.folder"))
         self.folder.returnPressed.connect(lambda: self.open_study(Path(self.folder.text())))
@@ -188,7 +187,11 @@ class ResultsPage(Page):
     # --- the page
 
     def enter(self) -> None:
-        """The study may have grown since."""
+        """The study may have grown since, or another one lies open now."""
+        newest = self._remembered.newest_study()
+        if newest and newest != self._followed:
+            self._followed = newest
+            self.folder.setText(newest)
         if self.folder.text():
             self.open_study(Path(self.folder.text()))
         self.table.setFocus()
@@ -218,7 +221,8 @@ class ResultsPage(Page):
         if self.overview is None or self.overview.folder != found.folder:
             self.conduct = None
         self.overview = found
-        self._remembered.put(REMEMBERED, str(found.folder))
+        self._followed = str(found.folder)
+        self._remembered.put_first(STUDIES, self._followed)
         self._say("muted", "")
         self._show()
         self._conducting.do(

@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 from gui.behind import Behind
 from gui.browse import pick_folder
 from gui.page import button, label, set_role
-from gui.remembered import Remembered
+from gui.remembered import STUDIES, Remembered
 from gui.review.beside_table import BesideTable
 from gui.review.correct_panel import CorrectPanel
 from gui.review.filing import Filing
@@ -60,6 +60,7 @@ class WatchView(QWidget):
         self._checking = Behind(self, newest_only=True)
         self._listing = Behind(self, newest_only=True)
         self.shelf: Shelf | None = None
+        self._followed = ""
         self._asked = False  # for a folder, since the window was opened
         self.opened: Opened | None = None
         self.folder = QLineEdit(remembered.text(REMEMBERED))
@@ -136,7 +137,12 @@ class WatchView(QWidget):
 
     def enter(self) -> None:
         """The page is looked at: open what was open the last time."""
-        if self.shelf is None and not self._asked and self.folder.text():
+        newest = self._remembered.newest_study()
+        if newest and newest != self._followed:
+            self._followed = newest
+            self.folder.setText(newest)
+            self.open_folder(Path(newest))
+        elif self.shelf is None and not self._asked and self.folder.text():
             self.open_folder(Path(self.folder.text()))
         self.list.setFocus()
 
@@ -156,6 +162,9 @@ class WatchView(QWidget):
         self._remembered.put(REMEMBERED, self.folder.text())
         self.shelf = found
         self.signer.asks_pin(on=found.study)
+        if found.study:
+            self._followed = str(found.folder)
+            self._remembered.put_first(STUDIES, self._followed)
         self._show_list()
         count = len(found.items)
         key = "count_study" if found.study else "count"

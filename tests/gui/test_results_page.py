@@ -72,7 +72,7 @@ def opened(qtbot: QtBot, window: MainWindow, study: Path) -> None:
     """The results page with the study, by key."""
     qtbot.keyClick(window, KEY.Key_F5, Qt.KeyboardModifier.ShiftModifier)
     page = window.results_page
-    assert page.isVisible()
+    qtbot.waitUntil(page.isVisible)
     page.folder.setFocus()
     page.folder.setText(str(study))
     qtbot.keyClick(page.folder, KEY.Key_Return)

@@ -85,6 +85,7 @@ class MainWindow(QMainWindow):
         }
         self.run_page.finished.connect(self.open_session)
         self.setup_page.saved.connect(self.run_page.offer_rig)
+        self.result_page.watch.connect(self.watch_folder)
         self._stack = QStackedWidget()
         self._notice = QLabel()
         self._notice.setWordWrap(True)
@@ -211,6 +212,11 @@ class MainWindow(QMainWindow):
         """Play a session of a study."""
         self.go("review")
         self.review_page.open_session(study, folder)
+
+    def watch_folder(self, folder: str) -> None:
+        """Play a session or a rescored recording."""
+        self.go("review")
+        self.review_page.take([Path(folder)])
 
     def watch_box(self, key: Key) -> None:
         """Show a box in which a session of the study runs."""

@@ -4,7 +4,8 @@ Simulated rigs and sessions are made in a temporary folder; the real window is o
 and size, each in a process of its own, and grabbed. Under Xvfb where it is installed, else without
 a screen. Every page is kept at 1280x800 in light and dark (those beside an animal in red too), and
 at 2560x1600 (200 %) in light; with --both in dark as well, which is not kept, so that the pictures
-stay small. With names of pages (run, rig, result, log, today, study, review, results) only theirs are made.
+stay small. With names of pages (run, rig, result, log, today, study, review, results) only theirs
+are made.
 """
 
 import json

@@ -205,8 +205,9 @@ class ChartPlot(QWidget):
         self.plot.addItem(item)
         shown = [*chart.values, *(v for v in (chart.low, chart.high) if v == v)] or [0.0]
         room = 0.08 * (max(shown) - min(shown)) or 1.0
+        least = -0.1 * max(shown) or -0.1  # a share is not below nought
         self.plot.getAxis("left").setWidth(46)
-        self.plot.setYRange(min(shown) - room, max(shown) + room, padding=0)
+        self.plot.setYRange(max(min(shown) - room, least), max(shown) + room, padding=0)
         self.plot.setXRange(0.5, max(1.5, len(x) + 0.5), padding=0)
 
     def _clicked(self, _: Any, points: Any, *__: Any) -> None:

@@ -235,7 +235,7 @@ class WatchView(QWidget):
         self.whole.clear()
         if footage.gone:
             self._say_whole("bad", self._veil(item, say("review.gone", file=footage.gone)))
-        else:
+        elif not footage.source.why:
             self._checking.do(
                 lambda: changed(footage.folder, footage.source),
                 self._checked,

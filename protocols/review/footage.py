@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from protocols.sessions import Session, read_session
 from rig.apparatus import Apparatus
-from rig.errors import StorageError
+from rig.errors import ConfigError, StorageError
 from rig.measures import Measures
 from rig.model import NS_PER_S
 from rig.session.correcting import Correction
@@ -165,7 +165,10 @@ def read_footage(folder: Path) -> Footage:
     if not len(table):
         raise StorageError(f"{session.folder}: frames.csv holds no row")
     flags = list(columns.get("flag", [""] * len(table)))
-    source = whence(session.folder)
+    try:
+        source = whence(session.folder)
+    except ConfigError as error:  # as of a blind row: its numbers are there all the same
+        source = Whence(None, (), why=error.message)
     doors, resumed = _told(source, table.t_ns)
     return Footage(
         folder=session.folder,

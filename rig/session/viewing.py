@@ -55,7 +55,10 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True)
 class Whence:
-    """Where a folder's pictures come from: a session's record, or files of a row."""
+    """Where a folder's pictures come from: a session's record, or files of a row.
+
+    `why`: nothing tells where; "" something does.
+    """
 
     record: SessionRecord | None
     files: tuple[Path, ...]
@@ -63,6 +66,7 @@ class Whence:
     fps: float | None = None
     true_duration_s: float | None = None
     kept: Kept | None = None
+    why: str = ""
 
 
 class Reel:
@@ -170,7 +174,7 @@ def whence(folder: Path) -> Whence:
 def missing(found: Whence) -> str:
     """The name of a file that is gone; "" where all are there."""
     if not found.files:
-        return "video.mkv"
+        return "" if found.why else "video.mkv"
     return next((path.name for path in found.files if not path.is_file()), "")
 
 
@@ -182,6 +186,8 @@ def open_reel(found: Whence, frames: Ints, resumed: Sequence[int] = ()) -> Reel:
         frames: the folder's frame numbers, in order.
         resumed: the numbers of the first frame after each time a session was resumed.
     """
+    if found.why:
+        raise ConfigError("", "", found.why)
     gone = missing(found)
     if gone:
         raise ConfigError(gone, "", "is not there any more")

@@ -1,6 +1,7 @@
 """What a person makes of recordings: corrections, codes, spot checks."""
 
 import json
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -61,6 +62,19 @@ def test_an_entry_is_another_chamber_than_the_last_known() -> None:
     assert entries(np.array([-1, -1], np.int16)) == []
     found = runs(np.array([True, False, True, True]))
     assert [(one.first, one.last) for one in found] == [(0, 0), (2, 3)]
+
+
+def test_a_blind_row_has_numbers_and_no_pictures(scored: Path, tmp_path: Path) -> None:
+    blind = tmp_path / "BCDFGH"
+    shutil.copytree(scored, blind)
+    used = json.loads((blind / "rescore.json").read_text(encoding="utf-8"))
+    used["files"] = [{key: one[key] for key in ("bytes", "sha256")} for one in used["files"]]
+    (blind / "rescore.json").write_text(json.dumps(used), encoding="utf-8")
+    footage = read_footage(blind)
+    assert len(footage) == FRAMES
+    assert footage.gone == ""
+    with pytest.raises(ConfigError, match="blind row"):
+        footage.reel()
 
 
 # corrections

@@ -34,7 +34,7 @@ def log_file() -> Path:
 def keep_log() -> logging.Handler:
     """Write warnings and errors of this process to the log file from now on."""
     path = log_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handler = RotatingFileHandler(
         path, maxBytes=LARGEST_BYTES, backupCount=1, encoding="utf-8", delay=True
     )

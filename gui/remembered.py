@@ -59,7 +59,7 @@ class Remembered:
             return
         self._values[key] = value
         with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             part = self._path.with_suffix(".part")
             part.write_text(json.dumps(self._values, indent=1), encoding="utf-8")
             part.replace(self._path)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -16,10 +17,12 @@ from protocols.extending import Base
 from protocols.protocol import Protocol, parse, plan_session, roles, settings
 from rig.channel import ChannelClient, ensure
 from rig.errors import ConfigError, RigError, StationError
-from rig.session import LoadedRig, Wish
+from rig.session import LoadedRig, Wish, preflight
 from rig.session.files import read_text
 from rig.session.load import LoadedBox
+from rig.session.preflight import Finding, Level
 from rig.setup import Stimulation
+from rig.steps import needs_board
 from rig.storage import is_noted, note_pairing
 
 POLL_S = 0.2
@@ -188,6 +191,42 @@ def station(source: str, digest: str) -> ChannelClient:
         time.sleep(POLL_S)
     message = f"the station of {source} still has the rig's old files, and does not end"
     raise StationError(message)
+
+
+def ready(
+    client: ChannelClient, box: LoadedBox, wish: Wish, out: Path, *, board: bool = True
+) -> list[Finding]:
+    """What is looked at before a session: by the rig's station, and on this computer.
+
+    `board`: boards are opened and asked, which resets most of them. Raises StationError.
+    """
+    wanted = board and needs_board(wish.plan, box.apparatus, _is_dry(wish))
+    told = client.request("ready", box=box.box.name, boards=wanted, timeout_s=START_S)
+    findings = [Finding.from_json(one) for one in told["findings"]]
+    return [*findings, *ready_here(wish, out), preflight.power(_lasts_s(wish))]
+
+
+def ready_here(wish: Wish, out: Path) -> list[Finding]:
+    """What is looked at where no station is needed: disk and clock."""
+    now = datetime.now().astimezone()
+    return [preflight.disk(out, _lasts_s(wish)), preflight.clock(out, now)]
+
+
+def refuse(findings: Sequence[Finding]) -> None:
+    """Raise StationError with all that stands against a start."""
+    against = [one for one in findings if one.level is Level.FAIL]
+    if against:
+        said = ". ".join(f"{one.what}: {one.found}; {one.todo}" for one in against)
+        raise StationError(f"not started: {said}")
+
+
+def _lasts_s(wish: Wish) -> float:
+    """The longest that a session takes, as far as its plan says."""
+    return sum(step.duration_s or step.limit_s for step in wish.plan.step)
+
+
+def _is_dry(wish: Wish) -> bool:
+    return wish.stimulation is not None and wish.stimulation.dry_run
 
 
 def start(

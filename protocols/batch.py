@@ -73,12 +73,26 @@ def _other(row: Row, folder: Path) -> str | None:
     """What keeps a folder from being this row's; None: it is."""
     try:
         kept = json.loads((folder / "rescore.json").read_text(encoding="utf-8"))
-        if not read_summary(folder):
+        rows = read_summary(folder)
+        if not rows:
             return ", without a summary"
-    except (OSError, ValueError, ConfigError):
+        if not _is_whole(rows[0]):
+            return ", with a damaged summary"
+    except (OSError, ValueError, RecursionError, ConfigError):
         return ""
     why = change(row, kept)
     return None if why is None else f", and this row is another now ({why})"
+
+
+def _is_whole(summary: Mapping[str, str]) -> bool:
+    """Whether a line of summary.csv can be one that was written here."""
+    try:
+        for name, text in summary.items():
+            if text and name.endswith(("_s", "_m", "_ms")):
+                float(text)
+    except ValueError:
+        return False
+    return bool(summary.get("test_s"))
 
 
 def run(

@@ -104,8 +104,8 @@ def laid_out(
         if isinstance(found, Misfit):
             return found
         days[phase.name] = found
-        if phase.day is not None:
-            newest = (phase.day, found)
+        if phase.day is not None:  # one that was repeated may lie after a later one
+            newest = (phase.day, max(found, newest[1]))
     return days
 
 

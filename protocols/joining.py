@@ -125,6 +125,8 @@ def _updates(
     }
     if course.study.design is not CourseDesign.NONE:
         derived["design"] = Design(course.study.design)
+    if not derived["pretest"] and "pretest" not in said:
+        out["pretest"] = ""  # nothing comes before the pairing
     for key, value in derived.items():
         if key in said and getattr(planning, key) != value and value:
             _differ(file, key, getattr(planning, key), value)

@@ -68,17 +68,21 @@ def spreadsheet(
     text = _text(_bytes(path, "table"), str(path))
     between = max(";\t,", key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=between)
-    head = [re.sub(r"[\s-]+", "_", cell.strip()).lower() for cell in next(reader, [])]
+    try:
+        lines = [(reader.line_num, cells) for cells in reader]
+    except csv.Error as error:
+        raise ConfigError(str(path), f"line {reader.line_num}", str(error)) from None
+    head = [re.sub(r"[\s-]+", "_", cell.strip()).lower() for cell in (lines[0][1] if lines else [])]
     for name in needed:
         if name not in head:
             raise ConfigError(str(path), name, "this column is missing")
     for name in head:
         if name and name not in columns:
             raise ConfigError(str(path), repr(name), f"unknown; known are {', '.join(columns)}")
-    for cells in reader:
+    for number, cells in lines[1:]:
         if any(cell.strip() for cell in cells):
             pairs = zip(head, (cell.strip() for cell in cells), strict=False)
-            yield f"{path}: line {reader.line_num}", {k: cell for k, cell in pairs if cell}
+            yield f"{path}: line {number}", {k: cell for k, cell in pairs if cell}
 
 
 def _bytes(path: Path, what: str) -> bytes:

@@ -104,6 +104,25 @@ class ScoringPlan(Strict):
         return self
 
 
+class AuthorsPlan(Strict):
+    """What only the authors can say, for the report: its checklist and its draft of the Methods."""
+
+    sample_size: str = ""
+    covariates: str = ""
+    procedures: str = ""
+    abstract: str = ""
+    background: str = ""
+    objectives: str = ""
+    ethics: str = ""
+    housing: str = ""
+    humane_endpoints: str = ""
+    interpretation: str = ""
+    generalisability: str = ""
+    registration: str = ""
+    data_access: str = ""
+    interests: str = ""
+
+
 class Planning(Strict):
     """What `study.toml` says. `conditioning`: pairs of phases, one of each with drug.
 
@@ -132,6 +151,7 @@ class Planning(Strict):
     humane: HumanePlan = HumanePlan()
     unblinding: UnblindingPlan = UnblindingPlan()
     scoring: ScoringPlan | None = None
+    authors: AuthorsPlan = AuthorsPlan()
     group: tuple[GroupPlan, ...] = ()
     drug: tuple[Drug, ...] = ()
     parameters: dict[str, Value] = {}

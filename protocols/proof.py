@@ -93,7 +93,10 @@ def sheet_lines(out: Path) -> list[Line]:
         message = f"was not checked: run placepref rescore ... --check --out {out} first"
         raise ConfigError(str(out), "", message)
     decisions = _decisions(out) if (out / DECISIONS).exists() else {}
-    return [_line(one, decisions.get(one["id"], {})) for one in _worst_first(_checked(out))]
+    try:
+        return [_line(one, decisions.get(one["id"], {})) for one in _worst_first(_checked(out))]
+    except DAMAGED as error:
+        raise _damaged(out, error) from None
 
 
 def decide(out: Path, id: str, word: str, who: str, nudge: Nudge | None = None) -> None:
@@ -115,6 +118,13 @@ def decide(out: Path, id: str, word: str, who: str, nudge: Nudge | None = None) 
     have = _decisions(out) if (out / DECISIONS).exists() else {}
     have[id] = {"id": id, "decision": word, **numbers, "who": who.strip(), "when": wall_now()}
     _write(out, have.values())
+
+
+DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+
+
+def _damaged(out: Path, error: Exception) -> ConfigError:
+    return ConfigError(str(out / CHECK), "", f"is damaged ({error!r}); run --check again")
 
 
 def _line(one: Mapping[str, Any], said: Mapping[str, str]) -> Line:
@@ -189,7 +199,9 @@ def _asked(row: Row) -> dict[str, Any]:
 def _checked(out: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((out / CHECK).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if not all(isinstance(one["asked"], dict) for one in found.values()):
+            raise ValueError("not what --check writes")
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(str(out / CHECK), "", f"cannot be read: {error}") from None
     return found
 
@@ -266,9 +278,18 @@ def show(out: Path, scored: Sequence[Scored] = ()) -> None:
     """Write the sheet of what was checked, with the tracks of what has been scored."""
     if not (out / CHECK).exists():
         return
+    checked = _checked(out)
+    try:
+        page = _page(checked, scored)
+    except DAMAGED as error:
+        raise _damaged(out, error) from None
+    write(out / SHEET, page)
+
+
+def _page(checked: Mapping[str, Any], scored: Sequence[Scored]) -> bytes:
     done = {one.id: one for one in scored if one.error is None}
     lines = [_HEAD]
-    for one in _worst_first(_checked(out)):
+    for one in _worst_first(checked):
         flags = [one["error"], *one["flags"]] if one["error"] else one["flags"]
         facts = [f'<p class="bad">{html.escape(flag)}' for flag in flags]
         if one["size_px"]:
@@ -282,7 +303,7 @@ def show(out: Path, scored: Sequence[Scored] = ()) -> None:
         ]
         lines.append("<tr>" + "".join(f"<td>{cell}" for cell in cells) + "</tr>\n")
     lines.append("</table></html>\n")
-    write(out / SHEET, "".join(lines).encode())
+    return "".join(lines).encode()
 
 
 def _picture(one: Mapping[str, Any], which: str, *, zones: bool, track: str = "") -> str:

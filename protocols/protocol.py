@@ -176,7 +176,10 @@ def course_of(
     """
     file = file or protocol.name
     if protocol.study is None:
-        message = "missing: the protocol says what happens in the box, not on which day to whom"
+        message = (
+            "missing: the protocol says what happens in the box, not on which day to whom: "
+            "placepref run records it by itself; for a study, extend it by [study], groups and days"
+        )
         raise ConfigError(file, "study", message)
     told: dict[str, Any] = dict(protocol.parameters if values is None else values)
     if group is not None:

@@ -6,13 +6,14 @@ with its row and column.
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from protocols.scores import EXTINCTION, POSTTEST, PRETEST, REINSTATEMENT, Animal, Times
+from protocols.scores import POSTTEST, PRETEST, Animal, Times
 from rig.errors import ConfigError
 from rig.session.sheet import BLANKS, Sheet, delimiter_of, read_lines, sheet
 
@@ -29,10 +30,16 @@ OVER_S, OVER_SHARE = 2.0, 0.005
 FRACTION_S = 1.01
 """A row or test that is no longer is a share of something, not seconds."""
 DAY_S = 86_400.0
+HOURS_S = 6 * 3600.0
+"""A test of which nobody says how long it was is not taken to be longer."""
+PERCENT_OF_S = 300.0
+"""Where all tests are as long, and none of several rows adds up to more than 100, it is percent."""
 BIASED_AT = 6
 """So many animals, all paired with the side they liked less, are no accident (1 in 64)."""
 
-_PHASES = {PRETEST, POSTTEST, EXTINCTION, REINSTATEMENT}
+_PHASE = re.compile(
+    r"[\W_]*(?:(pre|post)[\W_]*test|(extinction|reinstatement))[\W_]*?(0*)([0-9]*)[\W_]*"
+)
 _THOUSANDS = re.compile(r"-?[1-9]\d{0,2}[.,]\d{3}")
 
 
@@ -66,6 +73,10 @@ def read_times(path: Path, columns: Mapping[str, str] | None = None) -> TimesTab
 def times_table(table: Sheet) -> TimesTable:
     """The animals in `table`, whose columns are named as ours. Raises ConfigError."""
     for name in NEEDED:
+        if name == "phase" and name not in table:
+            have = ", ".join(list(table.columns)[:12])
+            message = f"this column is missing; there are {have}; a row an animal and phase is read"
+            raise ConfigError(table.file, name, message)
         table.texts(name)
     if not len(table):
         raise ConfigError(table.file, "", "holds a line of column names and no row")
@@ -77,7 +88,7 @@ def times_table(table: Sheet) -> TimesTable:
     _check_units(table, rows)
     for k, times in enumerate(rows):
         _check_row(table, k, times)
-    animals = _animals(table, phases, rows)
+    animals = _animals(table, phases, rows, notes)
     notes += _told(animals)
     return TimesTable(table.file, tuple(animals), tuple(notes))
 
@@ -87,13 +98,13 @@ def phase_of(text: str) -> str | None:
 
     Case, blanks, hyphens and leading zeros do not count; without a number it is the first.
     """
-    word = re.fullmatch(r"([a-z]+)0*(\d*)", re.sub(r"[\W_]+", "", text).casefold())
-    if word is None or word[1] not in _PHASES:
+    word = _PHASE.fullmatch(text.casefold())
+    if word is None or (word[3] and not word[4]):  # a test 0 is not the first
         return None
-    kind, number = word[1], word[2] or "1"
-    if kind in (PRETEST, POSTTEST):
-        return kind if number == "1" else None
-    return f"{kind}{number}"
+    number = word[4] or "1"
+    if word[1]:
+        return f"{word[1]}test" if number == "1" else None
+    return f"{word[2]}{number}"
 
 
 def _named(table: Sheet, columns: Mapping[str, str]) -> Sheet:
@@ -223,6 +234,9 @@ def _check_units(table: Sheet, rows: Sequence[Times]) -> None:
         times_over = t.accounted_s / t.test_s
         if value > DAY_S or 100 < times_over <= 1100:
             raise table.error(k, _looks(name, value, "milliseconds", t.test_s))
+        if math.isnan(t.test_s) and t.accounted_s > HOURS_S:
+            message = f"{_looks(name, value, 'milliseconds')}, and test_s if the test was so long"
+            raise table.error(k, message)
         if 30 < times_over <= 61:
             beside = f" beside {value:g} s in one chamber"
             raise table.error(k, _looks("test_s", t.test_s, f"minutes{beside}"))
@@ -230,12 +244,23 @@ def _check_units(table: Sheet, rows: Sequence[Times]) -> None:
             message = f"the times of this row add up to {t.accounted_s:g}"
             raise table.error(k, f"{_looks(name, value, 'a fraction', t.test_s)} ({message})")
     whole = [t for t in rows if not math.isnan(t.paired_s + t.unpaired_s)]
-    if len(whole) > 1 and all(
-        abs(t.accounted_s - 100) <= 0.5 and not abs(t.test_s - 100) <= 1 for t in whole
-    ):
-        first = whole[0]
-        message = _looks(TIMES[0], first.paired_s, "percent", first.test_s)
-        raise table.error(rows.index(first), f"{message} (every row adds up to 100)")
+    if len(whole) > 1:
+        _check_all(table, rows.index(whole[0]), whole)
+
+
+def _check_all(table: Sheet, k: int, whole: Sequence[Times]) -> None:
+    """Refuse what looks like another unit only in all rows together; `k` is the first of them."""
+    first = whole[0]
+
+    def refuse(unit: str, why: str) -> ConfigError:
+        return table.error(k, f"{_looks(TIMES[0], first.paired_s, unit, first.test_s)} ({why})")
+
+    if all(abs(t.accounted_s - 100) <= 0.5 and not abs(t.test_s - 100) <= 1 for t in whole):
+        raise refuse("percent", "every row adds up to 100")
+    if all(0.9 <= 60 * t.accounted_s / t.test_s <= 1.02 for t in whole):
+        raise refuse("minutes", "every row adds up to its test in minutes")
+    if len(whole) >= 4 and all(t.accounted_s <= 100.5 and t.test_s >= PERCENT_OF_S for t in whole):
+        raise refuse("percent", "no row adds up to more than 100")
 
 
 def _check_row(table: Sheet, k: int, t: Times) -> None:
@@ -253,22 +278,31 @@ def _check_row(table: Sheet, k: int, t: Times) -> None:
         raise table.error(k, "column time_paired_s: 0: all times of this row are zero")
 
 
-def _animals(table: Sheet, phases: Sequence[str], rows: Sequence[Times]) -> list[Animal]:
+def _animals(
+    table: Sheet, phases: Sequence[str], rows: Sequence[Times], notes: Sequence[str]
+) -> list[Animal]:
     order: dict[str, dict[str, int]] = {}
     for k, (subject, phase) in enumerate(zip(table.texts("subject"), phases, strict=True)):
         if subject.lower() in BLANKS:
             raise table.error(k, "column subject: is blank")
         mine = order.setdefault(subject, {})
         if phase in mine:
+            first = mine[phase]
             message = f"column phase: {subject} is in {phase} a second time; the first is in line"
-            raise table.error(k, f"{message} {table.lines[mine[phase]]}")
+            message += f" {table.lines[first]}"
+            if "group" in table and table.texts("group")[k] != table.texts("group")[first]:
+                message += ", in another group: each animal needs an id of its own"
+            raise table.error(k, message)
         mine[phase] = k
     for subject, mine in order.items():
         for phase in (PRETEST, POSTTEST):
             if phase not in mine:
                 k = next(iter(mine.values()))
                 message = f"column phase: {subject} has no {phase}, only {', '.join(mine)}"
-                raise table.error(k, message)
+                others = [s for s in order if s != subject and _plain(s) == _plain(subject)]
+                if others:
+                    message += f"; is {others[0]} the same animal? write it in one way"
+                raise table.error(k, "; ".join([message, *notes[:1]]))
     groups = _groups(table, order)
     return [
         Animal(
@@ -296,7 +330,8 @@ def _groups(table: Sheet, order: Mapping[str, Mapping[str, int]]) -> dict[str, s
             if groups.setdefault(subject, cells[k]) != cells[k]:
                 message = f"column group: {cells[k]!r}: {subject} is in {groups[subject]!r} before"
                 raise table.error(k, message)
-            other = known.setdefault(cells[k].casefold(), cells[k])
+            alike = " ".join(unicodedata.normalize("NFKC", cells[k]).casefold().split())
+            other = known.setdefault(alike, cells[k])
             if other != cells[k]:
                 message = f"column group: {cells[k]!r}: is this the group {other!r}?"
                 raise table.error(k, f"{message} write it in one way")

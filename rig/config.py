@@ -1,5 +1,6 @@
 """Text of a TOML file in, a checked model out, or one clear line. Pure: no file is opened here."""
 
+import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
@@ -22,8 +23,20 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
     """The table in `text`. Raises ConfigError naming `file` and the line where TOML breaks."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError(file, "", "not valid TOML: nested too deeply") from None
+    except ValueError as error:  # also for a number of thousands of digits
         raise ConfigError(file, "", f"not valid TOML: {error}") from None
+
+
+def parse_json(text: str | bytes, file: str) -> Any:
+    """The value in `text`. Raises ConfigError naming `file` for what is no JSON, however deep."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ConfigError(file, "", "not valid JSON: nested too deeply") from None
+    except ValueError as error:
+        raise ConfigError(file, "", f"not valid JSON: {error}") from None
 
 
 def check(table: object, model: type[Model], file: str) -> Model:

@@ -5,9 +5,23 @@ Bad arguments inside the program are ``ValueError``. The world failing is a leaf
 command line prints its one line and exits with 2; every other leaf exits with 1.
 """
 
+LONGEST = 1000
+"""Characters of a message; more is somebody's whole file in a cell."""
+
+
+def one_line(text: str) -> str:
+    """A text in one line of at most LONGEST characters: its beginning and its end."""
+    line = " ".join(text.splitlines()) if len(text.splitlines()) > 1 else text
+    if len(line) <= LONGEST:
+        return line
+    return f"{line[: LONGEST - 305]} ... {line[-300:]}"
+
 
 class RigError(Exception):
     """The world did not do what the session needed; the message is one line for a technician."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
 
 
 class CameraError(RigError):
@@ -36,8 +50,8 @@ class ConfigError(RigError):
     """
 
     def __init__(self, file: str, key: str, message: str) -> None:
-        self.file, self.key, self.message = file, key, message
-        super().__init__(": ".join(part for part in (file, key, message) if part))
+        self.file, self.key, self.message = file, key, one_line(message)
+        super().__init__(": ".join(part for part in (file, key, self.message) if part))
 
     def __reduce__(self) -> tuple[type["ConfigError"], tuple[str, str, str]]:
         """How it is made again in another process."""

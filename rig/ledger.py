@@ -306,7 +306,7 @@ def parse_tick(line: str | bytes) -> Tick:
                 Request(**{**r, "kind": RequestKind(r["kind"])}) for r in table["requests"]
             ),
         )
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
         raise ValueError(f"not a tick: {error!r}") from None
 
 

@@ -158,6 +158,7 @@ class RequestKind(StrEnum):
     # from the program itself, never from a person:
     RESUMED = "resumed"  # the session goes on after a crash; data says what was cut
     INPUT_ENDED = "input_ended"  # the video file that is the camera came to its end
+    CAMERA = "camera"  # it was seen to stand otherwise than before; data: how, and by how much
     FAILED = "failed"  # the world failed; text says how
     CLOSING = "closing"  # the clean-up is done; data holds the run's own figures
 

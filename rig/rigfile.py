@@ -45,7 +45,8 @@ class BoardSource(Strict):
 class Box(Strict):
     """One box: its crop of the camera's picture, its apparatus, and what it is wired to.
 
-    `doors`, `beams` and `outputs` map the apparatus's names to "board-name/number".
+    `doors`, `beams` and `outputs` map the apparatus's names to "board-name/number". `unseen`:
+    outputs whose light no camera sees, so that nobody looks for it before a session.
     """
 
     name: str = "A"
@@ -55,6 +56,7 @@ class Box(Strict):
     doors: dict[str, str] = Field(default_factory=dict)
     beams: dict[str, str] = Field(default_factory=dict)
     outputs: dict[str, str] = Field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
 
 
 class RigFile(Strict):
@@ -192,6 +194,10 @@ def _number_faults(rig: RigFile) -> Faults:
     boards = {board.name for board in rig.board}
     taken: dict[tuple[str, str, int], str] = {}
     for k, box in enumerate(rig.box):
+        for i, name in enumerate(box.unseen):
+            if name not in box.outputs:
+                have = ", ".join(box.outputs) or "none"
+                yield f"box[{k}].unseen[{i}]", f"{name!r}: no output of this box (outputs: {have})"
         for kind, highest in NUMBERS.items():
             places: dict[str, str] = getattr(box, kind)
             for name, place in places.items():

@@ -1,14 +1,12 @@
 """All that is fixed before tick 0: setup.json. With ticks.jsonl enough to replay. Pure."""
 
-import json
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
 from rig.apparatus import Apparatus, Drive, TrackingSettings
-from rig.config import Strict, check
-from rig.errors import ConfigError
+from rig.config import Strict, check, parse_json
 from rig.geometry import least_step, to_segment
 from rig.steps import SessionPlan
 from rig.zones import Layout
@@ -54,6 +52,16 @@ class Stimulation(Strict, allow_inf_nan=False):
     power_mw: float | None = Field(None, gt=0, le=MOST_MW)
 
 
+class Worked(Strict):
+    """What came of working each door and output of a box once before a session.
+
+    By name: "" where the box's picture showed it, else why it is taken as not seen.
+    """
+
+    doors: dict[str, str] = {}
+    outputs: dict[str, str] = {}
+
+
 class Guarded(NamedTuple):
     """What the interlock has to know of a motor door: its place among the doorways, distances.
 
@@ -75,7 +83,8 @@ class Setup(Strict):
     headroom per chamber. `background`: where background.png came from; only "picture" is known
     to be the empty box. `arming`: "auto" when no operator stands at a terminal: steps arm
     themselves. `unfit`: motor doors that never close on an animal, each with why; None: none ever
-    does, as in sessions recorded before that was known. `stimulation`: None where the plan switches
+    does, as in sessions recorded before that was known. `unlit`: outputs that are never switched in
+    this session, each with why. `stimulation`: None where the plan switches
     no output. `windows`: set when a recording is scored again; the plan is then not acted on.
     """
 
@@ -104,6 +113,7 @@ class Setup(Strict):
     arming: Literal["operator", "auto"] = "operator"
     simulated: bool = False
     unfit: dict[str, str] | None = None
+    unlit: dict[str, str] | None = None
     stimulation: Stimulation | None = None
     windows: tuple[Window, ...] | None = None
 
@@ -178,8 +188,4 @@ class Setup(Strict):
 
 def parse(text: str | bytes, file: str) -> Setup:
     """The setup in the text of a setup.json. Raises ConfigError."""
-    try:
-        table = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(file, "", f"not valid JSON: {error}") from None
-    return check(table, Setup, file)
+    return check(parse_json(text, file), Setup, file)

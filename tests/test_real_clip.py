@@ -20,6 +20,7 @@ from rig.model import NS_PER_S, Detection, Reason
 from rig.session import Rescored, load_apparatus, rescore, verify
 from rig.video import VideoFile
 from tests.accuracy.edges import compare
+from tests.accuracy.table import errors, real
 from tests.rig.test_real_time import (
     completed,
     needs_terminal,
@@ -28,7 +29,8 @@ from tests.rig.test_real_time import (
     whole,
 )
 
-FOLDER = Path(__file__).parents[2] / "shared" / "data" / "tracktor-mouse"
+DATA = Path(__file__).parents[2] / "shared" / "data"
+FOLDER = DATA / "tracktor-mouse"
 VIDEO, APPARATUS = FOLDER / "mouse_video.mp4", FOLDER / "apparatus.toml"
 FRAMES, RATE_HZ, MIDDLE_PX = 10_000, 30.0, 309.0
 PLAYED_S = 20.0
@@ -139,6 +141,21 @@ def test_the_animal_crosses_fifteen_times(scored: Rescored, rows: dict[str, list
     assert changes == 15
     visits = (scored.folder / "visits.csv").read_text().splitlines()[1:]
     assert len(visits) == 16
+
+
+@pytest.mark.skipif(
+    not (DATA / "branco-escape").is_dir(), reason="the platform with holes is not there"
+)
+def test_a_mouse_on_a_platform_with_holes_is_found_where_it_was_read_by_eye(
+    tmp_path: Path,
+) -> None:
+    (known,) = [one for one in real(tmp_path) if one.name == "branco / by eye"]
+    got = rescore(known.file, out=tmp_path / "out", apparatus=known.apparatus)
+    with (got.folder / "frames.csv").open() as file:
+        off, lost, invented = errors(known, list(csv.DictReader(file)))
+    assert (lost, invented, len(off)) == (0, 0, 12)
+    assert np.median(off) <= known.limits.median * known.body_px
+    assert max(off) <= known.limits.p99 * known.body_px
 
 
 # played as a camera

@@ -34,7 +34,7 @@ WORTH_A_LOOK = frozenset(
         "note", "paused", "unpaused", "resumed", "refused", "limit", "wrong_chamber", "track_lost",
         "two_animals", "hand_in_view", "escape", "camera_stalled", "camera_back", "frames_dropped",
         "door_fault", "door_doubted", "door_unseen", "door_held", "controller_lost",
-        "controller_back",
+        "controller_back", "camera_moved", "camera_away", "camera_in_place",
     )
 )  # fmt: skip
 
@@ -180,7 +180,11 @@ def _rescored(folder: Path) -> Facts:
     facts = _facts(folder, table, measures, apparatus, rate_hz)
     written = _summary_row(folder)
     source = Path(str(used.get("source", "")))
-    figures = {"frames_broken": used.get("frames_broken", 0), "frames_dropped": measures.dropped}
+    figures = {
+        "frames_broken": used.get("frames_broken", 0),
+        "frames_dropped": measures.dropped,
+        "camera_moved": len(used.get("camera_moved", ())),
+    }
     quality = findings(
         measures, apparatus.chamber_names, figures, used.get("contrast", {}), rate_hz
     )

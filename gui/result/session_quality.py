@@ -51,6 +51,7 @@ def findings(
     """
     found = [
         *_frames(measures, figures),
+        *_camera(figures),
         *_lost(measures, names),
         *_places(measures),
         *_speed(figures, rate_hz),
@@ -85,6 +86,12 @@ def _counted(key: str, count: int, total: int) -> Finding:
         return Finding(Verdict.GOOD, f"{key}_none", {})
     values = {"count": str(count), "total": str(total), "share": f"{count / total:.2%}"}
     return Finding(_by_share(count / total), key, values)
+
+
+def _camera(figures: Mapping[str, Any]) -> Iterator[Finding]:
+    times = _count(figures.get("camera_moved"))
+    if times:
+        yield Finding(Verdict.WARN, "camera_moved", {"count": str(times)})
 
 
 def _lost(m: Measures, names: Sequence[str]) -> Iterator[Finding]:

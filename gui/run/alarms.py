@@ -34,6 +34,8 @@ KINDS: Mapping[str, Kind] = {
     "two_animals": Kind(Severity.ALARM, frozenset({"track_found"})),
     "hand_in_view": Kind(Severity.NOTE, frozenset({"track_found"})),
     "camera_stalled": Kind(Severity.ALARM, frozenset({"camera_back"})),
+    "camera_moved": Kind(Severity.WARN, frozenset({"camera_in_place", "camera_away"})),
+    "camera_away": Kind(Severity.ALARM, frozenset({"camera_in_place", "camera_moved"})),
     "door_fault": Kind(Severity.ALARM),
     "door_doubted": Kind(Severity.ALARM, frozenset({"door_seen"}), step=True),
     "door_unseen": Kind(Severity.WARN, frozenset({"door_seen"})),

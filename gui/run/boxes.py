@@ -14,7 +14,6 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from gui.behind import Behind
 from gui.remembered import Remembered
-from gui.run.disk import Room, room_of, spell_bytes
 from gui.run.grid import Key
 from gui.run.live import LiveBox, Standing
 from gui.run.times import Following, Times, Turns
@@ -25,6 +24,7 @@ from rig.errors import RigError
 from rig.setup import Setup
 from rig.setup import parse as parse_setup
 from rig.storage import SessionRecord
+from rig.storage.room import Room, room_of, spell_bytes
 
 BLINDED_KEPT = 256
 

@@ -9,15 +9,26 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from gui.run.disk import GUESS_BYTES_S, can_hold, room_for, spell_bytes
 from gui.texts import say
-from protocols.asking import Choice, Pairing, find_protocol, make_wish, pairing_of
+from protocols.asking import (
+    Choice,
+    Pairing,
+    find_protocol,
+    is_study,
+    make_wish,
+    pairing_of,
+    ready,
+)
 from rig.apparatus import Apparatus, Drive
+from rig.channel import connect, find, spell_source
 from rig.errors import ConfigError, RigError
 from rig.session import LoadedRig, Wish, empty_contrast, load_rig
 from rig.session.load import LoadedBox
+from rig.session.preflight import Finding
+from rig.session.preflight import Level as Found
 from rig.steps import needs_board, spell_s
 from rig.storage import PAIRING, check_subject, read_pairing
+from rig.storage.room import GUESS_BYTES_S, can_hold, room_for, spell_bytes
 
 PRACTICE = "-practice"
 WEAK = 10.0
@@ -31,6 +42,9 @@ class Level(StrEnum):
     WARN = "warn"  # can be started
     BAD = "bad"  # cannot
     OPEN = "open"  # known only once it is started
+
+
+_LEVELS = {Found.PASS: Level.GOOD, Found.WARN: Level.WARN, Found.FAIL: Level.BAD}
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,8 @@ def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
         wish, lacking = _plan(choice, loaded, wanted, lines)
         if wish is not None:
             pairing = _same(choice, box, wanted, lines)
+        if wish is not None and status and status.get("camera"):
+            lines += _looked_at(choice, box, wish)
         _camera(loaded, box, status or {}, lines)
         _contrast(loaded, box, status or {}, lines)
         _doors(box, wish, lines)
@@ -229,6 +245,26 @@ def _camera(
         _say(lines, Level.GOOD, "empty_unknown")
 
 
+def _looked_at(choice: Choice, box: LoadedBox, wish: Wish) -> list[Line]:
+    """What a rig that is open tells of itself. Its boards are asked when it is started."""
+    entry = find(spell_source(choice.rig))
+    if entry is None:
+        return []
+    try:
+        with connect(entry) as client:
+            findings = ready(client, box, wish, choice.out, board=False)
+    except RigError:
+        return []  # it ends or is busy with a start: what stands in the files is shown
+    return [spelled(one) for one in findings if one.what != "disk"]
+
+
+def spelled(finding: Finding) -> Line:
+    """A finding as a line of the window."""
+    todo = f" {finding.todo[0].upper()}{finding.todo[1:]}." if finding.todo else ""
+    what = finding.what[0].upper() + finding.what[1:]
+    return Line(_LEVELS[finding.level], f"{what}: {finding.found}.{todo}")
+
+
 def _contrast(
     loaded: LoadedRig, box: LoadedBox, status: Mapping[str, Any], lines: list[Line]
 ) -> None:
@@ -281,6 +317,9 @@ def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> bool:
         return False
     lasts_s = sum(s.duration_s or s.limit_s for s in wish.plan.step) if wish else 0
     try:
+        if is_study(out):
+            _say(lines, Level.BAD, "out_study", out=out)
+            return False
         if not can_hold(out):
             _say(lines, Level.BAD, "out_bad", out=out)
             return False

@@ -1,6 +1,7 @@
 """From a choice to its session: looked at behind the window, then asked of the rig's station."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from gui.behind import Behind
 from gui.run.grid import Key
 from gui.run.preflight import Checked, Wanted, check
-from protocols.asking import pairing_of, start, station
+from protocols.asking import pairing_of, ready, refuse, start, station
 from rig.channel import find, spell_source
+from rig.errors import RigError
 from rig.session import load_rig
 from rig.storage import note_pairing
 
@@ -87,6 +89,13 @@ class Starting(QObject):
         def work() -> Path:
             alone = find(source) is None
             with station(source, digest) as client:
+                try:
+                    refuse(ready(client, box, wish, choice.out))
+                except RigError:
+                    if alone:
+                        with suppress(RigError):
+                            client.request("quit")
+                    raise
                 return start(
                     client, name, wish, choice.out, pairing, alone=alone, experimenter=not by_hand
                 )

@@ -12,7 +12,7 @@ from gui.study.bar import on_enter
 from gui.study.desk import StudyDesk, words_of
 from gui.study.rows import Cell, Rows, table
 from gui.texts import say
-from protocols.study import Study, scheduling
+from protocols.study import Study, scheduling, shifting
 from protocols.study.calendar import Entry, Row, calendar
 
 SIGNS = {
@@ -85,7 +85,7 @@ class CalendarPanel(QWidget):
         phases.sort(key=lambda name: first.get(name, "9"))
         heads = [say("study.head_animal"), say("study.head_box"), say("study.head_status"), *phases]
         self.rows.put(heads, [_row(one, phases) for one in animals])
-        for column, px in enumerate((96, 64, 90, *(118 for _ in phases[:-1]))):
+        for column, px in enumerate((96, 64, 90, *(40 + 9 * max(7, len(name)) for name in phases))):
             self.table.setColumnWidth(column, px)
         counts = {key: sum(one.count(key) for one in animals) for key in ("done", "due", "late")}
         self.counted.setText(say("study.counted", animals=len(animals), **counts))
@@ -135,8 +135,8 @@ class CalendarPanel(QWidget):
             return
 
         def work(study: Study) -> tuple[int, list[str]]:
-            moved = scheduling.shift(study, animals, days, person.name, reason)
-            return len(moved), scheduling.broken_intervals(study)
+            moved = shifting.shift(study, animals, days, person.name, reason)
+            return len(moved), shifting.broken_intervals(study)
 
         def moved(told: tuple[int, list[str]]) -> None:
             number, broken = told

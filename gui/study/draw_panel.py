@@ -136,7 +136,7 @@ class DrawPanel(QWidget):
             return
 
         def work(study: Study) -> Allocated:
-            return allocate_cohort(study, person, pretests_of(study), None, gate, made)
+            return allocate_cohort(study, person, pretests_of(study), None, gate, proposed=made)
 
         def kept(told: Allocated) -> None:
             self._proposed = None

@@ -29,7 +29,7 @@ from protocols.study.doing import OUTCOMES
 from rig.apparatus import Apparatus
 
 LEAST_PX = 170
-AROUND_PX = 400
+AROUND_PX = 320
 """Height of all that stands around the picture."""
 
 
@@ -42,6 +42,7 @@ class CardView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.has_study = False
         self.scan = QLineEdit()
         self.scan.setPlaceholderText(say("today.scan_hint"))
         self.scan.setAccessibleName(say("today.scan"))
@@ -63,6 +64,7 @@ class CardView(QWidget):
         self.grams.setAccessibleName(say("today.grams"))
         self.grams.returnPressed.connect(lambda: self.weighed.emit(self.grams.text()))
         self.practice = QCheckBox(say("today.practice"))
+        self.practice.setToolTip(say("today.practice_help"))
         self.ready = label("", wrap=True)
         self.main = button("", "main")
         self.main.clicked.connect(self.wanted)
@@ -70,14 +72,21 @@ class CardView(QWidget):
         fields = QHBoxLayout()
         fields.addWidget(self.grams, 1)
         fields.addWidget(self.outcome, 1)
+        fields.addWidget(self.practice)
         inside = QWidget()
         body = QVBoxLayout(inside)
         body.setContentsMargins(0, 0, 6, 0)
-        syringe = card(self.syringe, self.around)
+        both = QWidget()
+        beside = QHBoxLayout(both)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(self.syringe, 3)
+        beside.addWidget(self.around, 2)
+        syringe = card(both)
         self.syringe_card = syringe
         for widget in (self.title, self.facts, self.marks, self.ready, syringe, self.picture):
             body.addWidget(widget)
-        body.setStretchFactor(self.picture, 1)
+        body.setStretchFactor(self.picture, 100)
+        body.addStretch(1)
         rolled = QScrollArea()
         rolled.setWidgetResizable(True)
         rolled.setWidget(inside)
@@ -86,7 +95,6 @@ class CardView(QWidget):
         whole.addWidget(self.scan)
         whole.addWidget(rolled, 1)
         whole.addLayout(fields)
-        whole.addWidget(self.practice)
         whole.addWidget(self.main)
         self.put(Standing(), None)
 
@@ -120,8 +128,9 @@ class CardView(QWidget):
         if standing.waits:
             self.main.setText(standing.waits)
         if made is None:
-            self.title.setText(say("today.nobody"))
-            self.facts.setText(say("today.nobody_why"))
+            which = "nobody" if self.has_study else "no_study"
+            self.title.setText(say(f"today.{which}"))
+            self.facts.setText(say(f"today.{which}_why"))
             for other in (self.marks, self.ready):
                 other.hide()
             return
@@ -203,9 +212,10 @@ def _title(made: Card) -> str:
 
 
 def _facts(made: Card) -> str:
-    parts = [made.marks, made.status]
+    parts = [made.marks, "" if made.status == "active" else made.status]
     parts += [say("today.weight", g=f"{made.weight_g:g}")] if made.weight_g else []
-    parts += [say("today.day", day=made.planned_for)] if made.planned_for else []
+    other_day = made.planned_for and made.planned_for != f"{datetime.now():%Y-%m-%d}"
+    parts += [say("today.day", day=made.planned_for)] if other_day else []
     where = say("today.where", box=made.box or "-") if made.phase and not made.outside else ""
     side = say("today.side", chamber=made.chamber) if made.chamber else ""
     return " · ".join(part for part in (*parts, where, side) if part)

@@ -25,6 +25,9 @@ from rig.channel import Message
 from rig.errors import RigError
 from rig.session import load_rig
 
+READY_S = 20 * 60
+"""A box that was ready longer ago is looked at again: light drifts, and people reach in."""
+
 
 class Doing(QObject):
     """The card at work. `began(key)`: a session runs; `done()`: something was written.
@@ -56,7 +59,7 @@ class Doing(QObject):
         self.mine: set[str] = set()
         self._key: Key = ("", "")
         self._apparatus: Apparatus | None = None
-        self._ready: dict[Key, bool] = {}  # by box: whether a picture of it empty is kept
+        self._ready: dict[Key, tuple[bool, datetime]] = {}  # by box: picture kept, and since when
         self._looked: Key | None = None  # it was looked at, and is not as before
         self._label = ""
         view.wanted.connect(self.deed)
@@ -99,7 +102,7 @@ class Doing(QObject):
         if shown.card.animal != self.animal:
             return
         self._key, self._apparatus = shown.key, shown.apparatus
-        ready = shown.key in self._ready
+        ready = self._is_ready(shown.key)
         said, role = self.standing.said, self.standing.role
         if shown.why and not shown.card.outside:
             said, role = say("today.rig_bad", why=shown.why), "bad"
@@ -184,7 +187,8 @@ class Doing(QObject):
             self._view.grams.clear()
             key = "today.weighed_odd" if odd else "today.weighed"
             said = say(key, animal=animal, g=f"{grams:g}", odd="; ".join(odd))
-            self._did(said, "warn" if odd else "good")
+            end = any("END POINT" in line for line in odd)
+            self._did(said, "bad" if end else "warn" if odd else "good")
 
         self._desk.ask(
             lambda study: doing.weigh(study, animal, grams, person, now), weighed, self._wrong
@@ -208,7 +212,7 @@ class Doing(QObject):
         def failed(error: RigError) -> None:
             self._looked = key
             if sure:  # no picture can be had, a person looked twice
-                self._ready[key] = False
+                self._ready[key] = False, self._now()
                 self.standing = replace(self.standing, is_ready=True)
                 self._say(say("today.ready_word", why=error), "warn")
             else:
@@ -221,7 +225,7 @@ class Doing(QObject):
         if key != self._key:
             return
         if data["kept"]:
-            self._ready[key], self._looked = True, None
+            self._ready[key], self._looked = (True, self._now()), None
             self._view.show_empty(reply.body, data)
             self.standing = replace(self.standing, is_ready=True)
             known = "today.ready" if data["known"] else "today.ready_unknown"
@@ -257,12 +261,13 @@ class Doing(QObject):
         if made is None or not person:
             return
         rig, now, key, by_hand = self.rig, self._now(), self._key, self._by_hand()
-        practice, ready = self.standing.practice, self._ready.get(self._key, False)
+        practice = self.standing.practice
+        ready = self._ready.get(self._key, (False, now))[0]
         box = made.box or None
 
         def work(study: Study) -> Placed:
             if practice:
-                begun = doing.practise(study, made.animal, now)
+                begun = doing.practise(study, made.animal, person, now)
             else:
                 begun = doing.begin(
                     study, made.animal, person, rig, now, box=box, phase=made.phase,
@@ -311,6 +316,14 @@ class Doing(QObject):
         self._say(said, role)
         self.show_again()
         self.done.emit()
+
+    def _is_ready(self, key: Key) -> bool:
+        """Whether a box was shown to be empty, not long ago."""
+        since = self._ready.get(key, (False, None))[1]
+        if since is not None and (self._now() - since).total_seconds() > READY_S:
+            del self._ready[key]
+            return False
+        return since is not None
 
     def _practise(self, on: bool) -> None:
         self.standing = replace(self.standing, practice=on)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
@@ -61,8 +60,9 @@ def _swap(study: Study, by: str, told: Values) -> str:
 def _session(study: Study, by: str, told: Values) -> str:
     changed = {key: told[key] for key in ("animal", "phase", "box") if told[key]}
     amending.reattribute(
-        study, told["session"], by, told["reason"], pin=told.get("pin") or None, **changed
-    )
+        study, told["session"], by, told["reason"], animal=told["animal"] or None,
+        phase=told["phase"] or None, box=told["box"] or None, pin=told.get("pin") or None,
+    )  # fmt: skip
     return say("mend.did_session", session=told["session"], to=", ".join(changed.values()))
 
 
@@ -110,7 +110,7 @@ def _injection(study: Study, by: str, told: Values) -> str:
 
 
 def _file(study: Study, by: str, told: Values) -> str:
-    phase, status = doing.file_session(study, told[OWN_ANIMAL], by, datetime.now().astimezone())
+    phase, status, _ = doing.file_session(study, told[OWN_ANIMAL], by, None)
     return say("mend.did_file", animal=told[OWN_ANIMAL], phase=phase, status=status)
 
 

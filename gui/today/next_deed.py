@@ -39,6 +39,8 @@ class Standing:
             return Deed.NONE
         if made.session == "running":
             return Deed.SEE
+        if made.session == "done":
+            return Deed.TICK if made.next is not None and not self.practice else Deed.NONE
         if made.weigh and not self.practice:
             return Deed.WEIGH
         in_box = not made.outside

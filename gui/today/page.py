@@ -363,6 +363,7 @@ class TodayPage(Page):
         self.strip.put(())
         self.filed.hide()
         self.warnings.hide()
+        self.view.has_study = self._desk.about is not None
         self.doing.forget()
         self._offer_rigs()
         if self._entered:

@@ -20,6 +20,10 @@ Pin = Annotated[
     typer.Option("--pin-file", metavar="FILE", help='A line "NAME: PIN"; else it is asked for.'),
 ]
 Session = Annotated[str, typer.Argument(help="Its folder, its uid, or ANIMAL/PHASE[/ATTEMPT].")]
+Begin = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="Nothing is laid out anew before this day; else today."),
+]
 Animal = Annotated[str, typer.Argument(help="The animal's id.")]
 
 
@@ -101,6 +105,7 @@ def session(
     animal: Annotated[str | None, typer.Option(help="Whose it was.")] = None,
     phase: Annotated[str | None, typer.Option(help="Which phase it was.")] = None,
     box: Annotated[str | None, typer.Option(help="In which box it was.")] = None,
+    begin: Begin = None,
     pins: Pin = None,
 ) -> None:
     """File a session under the animal, phase or box that it was.
@@ -109,7 +114,9 @@ def session(
     """  # noqa: E501
     from protocols.cli import amending
 
-    raise typer.Exit(amending.session(context.obj, which, animal, phase, box, reason, by, pins))
+    raise typer.Exit(
+        amending.session(context.obj, which, animal, phase, box, reason, by, begin, pins)
+    )
 
 
 @amend.command()
@@ -119,6 +126,7 @@ def swap(
     second: Session,
     by: By,
     reason: Reason,
+    begin: Begin = None,
     pins: Pin = None,
 ) -> None:
     """Put right two sessions that were filed under each other's animal.
@@ -127,7 +135,7 @@ def swap(
     """
     from protocols.cli import amending
 
-    raise typer.Exit(amending.swap(context.obj, first, second, reason, by, pins))
+    raise typer.Exit(amending.swap(context.obj, first, second, reason, by, begin, pins))
 
 
 @amend.command()
@@ -142,6 +150,9 @@ def ended(
     holder: Annotated[
         str | None, typer.Option(help="Repeated with an injection: who opens the key for a label.")
     ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="Repeated on this day; else today.")
+    ] = None,
     passphrases: Words = None,
     pins: Pin = None,
 ) -> None:
@@ -151,7 +162,9 @@ def ended(
     """
     from protocols.cli import amending
 
-    raise typer.Exit(amending.ended(context.obj, which, as_, reason, by, holder, passphrases, pins))
+    raise typer.Exit(
+        amending.ended(context.obj, which, as_, reason, by, holder, on, passphrases, pins)
+    )
 
 
 @amend.command()

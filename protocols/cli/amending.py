@@ -1,16 +1,19 @@
 """`study amend DIR ...`, `admit`, `ledger`, `lock`: what they do."""
 
 from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 from protocols import study as verbs
 from protocols.cli.exits import DONE
-from protocols.cli.studying import passphrases_of, pretest_rows, secret
+from protocols.cli.studying import passphrases_of, pretest_rows
 from protocols.cli.table import lines, print_json
+from protocols.cli.who import signer
 from protocols.conduct import EndedEarly
 from protocols.study import amending, exposure, locking
+from protocols.study.shifting import Moved
 from rig.errors import ConfigError
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -22,7 +25,7 @@ def withdraw(
     """Withdraw an animal."""
     word = _word(amending.Why, why)
     with verbs.open_study(folder) as opened:
-        pin = signing_pin(opened, by, pins)
+        by, pin = signer(opened, by, pins)
         left = amending.withdraw(opened, animal, word, reason, by, on=on, pin=pin)
     _say_left(animal, "withdrawn", left)
     return DONE
@@ -31,7 +34,7 @@ def withdraw(
 def exclude(folder: Path, animal: str, rule: str, reason: str, by: str, pins: Path | None) -> int:
     """Exclude an animal."""
     with verbs.open_study(folder) as opened:
-        pin = signing_pin(opened, by, pins)
+        by, pin = signer(opened, by, pins)
         left = amending.exclude_animal(opened, animal, rule, reason, by, pin=pin)
     _say_left(animal, "excluded", left)
     return DONE
@@ -49,7 +52,7 @@ def substitute(
     """Give an animal a free place."""
     with verbs.open_study(folder) as opened:
         rows = pretest_rows(opened, pretest)
-        pin = signing_pin(opened, by, pins)
+        by, pin = signer(opened, by, pins)
         pair = holder, passphrases_of([holder], passphrases)[holder]
         whose, labels = amending.take_place(opened, animal, by, rows, pair, pin=pin)
     print(f"{animal} stands for {whose}, in its place, which nobody was shown")
@@ -66,25 +69,39 @@ def session(
     box: str | None,
     reason: str,
     by: str,
+    begin: str | None,
     pins: Path | None,
 ) -> int:
     """File a session elsewhere."""
     if animal is None and phase is None and box is None:
         raise ConfigError("amend session", "", "give one of --animal, --phase and --box")
     with verbs.open_study(folder) as opened:
-        uid = amending.reattribute(
+        by, pin = signer(opened, by, pins)
+        uid, moved = amending.reattribute(
             opened, which, by, reason, animal=animal, phase=phase, box=box,
-            pin=signing_pin(opened, by, pins),
+            begin=_day(begin, "--begin"), pin=pin,
         )  # fmt: skip
     print(f"filed as session {uid}; what it was filed as before is to be run again")
+    _say_moved(moved)
     return DONE
 
 
-def swap(folder: Path, first: str, second: str, reason: str, by: str, pins: Path | None) -> int:
+def swap(
+    folder: Path,
+    first: str,
+    second: str,
+    reason: str,
+    by: str,
+    begin: str | None,
+    pins: Path | None,
+) -> int:
     """Exchange two."""
     with verbs.open_study(folder) as opened:
-        amending.swap(opened, first, second, by, reason, pin=signing_pin(opened, by, pins))
+        by, pin = signer(opened, by, pins)
+        day = _day(begin, "--begin")
+        moved = amending.swap(opened, first, second, by, reason, begin=day, pin=pin)
     print("the two sessions have changed places; their folders stay and carry the amendment")
+    _say_moved(moved)
     return DONE
 
 
@@ -95,22 +112,25 @@ def ended(
     reason: str,
     by: str,
     holder: str | None,
+    on: str | None,
     passphrases: Path | None,
     pins: Path | None,
 ) -> int:
     """What becomes of a session."""
     word = _word(EndedEarly, ended_as) if ended_as else None
     with verbs.open_study(folder) as opened:
-        pin = signing_pin(opened, by, pins)
+        by, pin = signer(opened, by, pins)
         pair = None
         if holder is not None:
             pair = holder, passphrases_of([holder], passphrases)[holder]
-        done = amending.judge_ended(opened, which, by, reason, word, holder=pair, pin=pin)
+        day = _day(on, "--on")
+        done = amending.judge_ended(opened, which, by, reason, word, holder=pair, on=day, pin=pin)
         rule = opened.plan.attempts
     print(f"{done.ended_as}" + ("" if done.by_rule else f" (the rule is {rule.ended_early}: kept)"))
     if done.again:
         label = f", label {done.label}" if done.label else ", without a label"
         print(f"planned once more{label}; of several the study counts {rule.counts}")
+    _say_moved(done.moved)
     return DONE
 
 
@@ -128,10 +148,10 @@ def injection(
     """Keep an injection."""
     word = _word(amending.Outcome, outcome)
     with verbs.open_study(folder) as opened:
+        by, pin = signer(opened, by, pins)
         who = amending.note_injection(
-            opened, label, word, by, received_ml=ml, at=at, animal=animal, reason=reason,
-            pin=signing_pin(opened, by, pins),
-        )  # fmt: skip
+            opened, label, word, by, received_ml=ml, at=at, animal=animal, reason=reason, pin=pin
+        )
     print(f"{label}: {word}, {who}")
     return DONE
 
@@ -158,9 +178,10 @@ def enter(
         except ValueError:
             raise ConfigError("--minutes", "", f"{text!r}: write CHAMBER=MIN") from None
     with verbs.open_study(folder) as opened:
+        by, pin = signer(opened, by, pins)
         uid = amending.enter(
             opened, animal, phase, started, ended, ran_by, by, reason, minutes=spent, box=box,
-            pin=signing_pin(opened, by, pins),
+            pin=pin,
         )  # fmt: skip
     print(f"entered afterwards as session {uid}")
     return DONE
@@ -219,15 +240,21 @@ def _say_left(animal: str, how: str, left: amending.Left) -> None:
         print(f"{animal} is in a box still: that session goes on until it is ended there")
 
 
+def _say_moved(moved: Sequence[Moved]) -> None:
+    if moved:
+        print("days laid out anew:")
+        print(lines(moved, ("animal", "session", "was", "is")))
+
+
+def _day(text: str | None, option: str) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(option, "", f"{text!r}: write 2026-01-05") from None
+
+
 def _word(kind: type[Word], text: str) -> Word:
     try:
         return kind(text)
     except ValueError:
         raise ConfigError("--as", "", f"{text!r}: one of {', '.join(kind)}") from None
-
-
-def signing_pin(opened: verbs.Study, by: str, pins: Path | None) -> str | None:
-    """The PIN of who signs; None where that person has none."""
-    if not amending.has_pin(opened, by):
-        return None
-    return passphrases_of([by], pins)[by] if pins is not None else secret(f"PIN of {by}")

@@ -12,6 +12,7 @@ from protocols.cli import amend as _amend  # noqa: F401  its commands are of stu
 from protocols.cli import care as _care  # noqa: F401
 from protocols.cli import handing
 from protocols.cli import remeasure as _remeasure  # noqa: F401
+from protocols.cli import second as _second  # noqa: F401
 from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
 from rig.errors import ConfigError, RigError
@@ -45,6 +46,9 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on s
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the protocol; repeatable."),
+]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Start though the preflight says that something fails.")
 ]
 Out = Annotated[Path, typer.Option("--out", help="The folder results go to.")]
 
@@ -149,6 +153,7 @@ def run(
     power_mw: Annotated[
         float | None, typer.Option("--power-mw", help="Measured at the fibre's tip, mW.")
     ] = None,
+    anyway: Anyway = False,
     json: Json = False,
 ) -> None:
     """Run one session. Enter confirms, p pauses, e asks to end, Ctrl-C to abort.
@@ -161,7 +166,7 @@ def run(
         running.run(
             running.Asked(
                 name, subject, rig, out, phase, box, paired, set_ or [], operator, speed, seed,
-                codec, yes, json, dry_run, fibre, power_mw,
+                codec, yes, json, dry_run, fibre, power_mw, anyway,
             )
         )
     )  # fmt: skip
@@ -396,6 +401,9 @@ def score(
     figures: Annotated[
         Path | None, typer.Option(help="A folder for figures, each as SVG, PDF and PNG.")
     ] = None,
+    by: Annotated[
+        str, typer.Option("--by", help="Who scores a study: told whose group this person may know.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Preference scores of every animal, its groups, and what they say.
@@ -406,7 +414,7 @@ def score(
     """
     from protocols.cli import scores
 
-    raise typer.Exit(scores.score(study, table, column or [], primary, figures, as_json=json))
+    raise typer.Exit(scores.score(study, table, column or [], primary, figures, by, as_json=json))
 
 
 app.command()(handing.report)

@@ -1,4 +1,4 @@
-"""`placepref study event|humane|book|restore`: the commands, and what they do."""
+"""`placepref study event|humane|book|restore|move`: the commands, and what they do."""
 
 from pathlib import Path
 from typing import Annotated
@@ -97,15 +97,36 @@ def restore(
     folder: Folder,
     by: By,
     from_: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="A copy; else the newest.")
+        Path | None,
+        typer.Option("--from", metavar="COPY", help="A database, or a study's second place."),
     ] = None,
 ) -> None:
-    """Put back the newest whole copy of the database from backup/; the old one is kept aside.
+    """Put back the newest whole copy of the database; from a second place missing sessions too.
+
+    What was there is kept aside.
 
     Example: placepref study restore S1 --by ann
     """
     from protocols import study as verbs
 
-    taken, aside = verbs.restore(folder, by, from_)
-    print(f"put back {taken.name}" + (f"; what was there lies in {aside}" if aside else ""))
+    done = verbs.restore(folder, by, from_, print)
+    if done.files:
+        print(f"put back {', '.join(done.files)}")
+    if done.database is not None:
+        aside = f"; what was there lies in {done.aside}" if done.aside else ""
+        print(f"put back {done.database.name}{aside}")
     print("what was entered since is not in it: see placepref study check, and enter it again")
+
+
+@study.command()
+def move(folder: Folder, by: By) -> None:
+    """Take a study's live database off a share, onto this computer; its folder stays there.
+
+    Example: placepref study move /net/lab/S1 --by ann
+    """
+    from protocols import study as verbs
+    from protocols.cli.table import wrapped
+
+    done = verbs.move(folder, by)
+    print(wrapped(f"the live database is {done.live} now; only this computer runs the study"))
+    print(wrapped(f"the one on {done.share} is kept in {done.aside}, and is not used any more"))

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from protocols.cli.exits import DONE, in_words, of_ending
 from protocols.cli.table import from_here, lines, print_json
 from protocols.cli.who import moment, signed
 from protocols.day import paper
-from protocols.study import doing, scheduling
+from protocols.study import doing, scheduling, shifting
 from protocols.study import today as days
 from protocols.study.placing import choice_of
+from protocols.study.second import copy_in_background, kept_of, lines_of
 from rig.errors import ConfigError, RigError, StorageError
 from rig.session import load_rig
 from rig.storage import SessionRecord
@@ -23,7 +24,7 @@ from rig.storage import SessionRecord
 def plan(folder: Path, start: str, by: str, animals: Sequence[str], pins: Path | None) -> int:
     """Give animals their days."""
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
+        by = signed(opened, by, pins)
         names = scheduling.set_start(opened, _date(start, "--start"), by, animals)
     print(f"{len(names)} animals begin on {start}; placepref study today {folder} on that day")
     return DONE
@@ -43,10 +44,10 @@ def shift(
     if (cohort is None) == (not animals):
         raise ConfigError("study shift", "", "give --animal, or --cohort")
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
+        by = signed(opened, by, pins)
         who = animals or scheduling.cohort_of(opened, cohort or 0)
-        moved = scheduling.shift(opened, who, days_, by, reason, phase=phase)
-        broken = scheduling.broken_intervals(opened)
+        moved = shifting.shift(opened, who, days_, by, reason, phase=phase)
+        broken = shifting.broken_intervals(opened)
     print(lines(moved, ("animal", "session", "was", "is")))
     for line in broken:
         print(f"placepref: {line}", file=sys.stderr)
@@ -61,6 +62,7 @@ def today(folder: Path, people: int, at: str | None, print_: Path | None, *, as_
         raise ConfigError("--people", "", f"{people}: 1 or more")
     with verbs.open_study(folder) as opened:
         made = days.today(opened, people, moment(at, ahead=True))
+        kept = kept_of(opened)
     if print_ is not None:
         text = paper.plain(made) if print_.suffix == ".txt" else paper.page(made)
         try:
@@ -68,9 +70,12 @@ def today(folder: Path, people: int, at: str | None, print_: Path | None, *, as_
         except OSError as error:
             raise StorageError(f"{print_} cannot be written: {error.strerror}") from error
     if as_json:
-        print_json(days.to_json(made))
+        print_json({**days.to_json(made), "second_place": kept.to_json()})
     else:
         print(paper.plain(made), end="")
+        if kept.place:
+            print("\n".join(lines_of(kept.found, kept.place, away=kept.away)))
+    copy_in_background(folder)
     return DONE
 
 
@@ -79,7 +84,7 @@ def weigh(
 ) -> int:
     """Keep a weight."""
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
+        by = signed(opened, by, pins)
         odd = doing.weigh(opened, subject, grams, by, moment(at))
     print(f"{subject}: {grams:g} g")
     for line in odd:
@@ -105,7 +110,7 @@ class Ticked:
 def done(folder: Path, asked: Ticked, pins: Path | None, *, as_json: bool) -> int:
     """Tick a procedure off."""
     with verbs.open_study(folder) as opened:
-        signed(opened, asked.by, pins)
+        asked = replace(asked, by=signed(opened, asked.by, pins))
         said, row = doing.tick(
             opened,
             asked.subject,
@@ -141,12 +146,13 @@ class Run:
     seed: int
     yes: bool
     as_json: bool
+    anyway: bool = False
 
 
 def run(folder: Path, asked: Run, pins: Path | None) -> int:
     """Run the session that is due, and file it; the exit code is the session's."""
     with verbs.open_study(folder) as opened:
-        signed(opened, asked.by, pins)
+        asked = replace(asked, by=signed(opened, asked.by, pins))
         rig = asked.rig or doing.rig_of(opened, asked.subject)
         if asked.at is not None and not (rig == "sim" or rig.startswith("sim:")):
             raise ConfigError("--at", "", "a time is pretended on a simulated rig alone")
@@ -178,6 +184,7 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
             asked.by,
             doing.after(moment(asked.at), ended.folder) if asked.at else moment(None),
         )
+    copy_in_background(folder)
     if asked.as_json:
         told = {"folder": str(ended.folder), "status": ended.status, "reason": ended.reason}
         print_json({**told, "phase": begun.phase, "extinction": decided and str(decided)})
@@ -205,6 +212,7 @@ def _words(folder: Path, asked: Run, begun: doing.Begun, rig: str) -> running.As
         codec=None,
         yes=asked.yes,
         as_json=asked.as_json,
+        anyway=asked.anyway,
     )
 
 
@@ -230,16 +238,20 @@ def _left(opened: verbs.Study, asked: Run, begun: doing.Begun, error: BaseExcept
 def file(folder: Path, subject: str, by: str, at: str | None, pins: Path | None) -> int:
     """File what was left."""
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
-        phase, status = doing.file_session(opened, subject, by, moment(at))
+        by = signed(opened, by, pins)
+        ended = None if at is None else moment(at)
+        phase, status, decided = doing.file_session(opened, subject, by, ended)
+    copy_in_background(folder)
     print(f"{subject} {phase}: filed as {status}")
+    if decided is not None:
+        print(f"extinction: {decided}")
     return DONE
 
 
 def guess(folder: Path, subject: str, group: str, by: str, sure: int, pins: Path | None) -> int:
     """Keep a guess."""
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
+        by = signed(opened, by, pins)
         doing.guess(opened, subject, group, by, sure)
     print(f"{subject}: kept; it is compared when the key is opened")
     return DONE

@@ -145,6 +145,9 @@ def run(
     yes: Annotated[
         bool, typer.Option("--yes", help="Say yes to what no picture can confirm.")
     ] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Start though the preflight says that something fails.")
+    ] = False,
     pin_file: Pins = None,
     json: Json = False,
 ) -> None:
@@ -154,7 +157,7 @@ def run(
     """
     from protocols.cli import daily
 
-    asked = daily.Run(subject, by, rig, box, phase, override, at, speed, seed, yes, json)
+    asked = daily.Run(subject, by, rig, box, phase, override, at, speed, seed, yes, json, anyway)
     raise typer.Exit(daily.run(folder, asked, pin_file))
 
 

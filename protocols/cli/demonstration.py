@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -35,8 +36,13 @@ def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
             message = f"{folder} is not empty; the demonstration begins a study of its own"
             raise ConfigError("--out", "", message)
     began = time.monotonic()
-    played = _simulated(folder, animals, seed)
-    html, _ = write_report(folder)
+    made = out is None or not folder.exists()
+    try:
+        played = _simulated(folder, animals, seed)
+        html, _ = write_report(folder)
+    except KeyboardInterrupt:
+        _cleared(folder, whole=made)
+        raise
     if as_json:
         told = [{**asdict(one), "score_s": one.score_s} for one in played.animals]
         print_json(
@@ -45,6 +51,15 @@ def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
     else:
         print(_said(folder, html, played, time.monotonic() - began))
     return FAILED if played.faults else DONE
+
+
+def _cleared(folder: Path, *, whole: bool) -> None:
+    """Take away what was played so far; the folder itself too if it was made for it."""
+    for path in [folder] if whole else list(folder.iterdir()):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _said(folder: Path, html: Path, played: Played, took_s: float) -> str:

@@ -43,7 +43,7 @@ def draw(
         raise ConfigError("--out", "", "in the study's own folder it would unblind it")
     now = moment(None)
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
+        by = signed(opened, by, pins)
         words = passphrases_of([by], passphrases)[by]
         when = day_of(opened, now) if day is None else _date(day)
         if day is not None:

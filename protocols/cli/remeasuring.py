@@ -4,9 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from protocols import study as verbs
-from protocols.cli.amending import signing_pin
 from protocols.cli.exits import DONE
 from protocols.cli.table import print_json, progress, wrapped
+from protocols.cli.who import signer
 from protocols.study import remeasuring
 
 
@@ -24,6 +24,7 @@ def remeasure(
 ) -> int:
     """Measure, file, and say what counts."""
     with verbs.open_study(folder) as opened, progress("measuring again", "pictures/s") as told:
+        by, pin = signer(opened, by, pins)
         done = remeasuring.remeasure(
             opened,
             session,
@@ -31,7 +32,7 @@ def remeasure(
             reason,
             apparatus=apparatus,
             corrections=corrections,
-            pin=signing_pin(opened, by, pins),
+            pin=pin,
             workers=workers,
             tell=lambda far: told(far.done, far.total),
         )

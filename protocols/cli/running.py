@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protocols.asking import Choice, Pairing, make_wish, pairing_of, start, station
+from protocols.asking import (
+    Choice,
+    Pairing,
+    make_wish,
+    pairing_of,
+    ready,
+    ready_here,
+    refuse,
+    start,
+    station,
+)
 from protocols.cli.exits import in_words, of_ending
 from protocols.cli.keys import Keys, keys
 from protocols.cli.scoring import print_summary
@@ -47,6 +57,7 @@ class Asked:
     dry_run: bool = False
     fibre: str = ""
     power_mw: float | None = None
+    anyway: bool = False
 
     @property
     def choice(self) -> Choice:
@@ -96,11 +107,33 @@ def carry_out(asked: Asked, choice: Choice) -> Ended:
     wish, loaded_box = _wish(asked, choice, loaded)
     pairing, box = pairing_of(choice, loaded_box), loaded_box.box.name
     if asked.speed == "max":
+        if not asked.anyway:
+            refuse(ready_here(wish, choice.out))
         return _at_full_speed(asked, loaded, wish, box, pairing)
     alone = find(spell_source(asked.rig)) is None
     with station(asked.rig, loaded.digest) as client:
+        _preflight(asked, client, loaded_box, wish, choice.out, alone=alone)
         watch = _Watch(asked, client, box)
         return watch.run(watch.start(wish, pairing, alone=alone))
+
+
+def _preflight(
+    asked: Asked, client: ChannelClient, box: LoadedBox, wish: Wish, out: Path, *, alone: bool
+) -> None:
+    """Look at all that has to be in order, a line each. Raises StationError where it is not."""
+    findings = ready(client, box, wish, out)
+    if not asked.as_json:
+        for one in findings:
+            print(one)
+    if asked.anyway:
+        return
+    try:
+        refuse(findings)
+    except StationError as error:
+        if alone:
+            with suppress(RigError):
+                client.request("quit")
+        raise StationError(f"{error}. --anyway starts it all the same") from None
 
 
 def _wish(asked: Asked, choice: Choice, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:
@@ -272,6 +305,11 @@ _ALARMS = {
     "escape": "ALARM: the animal may have escaped; look at the box",
     "camera_stalled": "ALARM: the camera is silent; outputs are off; check its cable",
     "camera_back": "the camera is back after {silent_s} s",
+    "camera_moved": "the camera was moved by {shift_cm} cm ({shift_px} px);"
+    " its pictures are put right from now on",
+    "camera_away": "ALARM: the camera was moved by {shift_cm} cm ({shift_px} px); set it back:"
+    " until then the animal counts as lost",
+    "camera_in_place": "the camera stands as at the start again",
     "door_doubted": "ALARM: {text}",
     "door_unseen": "door {name} was moved, but nothing moved in this box's picture;"
     " were cameras or boxes swapped?",

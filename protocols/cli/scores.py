@@ -29,6 +29,7 @@ def score(
     columns: Sequence[str],
     primary: str,
     figures: Path | None = None,
+    by: str = "",
     *,
     as_json: bool,
 ) -> int:
@@ -40,7 +41,9 @@ def score(
 
         if columns:
             raise ConfigError("--column", "", "is for a table; a study's columns are its own")
-        return studyscores.score(study, primary, figures, as_json=as_json)
+        return studyscores.score(study, primary, figures, by, as_json=as_json)
+    if by:
+        raise ConfigError("--by", "", "is for a study")
     if path is None:
         raise ConfigError("--table", "", NOTHING)
     from protocols.statistics import NULLS, PRIMARY, all_tests, group_scores, plan_next

@@ -13,7 +13,9 @@ study = typer.Typer(
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
-By = Annotated[str, typer.Option("--by", help="Who does it, by name.")]
+By = Annotated[
+    str, typer.Option("--by", help="Who does it, by name; scan: whose badge is scanned.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on standard output.")]
 Words = Annotated[
     Path | None,
@@ -74,6 +76,7 @@ def add(
         typer.Option(help="technician, preparer, scorer or owner; repeatable."),
     ] = None,
     pin: Annotated[bool, typer.Option("--pin", help="Ask for the person's PIN.")] = False,
+    badge: Annotated[bool, typer.Option("--badge", help="Scan the person's badge.")] = False,
     box: Annotated[str | None, typer.Option(help="A box's name.")] = None,
     rig: Annotated[str | None, typer.Option(help="The rig that the box is of.")] = None,
     pin_file: Pins = None,
@@ -84,7 +87,11 @@ def add(
     """
     from protocols.cli import studying
 
-    raise typer.Exit(studying.add(folder, by, animals, person, role or [], pin, box, rig, pin_file))
+    raise typer.Exit(
+        studying.add(
+            folder, by, animals, person, role or [], box, rig, pin_file, pin=pin, badge=badge
+        )
+    )
 
 
 @study.command()
@@ -161,6 +168,23 @@ def unblind(
     raise typer.Exit(
         studying.unblind(folder, by, holder, reason, animal, passphrases, pin_file, as_json=json)
     )
+
+
+@study.command()
+def revise(
+    folder: Folder,
+    protocol: Annotated[str, typer.Option(help="The protocol file, with a higher version.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept, and anybody can read it.")],
+    by: By,
+    pin_file: Pins = None,
+) -> None:
+    """Give a study that has begun a new version of its protocol; its plan stays.
+
+    Example: placepref study revise S1 --protocol cocaine-2.toml --reason "dimmer light" --by ann
+    """
+    from protocols.cli import studying
+
+    raise typer.Exit(studying.revise(folder, protocol, reason, by, pin_file))
 
 
 @study.command()

@@ -11,8 +11,9 @@ from protocols.allocation.model import RISKS
 from protocols.asking import protocol_text
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import lines, print_json, wrapped
-from protocols.cli.who import signed
+from protocols.cli.who import scanned, signed
 from protocols.manifest import spreadsheet
+from protocols.study.second import kept_of, lines_of
 from rig.errors import ConfigError, StorageError
 
 
@@ -82,24 +83,27 @@ def add(
     animals: Path | None,
     person: str | None,
     roles: Sequence[str],
-    ask_pin: bool,
     box: str | None,
     rig: str | None,
     pins: Path | None = None,
+    *,
+    pin: bool,
+    badge: bool,
 ) -> int:
     """Put in animals, a person or a box."""
     if sum(one is not None for one in (animals, person, box)) != 1:
         raise ConfigError("study add", "", "give one of --animals, --person and --box")
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
+        by = signed(opened, by, pins)
         if animals is not None:
             count, said = verbs.add_animals(opened, animals, by)
             for line in said:
                 print(f"placepref: {animals}: {line}", file=sys.stderr)
             print(f"{count} animals added, each with a planned {opened.plan.pretest}")
         elif person is not None:
-            pin = secret(f"PIN of {person}") if ask_pin else None
-            verbs.add_person(opened, person, roles, pin, by)
+            words = secret(f"PIN of {person}") if pin else None
+            card = scanned() if badge else None
+            verbs.add_person(opened, person, roles, words, by, card)
             print(f"{person} added: {', '.join(roles)}")
         elif box is not None:
             verbs.add_box(opened, box, rig, by)
@@ -120,7 +124,7 @@ def allocate(
 ) -> int:
     """Draw and seal."""
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
+        by = signed(opened, by, pins)
         rows = pretest_rows(opened, pretest)
         pair = None
         if holder is not None:
@@ -172,7 +176,7 @@ def seal(
 ) -> int:
     """Plan sessions and labels."""
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
+        by = signed(opened, by, pins)
         words = passphrases_of([holder], passphrases)[holder]
         day = date.today() if begin is None else _date(begin)
         count = verbs.seal_sessions(opened, by, (holder, words), day)
@@ -197,7 +201,7 @@ def unblind(
 ) -> int:
     """Open the key."""
     with verbs.open_study(folder) as opened:
-        signed(opened, by, pins)
+        by = signed(opened, by, pins)
         words = passphrases_of([holder], passphrases)[holder]
         rows = verbs.unblind(opened, by, reason, (holder, words), animal)
     if as_json:
@@ -208,12 +212,23 @@ def unblind(
     return DONE
 
 
+def revise(folder: Path, protocol: str, reason: str, by: str, pins: Path | None) -> int:
+    """A new version of the protocol."""
+    text, file, base = protocol_text(protocol)
+    with verbs.open_study(folder) as opened:
+        by = signed(opened, by, pins)
+        old, new = verbs.revise(opened, text, by, reason, file, base)
+    print(f"version {new} of the protocol from now on; version {old} is kept in backup/")
+    return DONE
+
+
 def status(folder: Path, *, as_json: bool) -> int:
     """How far it is."""
     with verbs.open_study(folder, write=False) as opened:
         told = verbs.status(opened)
+        kept = kept_of(opened)
     if as_json:
-        print_json(told)
+        print_json({**told, "second_place": kept.to_json()})
         return DONE
     print(f"{told['name']}: {told['protocol']}, {told['design']}")
     for what in ("animals", "sessions"):
@@ -239,6 +254,8 @@ def status(folder: Path, *, as_json: bool) -> int:
     for line in told["intervals"]:
         print(wrapped(line))
     print(f"the key was opened {told['key_opened']} times, refused {told['wrong_passphrases']}")
+    for line in lines_of(kept.found, kept.place, away=kept.away):
+        print(wrapped(line, 0, 2))
     return DONE
 
 

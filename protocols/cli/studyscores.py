@@ -1,5 +1,6 @@
 """`score STUDY`: a study's scores by its locked rules, or what may be told before unblinding."""
 
+import sys
 from pathlib import Path
 
 from protocols.cli.exits import DONE
@@ -11,8 +12,10 @@ from rig.errors import ConfigError
 MOST_NOTES = 12
 
 
-def score(folder: Path, primary: str, figures: Path | None, *, as_json: bool) -> int:
+def score(folder: Path, primary: str, figures: Path | None, by: str, *, as_json: bool) -> int:
     """Find, measure, score, test, print, and draw where a folder for figures is given."""
+    if by:
+        _warn(folder, by)
     with progress("measuring") as told:
         found = score_folder(folder, primary, told)
     if figures is not None and found.blinded:
@@ -40,6 +43,19 @@ def score(folder: Path, primary: str, figures: Path | None, *, as_json: bool) ->
         for file in drawn:
             print(f"  {file}")
     return DONE
+
+
+def _warn(folder: Path, by: str) -> None:
+    """Say whose group a scorer may know: who prepared an animal's syringes does not score it."""
+    from protocols.study import open_study
+    from protocols.study.people import known_to
+
+    with open_study(folder, write=False) as study:
+        found = known_to(study, by)
+    for how in dict.fromkeys(found.values()):
+        animals = ", ".join(animal for animal, its in found.items() if its == how)
+        told = f"{by} {how.replace('its', 'the', 1)} of {animals}: let another person score them"
+        print(f"placepref: {told}", file=sys.stderr)
 
 
 def _print_found(found: StudyScores) -> None:

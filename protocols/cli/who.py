@@ -1,4 +1,4 @@
-"""Who is in front of the program, proved by a PIN where there is one; and what time it is."""
+"""Who is in front of the program, proved by PIN or badge; and what time it is."""
 
 import getpass
 import sys
@@ -6,25 +6,45 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from protocols.study import Study
-from protocols.study.people import has_pin, prove_pin
+from protocols.study.adding import SCAN
+from protocols.study.people import has_pin, prove_pin, whose_badge
 from rig.errors import ConfigError
 
 
-def signed(study: Study, person: str, file: Path | None) -> None:
-    """Ask a person who has a PIN for it, in the terminal or from lines "NAME: PIN" in `file`.
+def signed(study: Study, person: str, file: Path | None) -> str:
+    """Who it is. One who has a PIN is asked for it or for the badge, in the terminal or in `file`.
 
-    Raises ConfigError where nobody can be asked, RigError for a wrong one.
+    `file` has lines "NAME: PIN". "scan" in place of a name is whoever's badge is scanned: a line
+    of the keyboard that ends with Enter. Raises ConfigError where nobody can be asked, RigError for
+    a wrong one.
     """
+    return signer(study, person, file)[0]
+
+
+def signer(study: Study, person: str, file: Path | None) -> tuple[str, str | None]:
+    """As `signed`, with the PIN or badge that was given; None where none is asked for."""
+    if person == SCAN:
+        badge = scanned()
+        return whose_badge(study, badge), badge
     if not has_pin(study, person):
-        return
+        return person, None
     if file is not None:
         pin = _line(file, person)
     elif sys.stdin.isatty():
-        pin = getpass.getpass(f"PIN of {person}: ")
+        pin = getpass.getpass(f"PIN or badge of {person}: ")
     else:
         message = f"{person} has a PIN, and nobody can be asked here; give a file"
         raise ConfigError("--pin-file", "", message)
     prove_pin(study, person, pin)
+    return person, pin
+
+
+def scanned() -> str:
+    """A badge's line, unseen in a terminal. Raises ConfigError where none comes."""
+    line = getpass.getpass("Badge: ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not line.strip():
+        raise ConfigError("--by", "", "no badge was scanned")
+    return line.strip()
 
 
 def _line(file: Path, person: str) -> str:

@@ -1,8 +1,12 @@
 """A study played from its first day to its opened key, as people would: page by page."""
 
+import hashlib
+import os
 import secrets
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from importlib import resources
@@ -18,9 +22,10 @@ from protocols.demo.working import one_session
 from protocols.demo.world import Creature
 from protocols.scores import cpp_score_s
 from protocols.store import tables as t
-from protocols.study import Study, doing, scheduling
+from protocols.study import Study, deciding, doing, scheduling
 from protocols.study import today as days
 from protocols.study.drawing import draw_sheet
+from protocols.study.withheld import CONFIG_VARIABLE
 
 OWNER, OTHER, PREPARER, TECHNICIAN = "owner", "colleague", "preparer", "technician"
 BOXES = ("A", "B")
@@ -77,7 +82,11 @@ class Play:
         self._sessions = 0
 
     def play(self) -> Played:
-        """All of it. Raises RigError."""
+        """All of it; nothing is left in this account's settings. Raises RigError."""
+        with _own_settings():
+            return self._play()
+
+    def _play(self) -> Played:
         start = _monday()
         self._begin(start)
         day = start
@@ -95,6 +104,10 @@ class Play:
             animals = self._scored(study, {row["animal"]: row for row in rows})
             faults = verbs.check(study, {n: self._words[n] for n in (OWNER, OTHER)}, OWNER)
         return Played(tuple(animals), self._sessions, (day - start).days + 1, tuple(faults))
+
+    def _drawn(self, what: str) -> str:
+        """The seed of a drawing, from the demonstration's own: its allocation is fixed by it."""
+        return hashlib.sha256(f"{what} {self._seed}".encode()).hexdigest()[:32]
 
     def _begin(self, start: date) -> None:
         rules = _text("rules.toml")
@@ -123,14 +136,15 @@ class Play:
                 verbs.add_box(study, box, "sim", OWNER)
             verbs.add_person(study, TECHNICIAN, ("technician",), None, OWNER)
             verbs.add_animals(study, table, OWNER)
-            scheduling.set_start(study, start, OWNER)
+            scheduling.set_start(study, start, OWNER, seed=self._drawn("start"))
 
     def _allocate(self, study: Study, day: date) -> None:
         pretests = verbs.pretests_of(study)
         reason = "a demonstration goes on"
-        verbs.allocate_cohort(study, OWNER, pretests, None, reason)
+        verbs.allocate_cohort(study, OWNER, pretests, None, reason, self._drawn("allocation"))
         words = (OWNER, self._words[OWNER])
-        verbs.seal_sessions(study, OWNER, words, day + timedelta(days=1))
+        begin = day + timedelta(days=1)
+        verbs.seal_sessions(study, OWNER, words, begin, self._drawn("sealing"))
 
     def _day(self, study: Study, day: date) -> None:
         """What the day's page says, line by line, both boxes at once."""
@@ -222,7 +236,7 @@ class Play:
                 }
                 paired = str(place["side"]) if place else ""
                 times = {
-                    phase: scheduling.paired_s(study, row, paired) if paired else None
+                    phase: deciding.paired_s(study, row, paired) if paired else None
                     for phase, row in rows.items()
                 }
                 last = max((phase for phase in rows if phase.startswith("extinction")), default="")
@@ -239,6 +253,21 @@ class Play:
                     )
                 )
         return out
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """The key of what is withheld lies in a folder that is gone afterwards: all is open then."""
+    before = os.environ.get(CONFIG_VARIABLE)
+    with tempfile.TemporaryDirectory(prefix="placepref-demo-") as private:
+        os.environ[CONFIG_VARIABLE] = private
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[CONFIG_VARIABLE]
+            else:
+                os.environ[CONFIG_VARIABLE] = before
 
 
 def _text(name: str) -> str:

@@ -131,7 +131,9 @@ def extinction(animals: Sequence[Animal], scored: Sequence[Scored]) -> "Figure":
             axes.plot([], [], color=style.MUTED, linewidth=0.7, linestyle=":", label=label)
         axes.set_xticks(range(len(shown)), [style.words(p).replace(" ", "\n") for p in shown])
         axes.set_ylabel(style.words("cpp_score_s"))
-        figure.legend(loc="outside lower center", ncols=2)
+        labels = axes.get_legend_handles_labels()[1]
+        columns = min(2, style.columns_that_fit(labels, figure.get_figwidth()))
+        figure.legend(loc="outside lower center", ncols=columns)
     return figure
 
 
@@ -194,7 +196,9 @@ def _legend(figure: "Figure", animals: Sequence[Animal], *, flagged: bool) -> No
     told.append(
         Line2D([], [], color=style.INK, linewidth=1.6, label="mean, 95 % interval", markersize=0)
     )
-    figure.legend(handles=told, loc="outside lower center", ncols=len(told), columnspacing=1.2)
+    labels = [str(one.get_label()) for one in told]
+    columns = style.columns_that_fit(labels, figure.get_figwidth(), 1.2)
+    figure.legend(handles=told, loc="outside lower center", ncols=columns, columnspacing=1.2)
 
 
 def _width_mm(groups: int, each_mm: float) -> float:

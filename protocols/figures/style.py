@@ -145,6 +145,27 @@ def beeswarm(values: Sequence[float], reach: float, height: float) -> list[float
     return offsets
 
 
+def columns_that_fit(labels: Sequence[str], width_in: float, spacing: float = 2.0) -> int:
+    """How many entries of a legend stand side by side in a figure that is so wide.
+
+    `spacing`: between them, in letters' sizes, as matplotlib's `columnspacing`.
+    """
+    from matplotlib.textpath import TextPath
+
+    size = RC["legend.fontsize"]
+    entries = [
+        TextPath((0, 0), label, size=size).get_extents().width
+        + size * (RC["legend.handlelength"] + 0.8)
+        for label in labels
+    ]
+    for columns in range(len(entries), 1, -1):
+        rows = -(-len(entries) // columns)  # matplotlib fills column by column
+        widest = [max(entries[k : k + rows]) for k in range(0, len(entries), rows)]
+        if sum(widest) + size * (spacing * (len(widest) - 1) + 1) <= 72 * width_in:
+            return columns
+    return 1
+
+
 def words(name: str) -> str:
     """A score or phase as it is said: pretest -> pre-test, extinction2 -> extinction 2."""
     plain = {"pretest": "pre-test", "posttest": "post-test", "cpp_score_s": "preference score (s)"}

@@ -13,7 +13,7 @@ from protocols.study import Study
 
 def checklist(study: Study, found: StudyScores, records: Records, software: str) -> Checklist:
     """Every item of ARRIVE 2.0; blank where only the authors can tell."""
-    plan, rules = study.plan, found.rules
+    plan, rules, said = study.plan, found.rules, study.plan.authors
     groups = listed([_group(study, one.name) for one in plan.group])
     counts = "told when the key has been opened"
     if not found.blinded:
@@ -30,7 +30,8 @@ def checklist(study: Study, found: StudyScores, records: Records, software: str)
             "2",
             "Sample size: how many, and how that was decided",
             f"{len(records.animals)} animals entered;"
-            f" analysed: {counts}. How the number was decided is for the authors to say.",
+            f" analysed: {counts}. "
+            + (said.sample_size or "How the number was decided is for the authors to say."),
         ),
         (
             "3",
@@ -53,7 +54,8 @@ def checklist(study: Study, found: StudyScores, records: Records, software: str)
         (
             "7",
             "Statistical methods, and whether assumptions were met",
-            "Named at each result with the software, and what each test takes for granted.",
+            "Named at each result with the software, and what each test takes for granted."
+            + (f" Covariates: {said.covariates}" if said.covariates else ""),
         ),
         (
             "8",
@@ -65,38 +67,43 @@ def checklist(study: Study, found: StudyScores, records: Records, software: str)
             "Experimental procedures: what, how, when, where, why",
             f"Protocol {records.study['protocol']} version {records.study['protocol_version']}"
             f" (SHA-256 {records.study['protocol_sha256'][:12]}...), carried out and recorded by"
-            f" {software}. Why is for the authors to say.",
+            f" {software}. {said.procedures or 'Why is for the authors to say.'}",
         ),
         (
             "10",
             "Results: summary, variability, effect size with interval",
             "Under Result and Secondary results." if not found.blinded else "After unblinding.",
         ),
-        ("11", "Abstract", ""),
-        ("12", "Background and rationale", ""),
-        ("13", "Objectives", ""),
-        ("14", "Ethical statement: approval, licence, protocol number", ""),
-        ("15", "Housing and husbandry", _housing(records)),
+        ("11", "Abstract", said.abstract),
+        ("12", "Background and rationale", said.background),
+        ("13", "Objectives", said.objectives),
+        ("14", "Ethical statement: approval, licence, protocol number", said.ethics),
+        (
+            "15",
+            "Housing and husbandry",
+            "; ".join(text for text in (_housing(records), said.housing) if text),
+        ),
         (
             "16",
             "Animal care and monitoring: adverse events, humane endpoints",
-            f"{counted(len(records.adverse), 'adverse event')} recorded. Humane endpoints are for"
-            " the authors to say.",
+            f"{counted(len(records.adverse), 'adverse event')} recorded. {_humane(study)}",
         ),
-        ("17", "Interpretation and scientific implications", ""),
-        ("18", "Generalisability and translation", ""),
+        ("17", "Interpretation and scientific implications", said.interpretation),
+        ("18", "Generalisability and translation", said.generalisability),
         (
             "19",
             "Protocol registration",
-            f"Not known to the program; the rules' SHA-256 is {rules.sha256}.",
+            f"{said.registration or 'Not known to the program;'} the rules' SHA-256 is"
+            f" {rules.sha256}.",
         ),
         (
             "20",
             "Data access",
-            "placepref export STUDY --to share makes one folder with tables, rules and a script"
+            said.data_access
+            or "placepref export STUDY --to share makes one folder with tables, rules and a script"
             " that computes the scores again.",
         ),
-        ("21", "Declaration of interests and funding", ""),
+        ("21", "Declaration of interests and funding", said.interests),
     ]
     return Checklist([Item(*line) for line in lines])
 
@@ -123,9 +130,20 @@ def methods(study: Study, found: StudyScores, records: Records, software: str) -
         ]
     days = "; ".join(f"{a} and {b}" for a, b in plan.conditioning)
     drugs = listed([_group(study, one.name) for one in plan.group])
-    first = (
-        f"{len(records.animals)} animals were used: {animals} [Add approval, housing, and"
-        " how the number of animals was decided.]"
+    said = plan.authors
+    known = [one for one in (said.ethics, said.housing, said.sample_size) if one]
+    asked = (
+        ("approval", said.ethics),
+        ("housing", said.housing or _housing(records)),
+        ("how the number of animals was decided", said.sample_size),
+    )
+    lacks = [what for what, text in asked if not text]
+    first = " ".join(
+        [
+            f"{len(records.animals)} animals were used: {animals}",
+            *(one if one.endswith(".") else f"{one}." for one in known),
+            *([f"[Add {listed(lacks)}.]"] if lacks else []),
+        ]
     )
     second = (
         f"Place conditioning followed protocol {records.study['protocol']} in an apparatus with"
@@ -222,6 +240,20 @@ def _animals(records: Records) -> str:
         f"born {min(b)} to {max(b)}" if (b := [r["born"] for r in rows if r["born"]]) else "",
     ]
     return ", ".join(one for one in told if one) + "."
+
+
+def _humane(study: Study) -> str:
+    """The humane endpoints: the rule on weight, and what the authors say."""
+    rule = study.plan.humane
+    told = []
+    if rule.weight_loss_max is not None:
+        told.append(
+            f"By the rules an animal is out at a loss of {100 * rule.weight_loss_max:.0f} % of its"
+            f" {rule.against} weight."
+        )
+    if study.plan.authors.humane_endpoints:
+        told.append(study.plan.authors.humane_endpoints)
+    return " ".join(told) or "Humane endpoints are for the authors to say."
 
 
 def _housing(records: Records) -> str:

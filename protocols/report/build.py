@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rig
 from protocols.allocation.model import Design
-from protocols.report import arrive, changed, conduct, results
+from protocols.report import arrive, changed, conduct, latency, results
 from protocols.report.blocks import (
     Below,
     Block,
@@ -63,6 +63,7 @@ def build(study: Study, found: StudyScores, records: Records) -> Report:
     if found.animals:
         blocks += [Part("Secondary results", "secondary"), *results.secondary(found)]
     blocks += [Part("Quality of the recordings", "quality"), *results.quality(found)]
+    blocks += latency.latency(found)
     blocks += [
         Part("Draft of the Methods", "methods"),
         Words(

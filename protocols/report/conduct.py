@@ -1,5 +1,6 @@
 """How the study went: flow, balance, deviations, adverse events, the operator's guess."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from protocols.scoring.scored import IN
 from protocols.study import Study
 from protocols.study.remeasuring import KIND
 
+HIDDEN = ("uid", "line_sha256", "label")
+"""Of an amendment, what the program alone reads."""
 NUMBERED = frozenset(range(1, 12))
 
 
@@ -119,7 +122,9 @@ def balance(found: StudyScores, groups: Sequence[str]) -> list[Block]:
             / max(a.tests[PRETEST].paired_s + a.tests[PRETEST].unpaired_s, 1e-9)
             for a in own
         ]
-        mean = f"{number(float(np.mean(share)))} \N{PLUS-MINUS SIGN} {number(_sd(share))}"
+        mean = NOTHING
+        if share:
+            mean = f"{number(float(np.mean(share)))} \N{PLUS-MINUS SIGN} {number(_sd(share))}"
         rows.append([g, str(len(own)), *(", ".join(told[g]) for _, told in columns), mean])
     head = ["group", "n", *(name for name, _ in columns), "pre-test, paired side % (mean, sd)"]
     return [Grid(head, rows, "Animals that were analysed; factors as counts.", frozenset({1}))]
@@ -150,7 +155,7 @@ def deviations(found: StudyScores, records: Records) -> list[Block]:
             day(r["at"]),
             whose.get(r["session"], NOTHING),
             f"amended: {r['kind']}",
-            f"{r['before']} \N{RIGHTWARDS ARROW} {r['after']}",
+            _amended(r),
             r["reason"],
             roles.get(r["person"], NOTHING),
         ]
@@ -185,8 +190,8 @@ def deviations(found: StudyScores, records: Records) -> list[Block]:
                 day(r["at"]),
                 r["animal"],
                 r["kind"].replace("_", " "),
-                number(r["planned"]),
-                number(r["received"]),
+                number(r["planned"], 2),
+                number(r["received"], 2),
                 r["outcome"],
             ]
             for r in part
@@ -195,10 +200,29 @@ def deviations(found: StudyScores, records: Records) -> list[Block]:
             Grid(
                 ("when", "animal", "kind", "planned", "received", "outcome"),
                 rows,
-                "Exposures that were not as planned.",
+                "What was received otherwise than planned: of a label in ml, of a cue set in min.",
+                frozenset({3, 4}),
             )
         )
     return blocks or [Words("None was recorded.")]
+
+
+def _amended(row: Mapping[str, Any]) -> str:
+    """What an amendment changed, as a person says it."""
+    before, after = json.loads(row["before"]), json.loads(row["after"])
+    told = [
+        f"{name.replace('_', ' ')} {_said(before.get(name))} \N{RIGHTWARDS ARROW} {_said(value)}"
+        for name, value in after.items()
+        if name not in HIDDEN and value != before.get(name)
+    ]
+    of = f"label {after['label']}: " if after.get("label") else ""
+    return of + (", ".join(told) or "as it was")
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value, 2)
+    return NOTHING if value in (None, "") else str(value).replace("_", " ")
 
 
 def adverse(records: Records) -> list[Block]:

@@ -28,6 +28,7 @@ ON_SCREEN = 8.4
 """So many times the letters' size is an inch of a figure wide on a screen."""
 
 CSS = "page.css"
+DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 
 
 def page(report: Report) -> str:
@@ -112,8 +113,10 @@ def _grid(block: Grid) -> str:
     def cells(row: Sequence[str], tag: str) -> str:
         scope = ' scope="col"' if tag == "th" else ""
         right = ' class="n"'
+        whole = ' class="w"'  # a date is one word
         return "".join(
-            f"<{tag}{scope}{right if k in block.numbers else ''}>{escape(text)}</{tag}>"
+            f"<{tag}{scope}{right if k in block.numbers else whole if DATE.fullmatch(text) else ''}"
+            f">{escape(text)}</{tag}>"
             for k, text in enumerate(row)
         )
 

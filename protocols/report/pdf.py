@@ -19,7 +19,7 @@ from protocols.report.blocks import (
     Results,
     Words,
 )
-from protocols.report.html import drawn
+from protocols.report.html import DATE, drawn
 
 INK, MUTED, LINE, SOFT, ACCENT = "#1b1f24", "#5b6470", "#d9dee4", "#f5f7f9", "#0072b2"
 WARN, WARN_SOFT, GRAVE, GRAVE_SOFT = "#d98200", "#fff4e2", "#a3261a", "#fdecea"
@@ -68,8 +68,11 @@ def pdf(report: Report) -> bytes:
         laid.words(report.made, "made"),
         laid.rule(),
     ]
-    for block in report.blocks:
-        story += laid.block(block)
+    for block, after in zip(report.blocks, [*report.blocks[1:], None], strict=True):
+        made = laid.block(block)
+        if isinstance(block, Words) and isinstance(after, Flow):
+            made[-1].keepWithNext = 1  # its heading does not stay behind alone
+        story += made
     document.build(story)
     return _with_figures(data.getvalue(), laid.placed)
 
@@ -222,7 +225,11 @@ class _Laid:
         least, whole = [], []
         for k, name in enumerate(block.head):
             cells = [row[k] for row in block.rows]
-            words = [w for text in cells for w in ([text] if k in block.numbers else text.split())]
+            words = [
+                w
+                for text in cells
+                for w in ([text] if k in block.numbers or DATE.fullmatch(text) else text.split())
+            ]
             heads = [wide(w, BOLD) for w in name.split()] or [padding]
             least.append(max(*heads, *(wide(w, FONT) for w in words), padding))
             whole.append(max(wide(name, BOLD), *(wide(text, FONT) for text in cells), padding))

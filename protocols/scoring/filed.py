@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ from protocols.study.remeasuring import (
 )
 from protocols.times import phase_of
 from rig.errors import RigError
+from rig.steps import SessionPlan
 from rig.storage import SessionRecord
 from rig.storage.folder import SUMS
+
+BUDGET_MS: float = SessionPlan.model_fields["latency_budget_ms"].default
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ class Filed:
     None where there is nothing to compare. `status`: of the session's own stop record. `zones`: a
     hash of its chambers, doorways and scale. `rule`: whether it is the attempt that is scored, by
     the study's `[attempts]`; None where the database does not know it. `again`: the measurement
-    that counts in place of its own; `not_blind`: a later one that does not.
+    that counts in place of its own; `not_blind`: a later one that does not. `latency`: its reaction
+    times in ms by the stop record's own names, none of a session that did not run in real time;
+    `budget_ms`: what its plan allows.
     """
 
     folder: Path
@@ -59,6 +64,8 @@ class Filed:
     rule: bool | None = None
     again: Remeasured | None = None
     not_blind: Remeasured | None = None
+    latency: Mapping[str, float] = field(default_factory=dict)
+    budget_ms: float = BUDGET_MS
 
     @property
     def is_posttest(self) -> bool:
@@ -192,6 +199,12 @@ def _read(
         subject_then=subject,
         zones=drawn(setup["apparatus"]),
         simulated=bool(setup.get("simulated", False)),
+        latency={
+            name: float(value)
+            for name, value in stop.items()
+            if name.startswith("latency_") and isinstance(value, int | float)
+        },
+        budget_ms=float(setup.get("plan", {}).get("latency_budget_ms", BUDGET_MS)),
     )
 
 

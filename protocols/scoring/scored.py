@@ -182,6 +182,12 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
     animals = [] if opened is None else _animals(rows, measured, opened, notes)
     order = [group.name for group in study.plan.group]
     animals.sort(key=lambda one: order.index(one.group) if one.group in order else len(order))
+    if animals:
+        notes += [
+            f"no animal of {name} is analysed: nothing can be compared with that group"
+            for name in order
+            if name not in {one.group for one in animals}
+        ]
     why = (
         ""
         if opened is not None

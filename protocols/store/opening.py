@@ -4,6 +4,7 @@ One that is locked, damaged or of a newer program is told in one line; it is ope
 where it can be, and `why` then says what stands against writing.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from protocols.store.trail import Change
 from rig.errors import ConfigError, StorageError
+from rig.storage.folder import PRIVATE_FILE
 
 FILE = "study.sqlite"
 WAIT_S = 10.0
@@ -68,6 +70,11 @@ def create(url: str) -> Store:
     name, path = _named(url)
     if path is not None and path.exists():
         raise ConfigError(name, "", "there is a database already")
+    if path is not None:
+        try:  # private from its first byte on; its log takes after it
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        except OSError as error:
+            raise StorageError(f"{name} cannot be written: {error.strerror}") from error
     engine = _engine(url)
     try:
         with _told(name):
@@ -111,6 +118,8 @@ def open_store(url: str, *, write: bool = True) -> Store:
                 if path is not None:
                     _copy(path, path.with_name(f"{path.name}.before-update"))
                 _upgrade(engine)
+                if path is not None:
+                    _vacuum(path)
     except BaseException:
         engine.dispose()
         raise
@@ -134,11 +143,55 @@ def backup(folder: Path, day: str, live: Path | None = None) -> Path | None:
     return target
 
 
+def snapshot(store: Store, target: Path) -> None:
+    """A copy of the whole database as it is at one moment, as an SQLite file of its own.
+
+    Of PostgreSQL every table's rows are put into one. Raises StorageError.
+    """
+    from protocols.store.tables import metadata
+
+    part = target.with_name(target.name + ".part")
+    for path in (target, part):
+        path.unlink(missing_ok=True)
+    try:
+        if store.engine.dialect.name == "sqlite":
+            with store.read() as connection, closing(sqlite3.connect(part)) as new:
+                raw: Any = connection.connection.driver_connection
+                raw.backup(new)
+        else:
+            with store.read() as connection, create(f"sqlite:///{part.absolute()}") as copied:
+                connection.execute(text("set transaction isolation level repeatable read"))
+                with copied.engine.begin() as writing:
+                    for table in metadata.sorted_tables:
+                        rows = [dict(row) for row in connection.execute(select(table)).mappings()]
+                        if rows:
+                            writing.execute(table.insert(), rows)
+            _settle(part)
+        part.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise StorageError(f"{target} cannot be written: {error}") from error
+
+
+def _settle(path: Path) -> None:
+    """Have all of a database in its one file."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma journal_mode = delete")
+
+
 def _copy(source: Path, target: Path) -> None:
     part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(part)) as new:
         old.backup(new)
     part.replace(target)
+
+
+def _vacuum(path: Path) -> None:
+    """Write the file anew, without pages that are free."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=WAIT_S)) as connection:
+        connection.execute("vacuum")
 
 
 def _named(url: str) -> tuple[str, Path | None]:
@@ -174,6 +227,8 @@ def _engine(url: str) -> Engine:
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
+        # What is withheld now may have stood here in clear, in a version before.
+        connection.execute("pragma secure_delete = on")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -13,6 +13,7 @@ import platformdirs
 import psutil
 
 from rig.errors import ConfigError
+from rig.storage.folder import replace
 
 DATA_VARIABLE = "PLACEPREF_DATA"
 POINTER = "database.local"
@@ -73,14 +74,28 @@ def _mounted(real: Path) -> str:
     return kind if kind in _SHARES or kind == "a network share" else ""
 
 
-def keep_local(folder: Path, uid: str) -> Path:
-    """Where this computer keeps the live database of a study on a share; told in its folder."""
+def live_path(uid: str) -> Path:
+    """Where this computer keeps the live database of a study on a share; its folder is made.
+
+    The environment variable PLACEPREF_DATA names another folder of data.
+    """
     named = os.environ.get(DATA_VARIABLE)
     base = Path(named) if named else platformdirs.user_data_path("placepref")
     path = base / "studies" / f"{uid}.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def point_to(folder: Path, path: Path) -> None:
+    """Tell in a study's folder where its live database is."""
     told = {"computer": platform.node(), "path": str(path.absolute())}
-    (folder / POINTER).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    replace(folder / POINTER, (json.dumps(told, indent=1) + "\n").encode())
+
+
+def keep_local(folder: Path, uid: str) -> Path:
+    """Where this computer keeps the live database of a study on a share; told in its folder."""
+    path = live_path(uid)
+    point_to(folder, path)
     return path
 
 

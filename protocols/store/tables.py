@@ -152,6 +152,7 @@ session = Table(
     Column("entered_afterwards", Integer, nullable=False),
     _text("planned_first"),  # the date before any shift
     Column("outside", Integer),  # 1: a phase that has no session in a box
+    _text("due_hidden"),  # a day that would tell the group, encrypted until it has come
     _one_of("status", SESSION_STATUSES),
     UniqueConstraint("animal", "phase", "attempt"),
     UniqueConstraint("folder"),

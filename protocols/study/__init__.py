@@ -14,8 +14,10 @@ from protocols.study.allocating import (
 )
 from protocols.study.folder import KEY, PROTOCOL, RULES, Study, lives_elsewhere, new, open_study
 from protocols.study.looking import check, status
+from protocols.study.moving import move
 from protocols.study.opening import pairs_of
 from protocols.study.restoring import restore
+from protocols.study.revising import revise
 from protocols.study.sealing import seal_sessions, unblind
 from protocols.study.withheld import pairing
 
@@ -33,6 +35,7 @@ __all__ = [
     "allocate_cohort",
     "check",
     "lives_elsewhere",
+    "move",
     "new",
     "open_study",
     "pairing",
@@ -40,6 +43,7 @@ __all__ = [
     "pretests_of",
     "propose_cohort",
     "restore",
+    "revise",
     "seal_sessions",
     "status",
     "unblind",

@@ -9,14 +9,20 @@ from typing import Any
 from sqlalchemy import func, select
 
 from protocols import subjects
-from protocols.store import ROLES, Change, hash_pin
+from protocols.store import ROLES, Change, hash_pin, is_pin
 from protocols.store import tables as t
 from protocols.study.folder import Study
 from rig.errors import ConfigError
 
+SCAN = "scan"
+"""In place of a name: whoever's badge is scanned."""
+
 
 def add_animals(study: Study, path: Path, person: str) -> tuple[int, list[str]]:
-    """Put in the animals of a table, with a pre-test each; how many, and how it was read."""
+    """Put in the animals of a table, each with its pre-test; how many, and how it was read.
+
+    Raises ConfigError.
+    """
     with study.store.change(person, f"animals of {path.name}") as change:
         allowed(change, person, ("technician", "owner"))
         known = list(change.connection.execute(select(t.animal.c.id)).scalars())
@@ -33,7 +39,8 @@ def add_animals(study: Study, path: Path, person: str) -> tuple[int, list[str]]:
             change.insert(t.animal, **subject.columns, cohort=cohorts + 1, status="active")
             if subject.weight_g is not None:
                 change.insert(t.weight, animal=id, at=change.at, weight_g=subject.weight_g)
-            plan_session(change, id, study.plan.pretest, 1, place, box)
+            if study.plan.pretest:
+                plan_session(change, id, study.plan.pretest, 1, place, box)
     return len(found), said
 
 
@@ -45,20 +52,31 @@ def add_person(
     by: str,
     badge: str | None = None,
 ) -> None:
-    """Put in a person with roles; PIN, and what a badge gives, are kept hashed. ConfigError."""
+    """Put in a person with roles; PIN and badge are kept hashed. Raises ConfigError."""
+    if name == SCAN:
+        raise ConfigError("--person", "", f"{name!r}: is the word for a badge; take another name")
     for role in roles:
         if role not in ROLES:
             raise ConfigError("--role", "", f"{role!r}: one of {', '.join(ROLES)}")
     if not roles:
         raise ConfigError("--role", "", f"missing: one of {', '.join(ROLES)}")
     try:
-        hashed, scan = (None if one is None else hash_pin(one) for one in (pin, badge))
+        hashed = None if pin is None else hash_pin(pin)
     except ValueError as error:
         raise ConfigError("--pin", "", str(error)) from None
+    try:
+        scan = None if badge is None else hash_pin(badge)
+    except ValueError:
+        raise ConfigError("--badge", "", "a badge gives four characters or more") from None
     with study.store.change(by) as change:
         allowed(change, by, ("owner",))
         if _there(change, t.person.c.name, name):
             raise ConfigError("--person", "", f"{name!r}: is in the study already")
+        if badge is not None:
+            asked = select(t.person.c.name, t.person.c.scan).where(t.person.c.scan.is_not(None))
+            for other in change.connection.execute(asked):
+                if is_pin(badge, other.scan):
+                    raise ConfigError("--badge", "", f"this badge is {other.name}'s already")
         change.insert(t.person, name=name, roles=" ".join(roles), pin=hashed, scan=scan, active=1)
 
 

@@ -34,12 +34,15 @@ from protocols.planning import Planning
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed
-from protocols.study.excluding import note_exclusions
+from protocols.study.excluding import leave, note_exclusions
 from protocols.study.folder import KEY, RULES, Study
 from protocols.study.opening import allocations, cohorts, opened, pairs_of
 from protocols.study.withheld import hide, secret_of
 from rig.errors import ConfigError, RigError
 from rig.storage.folder import replace as replace_file
+
+_NO_PRETEST: Mapping[str, str] = {}
+"""The line of an animal whose protocol has none: it counts as having preferred neither side."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +99,17 @@ def allocate_cohort(
     pretests: Sequence[Mapping[str, str]],
     holder: tuple[str, str] | None = None,
     over_gate: str = "",
+    seed: str = "",
     proposed: Proposed | None = None,
 ) -> Allocated:
     """Draw pairing, group, order and slot for the animals that have none, and seal them.
 
     `pretests` are lines as in a session's `summary.csv`. A later cohort is drawn on the totals of
     the earlier ones, for which the key is opened: `holder` is a name and a passphrase. `over_gate`
-    is the reason for going on where the gate stops. `proposed` is taken as it was drawn, if the
-    animals and their pre-tests are the same still. Raises ConfigError, or RigError at the gate.
+    is the reason for going on where the gate stops. `seed`: one from the system's dice where none
+    is given. `proposed` is taken as it was drawn, if the animals and their pre-tests are the same
+    still. Where the protocol has no pre-test, gate and exclusion are passed over. Raises
+    ConfigError, or RigError at the gate.
     """
     scheme = study.plan.scheme()
     secret = secret_of(study)
@@ -111,7 +117,7 @@ def allocate_cohort(
     with study.store.change(person, over_gate) as change:
         allowed(change, person, ("owner",))
         outcomes = _outcomes(study, change, pretests)
-        drawn = proposed or _draw(study, outcomes, before, over_gate)
+        drawn = proposed or _draw(study, outcomes, before, over_gate, seed)
         out = {one.animal for one in drawn.told.excluded}
         left = [one.candidate for one in outcomes if one.candidate.animal not in out]
         if tuple(left) != drawn.candidates or drawn.told.cohort != cohorts(study) + 1:
@@ -120,7 +126,7 @@ def allocate_cohort(
         for one in drawn.told.excluded:
             note_exclusions(change, one.animal, [one])
         for animal in sorted(out):
-            _set_status(change, animal, "excluded", "by the rules of the study")
+            leave(change, animal, "excluded", "by the rules of the study")
         key = blinding.seal(study.key, "allocation", drawn.text, change.at)
         key = seal_places(key, drawn.places, change.at)
         replace_file(study.folder / KEY, key.text().encode())
@@ -160,19 +166,22 @@ def _draw(
     outcomes: Sequence[Outcome],
     before: Sequence[tuple[Candidate, Place]],
     over_gate: str,
+    seed: str = "",
 ) -> Proposed:
     """Gate, exclusion and the draw; nothing is written."""
     plan, scheme = study.plan, study.plan.scheme()
     candidates = [one.candidate for one in outcomes]
-    verdict = judge(plan.gate_rule(), candidates, plan.sides[0])
+    verdict = Verdict(go=True, why="the protocol has no pre-test", boxes=())
+    if plan.pretest:
+        verdict = judge(plan.gate_rule(), candidates, plan.sides[0])
     if not verdict.go and not over_gate:
         raise RigError(f"stopped by the gate, nothing was allocated: {verdict.why}")
-    excluded = exclude(plan.exclusion_rules(), outcomes)
+    excluded = exclude(plan.exclusion_rules(), outcomes) if plan.pretest else ()
     out = {one.animal for one in excluded}
     left = [one for one in candidates if one.animal not in out]
     if not left:
         raise ConfigError(RULES, "exclusion", "the rules leave no animal")
-    seed, salt = secrets.token_hex(16), secrets.token_hex(16)
+    seed, salt = seed or secrets.token_hex(16), secrets.token_hex(16)
     cohort = cohorts(study) + 1
     try:
         if before:
@@ -236,6 +245,8 @@ def _outcomes(study: Study, change: Change, pretests: Sequence[Mapping[str, str]
     if not animals:
         raise ConfigError("--pretest", "", "every active animal has its place already")
     rows = {row.get("subject", ""): row for row in pretests}
+    if not study.plan.pretest:
+        rows = {one["id"]: _NO_PRETEST for one in animals}
     lacking = [one["id"] for one in animals if one["id"] not in rows]
     if lacking:
         raise ConfigError("--pretest", "", f"no pre-test of {', '.join(lacking)}")
@@ -256,6 +267,8 @@ def outcome_of(plan: Planning, animal: Mapping[str, Any], row: Mapping[str, str]
             raise ConfigError(where, column, f"{cell!r}: a number is wanted") from None
 
     first, second = plan.sides
+    if row is _NO_PRETEST:
+        row = {"test_s": "1", f"time_{first}_s": "0", f"time_{second}_s": "0"}
     for column in ("sex", "cage", "box"):
         if not animal[column]:
             message = "missing: allocation is stratified by sex, cage and box"
@@ -275,14 +288,3 @@ def outcome_of(plan: Planning, animal: Mapping[str, Any], row: Mapping[str, str]
         row.get("first_cue", ""),
     )
     return Outcome(candidate, max(0.0, test_s - sum(sides_s) - lost_s), entries, lost_s)
-
-
-def _set_status(change: Change, animal: str, status: str, reason: str) -> None:
-    change.update(
-        t.animal,
-        {"id": animal},
-        status=status,
-        status_since=change.at,
-        status_reason=reason,
-        status_by=change.person,
-    )

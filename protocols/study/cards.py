@@ -65,11 +65,10 @@ class Card:
 
     @property
     def next(self) -> Around | None:
-        """The procedure that comes before the placement and is not ticked off."""
-        return next((o for o in self.around if o.status == "planned" and self._due(o)), None)
-
-    def _due(self, one: Around) -> bool:
-        return (one.moment == "before") == (self.session == "planned")
+        """What is to be ticked off now: before the placement, or after a session that is done."""
+        moment = {"planned": "before", "done": "after"}.get(self.session)
+        left = (one for one in self.around if one.status == "planned" and one.moment == moment)
+        return next(left, None)
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,8 @@ def find_animal(study: Study, told: str) -> tuple[str, str]:
 def card(study: Study, animal: str, now: datetime) -> Card:
     """The card of an animal: the session that runs, else the first that is left.
 
+    One that is done comes first while something is to be done after it.
+
     Raises ConfigError for an animal that the study has not.
     """
     with study.store.read() as connection:
@@ -133,7 +134,9 @@ def card(study: Study, animal: str, now: datetime) -> Card:
         )
         weights = weights_of(reads, animal)
         last_g = weights[-1].weight_g if weights else None
-        session = _next(study, reads, animal) if row["status"] in LIVING else None
+        session = None
+        if row["status"] in LIVING:
+            session = _unfinished(study, reads, animal, now) or _next(study, reads, animal)
         if session is None:
             return Card(animal, marks, row["status"], weight_g=last_g)
         rows = _procedures(reads, session["uid"])
@@ -236,6 +239,22 @@ def _next(study: Study, reads: Reads, animal: str) -> RowMapping | None:
         return row["status"] != "running", day, place, row["day"]
 
     return min(rows, key=turn, default=None)
+
+
+def _unfinished(study: Study, reads: Reads, animal: str, now: datetime) -> RowMapping | None:
+    """Today's session that is done, with something still to be done after it."""
+    asked = (
+        select(t.session)
+        .join(t.procedure, t.procedure.c.session == t.session.c.uid)
+        .where(
+            t.session.c.animal == animal,
+            t.session.c.status == "done",
+            t.session.c.planned_for == day_of(study, now).isoformat(),
+            t.procedure.c.moment == "after",
+            t.procedure.c.status == "planned",
+        )
+    )
+    return reads.connection.execute(asked.order_by(t.session.c.ended)).mappings().first()
 
 
 def _procedures(reads: Reads, uid: str) -> Sequence[RowMapping]:

@@ -11,8 +11,8 @@ from protocols.store import tables as t
 from protocols.study.adding import allowed
 from protocols.study.amending.leaving import PRESENT
 from protocols.study.amending.sessions import known
-from protocols.study.amending.signing import in_open, moment
 from protocols.study.folder import Study
+from protocols.study.signing import in_open, moment
 from protocols.study.withheld import hide, secret_of, show
 from rig.errors import ConfigError
 
@@ -41,24 +41,6 @@ def adverse_event(
             action=action,
             person=person,
         )
-
-
-def weigh(study: Study, animal: str, weight_g: float, person: str) -> Loss:
-    """Keep a weight; what it says against the study's rule. Raises ConfigError."""
-    if not 5 <= weight_g <= 1000:
-        raise ConfigError("--grams", "", f"{weight_g:g} g: no weight of a mouse or rat")
-    with study.store.change(person) as change:
-        allowed(change, person, ("technician", "preparer", "owner"))
-        known(change, t.animal.c.id, animal, "--animal")
-        change.insert(t.weight, animal=animal, at=change.at, weight_g=weight_g, person=person)
-        asked = select(t.weight.c.weight_g).where(t.weight.c.animal == animal)
-        ordered = asked.order_by(t.weight.c.at, t.weight.c.id)
-        weights = list(change.connection.execute(ordered).scalars())
-        loss = loss_of(study.plan.humane, weights)
-        assert loss is not None, "it was weighed just now"
-        if loss.verdict:
-            change.note("weight_loss", animal=animal, loss=round(loss.loss, 4), says=loss.verdict)
-    return loss
 
 
 def losses(study: Study) -> dict[str, Loss]:

@@ -1,11 +1,21 @@
-"""What put an animal out, written down: the rule, the value and the limit."""
+"""What puts an animal out, written down: the rule, the value and the limit; and what follows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import select
 
 from protocols.allocation import Exclusion
 from protocols.conduct.exposed import Out
 from protocols.store import Change
 from protocols.store import tables as t
+
+
+class Left(NamedTuple):
+    """How many sessions were cancelled, and whether the animal is in a box still."""
+
+    cancelled: int
+    running: bool
 
 
 def note_exclusions(change: Change, animal: str, broken: Iterable[Exclusion | Out]) -> None:
@@ -22,3 +32,34 @@ def note_exclusions(change: Change, animal: str, broken: Iterable[Exclusion | Ou
             rule_limit=one.limit,
             at=change.at,
         )
+
+
+def leave(
+    change: Change,
+    animal: str,
+    status: str,
+    reason: str,
+    since: str = "",
+    phases: Collection[str] | None = None,
+) -> Left:
+    """Set an animal's status and cancel its sessions to come, in this transaction.
+
+    `phases`: only of these; None: all.
+    """
+    change.update(
+        t.animal,
+        {"id": animal},
+        status=status,
+        status_since=since or change.at,
+        status_reason=reason,
+        status_by=change.person,
+    )
+    asked = select(t.session.c.uid, t.session.c.status, t.session.c.phase).where(
+        t.session.c.animal == animal, t.session.c.status.in_(("planned", "running"))
+    )
+    rows = change.connection.execute(asked.order_by(t.session.c.uid)).all()
+    planned = [row.uid for row in rows if row.status == "planned"]
+    cancelled = [r.uid for r in rows if r.uid in planned and (phases is None or r.phase in phases)]
+    for uid in cancelled:
+        change.update(t.session, {"uid": uid}, status="cancelled")
+    return Left(len(cancelled), len(planned) < len(rows))

@@ -19,8 +19,8 @@ from protocols.conduct.exposed import Out
 from protocols.protocol import Protocol
 from protocols.store import tables as t
 from protocols.study.adding import allowed
-from protocols.study.amending.leaving import PRESENT, leave
-from protocols.study.excluding import note_exclusions
+from protocols.study.amending.leaving import PRESENT
+from protocols.study.excluding import leave, note_exclusions
 from protocols.study.folder import Study
 from rig.errors import StorageError
 from rig.storage.folder import EVENTS, FRAMES, SETUP
@@ -59,6 +59,7 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
     lines: list[Line] = []
     placed: dict[str, datetime] = {}
     noted = {one["session"] for one in exposures if one["kind"] == "cue_set"}
+    begun: dict[tuple[str, str], datetime] = {}
     for uid, row in sessions.items():
         planned = planned_min(study.protocol, row["phase"]) if row["chamber"] else None
         spent: Mapping[str, float] = {}
@@ -68,13 +69,16 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
                 placed[uid] = began
         elif row["started"]:
             placed[uid] = datetime.fromisoformat(row["started"])
+        if uid in placed:
+            begun[row["animal"], row["phase"]] = placed[uid]
         lines += _in_box(row, spent, planned, lacking=uid not in noted)
+    for uid, row in sessions.items():
         if row["status"] in ("done", "aborted", "failed"):
             # What was amended stands in place of what was ticked off.
             amended = {one["what"] for one in exposures if one["kind"] == "label"}
             own = [one for one in procedures if one["session"] == uid]
             lines += [
-                procedure_line(one, row, placed.get(uid))
+                procedure_line(one, row, _reached(one, row, placed.get(uid), begun))
                 for one in own
                 if one["label"] not in amended
             ]
@@ -166,10 +170,13 @@ def minutes(folder: Path, started: str | None = None) -> tuple[dict[str, float],
 
 
 def procedure_line(one: Mapping[str, Any], row: Mapping[str, Any], placed: datetime | None) -> Line:
-    """A procedure that was ticked off, of the session in `row`, judged by its own window."""
+    """A procedure that was ticked off, of the session in `row`, judged by its own window.
+
+    `placed`: when the placement was that its interval runs to; None where there was none yet.
+    """
     at = one["ended"] or one["started"] or row["started"] or ""
     before, amiss = None, ""
-    if placed is not None and at and one["moment"] == "before" and one["runs_to"] == "next":
+    if placed is not None and at and (one["moment"] == "before" or one["runs_to"] != "next"):
         before = (placed - datetime.fromisoformat(at)).total_seconds()
         if one["interval_s"] is not None:
             least = one["interval_s"] - (one["early_s"] or 0.0)
@@ -184,6 +191,18 @@ def procedure_line(one: Mapping[str, Any], row: Mapping[str, Any], placed: datet
         row["animal"], at, row["phase"], row["attempt"], kind, what, None, one["volume_ml"],
         before, one["outcome"] or "", amiss,
     )  # fmt: skip
+
+
+def _reached(
+    one: Mapping[str, Any],
+    row: Mapping[str, Any],
+    placed: datetime | None,
+    begun: Mapping[tuple[str, str], datetime],
+) -> datetime | None:
+    """The placement that a procedure's interval runs to: its own session's, or a later phase's."""
+    if one["runs_to"] == "next":
+        return placed
+    return begun.get((row["animal"], one["runs_to"]))
 
 
 def planned_min(protocol: Protocol, phase: str) -> float | None:

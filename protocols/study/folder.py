@@ -6,9 +6,10 @@ study.toml protocol.toml study.sqlite key.sealed rawdata/ derivatives/ backup/
 import hashlib
 import secrets
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import select
@@ -22,8 +23,9 @@ from protocols.store import Store, create, open_store, places, to_url
 from protocols.store import tables as t
 from protocols.store.opening import backup
 from protocols.study import withheld
+from rig.config import parse_toml
 from rig.errors import ConfigError
-from rig.storage.folder import replace
+from rig.storage.folder import PRIVATE, make_private, replace
 
 RULES, PROTOCOL, KEY = "study.toml", "protocol.toml", "key.sealed"
 DRAW = "draw.sealed"
@@ -92,7 +94,7 @@ def new(
         both = {**passphrases, **preparers}
         texts[DRAW] = blinding.new_key(both, sheet=False)[0].text()
     uid, secret = secrets.token_hex(8), withheld.new_secret()
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_own(folder)
     written: list[Path] = []
     url = to_url(folder, plan.database or None)
     if not plan.database and places.shared(folder):
@@ -123,14 +125,25 @@ def new(
             texts[KEY] = key.text()
             for name, text in texts.items():
                 written.append(folder / name)
-                replace(folder / name, text.encode())
+                replace(folder / name, text.encode(), private=True)
         for name in ("rawdata", "derivatives", "backup"):
-            (folder / name).mkdir(exist_ok=True)
+            make_private(folder / name)
     except BaseException:
         for path in (*written, *folder.glob("study.sqlite*")):
             path.unlink(missing_ok=True)
         raise
     return words
+
+
+def _make_own(folder: Path) -> None:
+    """Make a study's folder without access for others; an empty one that is there is closed too.
+
+    One with something in it may be shared on purpose: it stays, and what is made in it is private.
+    """
+    make_private(folder)
+    if not any(folder.iterdir()):
+        with suppress(PermissionError):  # another's folder, in which we may write
+            folder.chmod(PRIVATE)
 
 
 def open_study(folder: Path, *, write: bool = True) -> Study:
@@ -143,17 +156,15 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
             raise ConfigError(str(folder), "", f"is no study: it holds no {name}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(str(folder / name), "", f"cannot be read: {error}") from None
-    made = protocol.parse(texts[PROTOCOL], str(folder / PROTOCOL))
-    phases = [phase.name for phase in made.phase]
-    plan = planning.parse(texts[RULES], str(folder / RULES), phases)
-    live = None if plan.database else places.local_of(folder)
-    url = f"sqlite:///{live}" if live is not None else to_url(folder, plan.database or None)
-    share = "" if plan.database or live is not None else places.shared(folder)
+    database = str(parse_toml(texts[RULES], str(folder / RULES)).get("database", ""))
+    live = None if database else places.local_of(folder)
+    url = f"sqlite:///{live}" if live is not None else to_url(folder, database or None)
+    share = "" if database or live is not None else places.shared(folder)
     store = open_store(url, write=write and not share)
     if share and write:
         store.why = (
-            f"it lies on {share}, where a live database can be torn; nothing was changed; move the "
-            "study to a local disk, or begin it with PostgreSQL"
+            f"it lies on {share}, where a live database can be torn; nothing was changed; to keep "
+            f"it on this computer: placepref study move {folder} --by OWNER"
         )
     try:
         with store.read() as connection:
@@ -166,14 +177,27 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
                     "was edited after the study began; put back the text of then "
                     f"(SHA-256 {kept[column][:12]}...)"
                 )
+                if name == PROTOCOL:
+                    message += "; a new version is given with a reason: placepref study revise"
                 raise ConfigError(str(folder / name), "", message)
-        joined = joining.join(plan, made, str(folder / RULES))
+        made, joined = _read(
+            texts[PROTOCOL], str(folder / PROTOCOL), texts[RULES], str(folder / RULES)
+        )
         if write and not store.why:
             backup(folder, f"{date.today():%Y%m%d}", live)
     except BaseException:
         store.close()
         raise
     return Study(folder, joined.plan, made, store, joined, str(kept["uid"]))
+
+
+@lru_cache(maxsize=8)  # a window, or a day's script, opens the same study many times
+def _read(
+    protocol_text: str, protocol_file: str, rules_text: str, rules_file: str
+) -> tuple[protocol.Protocol, Joined]:
+    made = protocol.parse(protocol_text, protocol_file)
+    plan = planning.parse(rules_text, rules_file, [phase.name for phase in made.phase])
+    return made, joining.join(plan, made, rules_file)
 
 
 def sha256(text: str) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,11 +14,17 @@ from protocols.store import tables as t
 from protocols.store import verify
 from protocols.study import remeasuring
 from protocols.study.amending import chain
+from protocols.study.doing import folder_of
 from protocols.study.folder import KEY, Study
+from protocols.study.interrupted import interrupted
 from protocols.study.opening import cohorts, count_refusal, refused
-from protocols.study.scheduling import broken_intervals
+from protocols.study.shifting import broken_intervals
 from rig.errors import ConfigError, RigError
-from rig.storage.folder import SUMS
+from rig.storage import is_being_recorded
+from rig.storage.folder import SUMS, TICKS
+
+PREPARING = timedelta(minutes=3)
+"""A session that began so recently may still be prepared: its folder is made after that."""
 
 
 def status(study: Study) -> dict[str, Any]:
@@ -103,6 +110,8 @@ def check(study: Study, holders: Mapping[str, str], person: str) -> list[str]:
             faults.append(f"{folder}: its {SUMS} is not the one that was filed")
     faults += _amendments(study, filed)
     faults += remeasuring.faults(study)
+    faults += interrupted(study.folder)
+    faults += _left_running(study)
     for sums in sorted((study.folder / "rawdata").glob(f"sub-*/ses-*/behav/{SUMS}")):
         name = sums.parent.relative_to(study.folder).as_posix()
         if name not in filed:
@@ -121,6 +130,27 @@ def check(study: Study, holders: Mapping[str, str], person: str) -> list[str]:
             faults.append(f"{KEY}: {name}: {count_refusal(study, person, str(error))}")
         except ConfigError as error:
             faults.append(str(error))
+    return faults
+
+
+def _left_running(study: Study) -> list[str]:
+    """Sessions that the database has as running, though no program records them."""
+    with study.store.read() as connection:
+        asked = select(t.session).where(t.session.c.status == "running")
+        rows = connection.execute(asked.order_by(t.session.c.animal)).mappings().all()
+    faults = []
+    for row in rows:
+        folder = folder_of(study, row["animal"], row["uid"])
+        began = datetime.fromisoformat(row["started"])
+        if folder is None and datetime.now(began.tzinfo) - began < PREPARING:
+            continue
+        if folder is None or not is_being_recorded(folder / TICKS):
+            made = "no folder was made" if folder is None else "its program has ended"
+            remedy = f"placepref study file {study.folder} --subject {row['animal']}"
+            faults.append(
+                f"{row['animal']} {row['phase']}: running since {row['started']}, but {made}: "
+                f"{remedy}"
+            )
     return faults
 
 

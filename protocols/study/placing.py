@@ -1,20 +1,24 @@
 """A session of the study handed to a rig, and filed when it has ended, whoever watched it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
 
-from protocols.asking import Choice, make_wish, start, station
+from protocols.asking import Choice, make_wish, refuse, start, station
+from protocols.asking import ready as look
 from protocols.day.extinction import Outcome
 from protocols.store import tables as t
 from protocols.study.doing import ENDINGS, Begun, finish_session, folder_of, give_up
 from protocols.study.folder import PROTOCOL, Study
-from rig.channel import find, spell_source
+from protocols.study.second import copy_in_background
+from rig.channel import ChannelClient, find, spell_source
 from rig.errors import ConfigError, RigError
-from rig.session import load_rig
+from rig.session import Wish, load_rig
+from rig.session.load import LoadedBox
 from rig.storage import SessionRecord
 from rig.storage.folder import SUMS
 
@@ -111,6 +115,8 @@ def file_ended(study: Study, now: datetime) -> list[Filed]:
         status = str(stop["status"])
         decided = finish_session(study, row["uid"], folder, status, row["person"], now)
         filed.append(Filed(row["animal"], row["phase"], ENDINGS.get(status, "failed"), decided))
+    if filed:
+        copy_in_background(study.folder)
     return filed
 
 
@@ -144,6 +150,7 @@ def place(
         source, name = spell_source(rig), box.box.name
         alone = find(source) is None
         with station(source, loaded.digest) as client:
+            _refuse_unready(client, box, wish, choice.out, alone=alone)
             folder = start(
                 client, name, wish, choice.out, None, alone=alone,
                 experimenter=not by_hand, ready=ready,
@@ -153,6 +160,19 @@ def place(
             give_up(study, begun.uid, operator, f"did not begin: {error}"[:200])
         raise
     return Placed(wish.uid, source, name, folder)
+
+
+def _refuse_unready(
+    client: ChannelClient, box: LoadedBox, wish: Wish, out: Path, *, alone: bool
+) -> None:
+    """Look at all that is looked at before a session; a station that nobody else wants ends."""
+    try:
+        refuse(look(client, box, wish, out))
+    except RigError:
+        if alone:
+            with suppress(RigError):
+                client.request("quit")
+        raise
 
 
 def has_folder(study: Study, begun: Begun) -> bool:

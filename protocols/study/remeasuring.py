@@ -42,9 +42,9 @@ from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.amending.sessions import Row as Filed
 from protocols.study.amending.sessions import record, was_run
-from protocols.study.amending.signing import in_open, sign
 from protocols.study.folder import Study
 from protocols.study.locking import opened_all
+from protocols.study.signing import in_open, sign
 from protocols.times import phase_of
 from rig.apparatus import Apparatus
 from rig.errors import ConfigError, RigError, StorageError

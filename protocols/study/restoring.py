@@ -1,26 +1,75 @@
-"""The database put back from backup/: the damaged one is kept aside, nothing is thrown away."""
+"""What was lost put back from copies: the damaged database is kept aside, nothing thrown away."""
 
 import hashlib
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from protocols.store import places
 from protocols.store.opening import FILE
-from protocols.study.folder import RULES, open_study
+from protocols.study.folder import PROTOCOL, RULES, open_study
+from protocols.study.second.copying import bring_back, small_files
 from rig.config import parse_toml
 from rig.errors import ConfigError, StorageError
 
 
-def restore(folder: Path, person: str, source: Path | None = None) -> tuple[Path, Path | None]:
-    """Put back the newest whole backup, or `source`; which, and where the old one lies now.
+@dataclass(frozen=True)
+class Restored:
+    """What was put back: the database's copy (None: it was left as it is), and sessions.
 
-    Whoever else has the study open closes it first. The trail of what was put back says so. Raises
-    ConfigError where there is no study, or no whole backup, or the database is PostgreSQL's;
-    StorageError.
+    `aside`: where the database lies that was there before.
     """
+
+    database: Path | None
+    aside: Path | None
+    sessions: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+def restore(
+    folder: Path,
+    person: str,
+    source: Path | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Restored:
+    """Put back the newest whole backup of the database, or `source`, and what else `source` has.
+
+    `source` is a copy of the database, or a study's folder in a second place: then rules, protocol
+    and keys that are missing are brought back, each session that is missing, verified by its sums,
+    and the database. Whoever else has the study open closes it first. The trail of what was put
+    back says so. Raises ConfigError where there is no study, or no whole backup, or the database is
+    PostgreSQL's; StorageError.
+    """
+    if source is None or not source.is_dir():
+        taken, aside = _database(folder, person, source)
+        return Restored(taken, aside)
+    copies = sorted((source / "backup").glob("study-*.sqlite"))
+    if not (source / RULES).is_file() or not copies:
+        raise ConfigError("--from", "", f"{source}: is no copy of a study in a second place")
+    folder.mkdir(parents=True, exist_ok=True)
+    files = small_files(source, folder)
+    _same_study(source, folder)
+    for name in ("rawdata", "derivatives", "backup"):
+        (folder / name).mkdir(exist_ok=True)
+    sessions = bring_back(source, folder, tell)
+    whole = [path for path in copies if _is_whole(path)]
+    taken, aside = _database(folder, person, whole[-1] if whole else copies[-1])
+    return Restored(taken, aside, tuple(sessions), tuple(files))
+
+
+def _same_study(source: Path, folder: Path) -> None:
+    """Raise ConfigError where the rules here are not those of the copy."""
+    for name in (RULES, PROTOCOL):
+        if (source / name).read_bytes() != (folder / name).read_bytes():
+            message = f"{source}: its {name} is not this study's; nothing was put back"
+            raise ConfigError("--from", "", message)
+
+
+def _database(folder: Path, person: str, source: Path | None) -> tuple[Path, Path | None]:
     if not (folder / RULES).is_file():
         raise ConfigError(str(folder), "", f"is no study: it holds no {RULES}")
     rules = parse_toml((folder / RULES).read_text(encoding="utf-8"), str(folder / RULES))

@@ -19,23 +19,24 @@ from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import DRAW, KEY, RULES, Study
 from protocols.study.locking import is_locked
 from protocols.study.opening import allocations, opened, pairs_of
-from protocols.study.scheduling import plan_work, redate
+from protocols.study.scheduling import first_name, hidden_phases, plan_work, redate
 from rig.errors import ConfigError
 from rig.storage.folder import replace
 
 
 def seal_sessions(
-    study: Study, person: str, holder: tuple[str, str], begin: date | None = None
+    study: Study, person: str, holder: tuple[str, str], begin: date | None = None, seed: str = ""
 ) -> int:
     """Plan all that comes after the pre-test for every allocated animal; how many labels.
 
     Each session has its chamber, windows and, where something is injected, a label with its volume
     per weight. What that holds goes into the key. Days are set as far as they are decided, not
-    before `begin`. An animal that has its sessions already is left as it is. Raises ConfigError.
+    before `begin`. An animal that has its sessions already is left as it is. `seed` draws the
+    running order; one from the system's dice where none is given. Raises ConfigError.
     """
     parts = opened(study, person, *holder, "sessions and labels")
     places = [place for one in allocations(study, parts) for _, place in pairs_of(one)]
-    seed = secrets.token_hex(16)
+    seed = seed or secrets.token_hex(16)
     dice = Dice(seed)
     with study.store.change(person) as change:
         allowed(change, person, ("owner",))
@@ -43,7 +44,8 @@ def seal_sessions(
         early = before_pairing(study.joined.course)
         later = select(t.session.c.animal).where(t.session.c.phase.not_in(early))
         done = set(read(later).scalars())
-        gone = set(read(select(t.animal.c.id).where(t.animal.c.status == "withdrawn")).scalars())
+        left = select(t.animal.c.id).where(t.animal.c.status.in_(("withdrawn", "excluded")))
+        gone = set(read(left).scalars())
         todo = [p for p in places if p.animal not in done | gone]
         due = {p.animal: due_of(study.joined, p) for p in todo}
         for its in due.values():
@@ -109,12 +111,14 @@ def _put(
     )
     assert not isinstance(nominal, Misfit)  # no day is closed
     sealed: list[dict[str, Any]] = []
+    hidden, blocks = hidden_phases(study), study.joined.course.extinction
     for one in due:
+        day = 0 if first_name(blocks, one.phase.name) in hidden else nominal[one.phase.name] + 1
         uid = plan_session(
             change,
             place.animal,
             one.phase.name,
-            nominal[one.phase.name] + 1,
+            day,
             running,
             place.box if one.phase.in_box else None,
             one.chamber or None,

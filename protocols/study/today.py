@@ -15,7 +15,15 @@ from protocols.day.volumes import Volume, Weighed, drawn
 from protocols.protocol import outline
 from protocols.store import tables as t
 from protocols.study.folder import Study
-from protocols.study.scheduling import LIVING, Reading, Reads, day_of, first_name
+from protocols.study.scheduling import (
+    LIVING,
+    Reading,
+    Reads,
+    day_of,
+    first_name,
+    hidden_phases,
+    reveal_due,
+)
 from protocols.timetable import WORK, box_s
 
 DUE = ("planned", "running")
@@ -60,6 +68,9 @@ def today(study: Study, people: int, now: datetime) -> Today:
     Raises ValueError without people.
     """
     day = day_of(study, now)
+    if hidden_phases(study) and study.store.why == "":
+        with study.store.change("today") as change:
+            reveal_due(study, change, now)
     with study.store.read() as connection:
         reads = Reading(connection)
         sheet = _Sheet(study, reads, day, now)
@@ -107,6 +118,18 @@ class _Sheet:
         asked = select(t.procedure).where(t.procedure.c.session.in_(uids))
         for one in reads.connection.execute(asked.order_by(t.procedure.c.place)).mappings():
             self._procedures.setdefault(one["session"], []).append(one)
+        # Asked once for all: a day of sixty animals has some hundred labels.
+        animals = {row["animal"] for row in self._rows}
+        self._weights: dict[str, list[Weighed]] = {animal: [] for animal in animals}
+        weights = select(t.weight).where(t.weight.c.animal.in_(animals)).order_by(t.weight.c.id)
+        for w in reads.connection.execute(weights).mappings():
+            self._weights[w["animal"]].append(_weighed(w))
+        species = select(t.animal.c.id, t.animal.c.species).where(t.animal.c.id.in_(animals))
+        self._species: dict[str, str] = {
+            row.id: row.species for row in reads.connection.execute(species)
+        }
+        per_kg = select(t.label.c.code, t.label.c.ml_per_kg).where(t.label.c.session.in_(uids))
+        self._per_kg = {row.code: row.ml_per_kg for row in reads.connection.execute(per_kg)}
         self._weighing: set[str] = set()
         self._notes: dict[tuple[str, str], str] = {}
         self.asks: list[str] = []
@@ -189,8 +212,7 @@ class _Sheet:
     def _in_box(self, row: RowMapping, phase: PhasePlan, gap: Gap) -> list[Link]:
         rules = self._study.plan.day
         stay = int(box_s(outline(self._study.protocol, row["phase"], self._study.joined.values)))
-        cues = self._study.joined.course.cue_set.values()
-        dry = max([rules.dry_s, *(int(one.purge_s or 0) for one in cues)])
+        dry = max(rules.dry_s, int(purge_s(self._study)))
         place, inside = Link(Do.PLACE, rules.place_s, gap), Link(Do.SESSION, stay, attended=False)
         if row["status"] == "running" and row["started"]:
             start = self.second(datetime.fromisoformat(row["started"]))
@@ -208,12 +230,13 @@ class _Sheet:
         ]
 
     def _weighed_today(self, animal: str) -> bool:
-        asked = select(t.weight.c.at).where(t.weight.c.animal == animal)
-        taken = self._reads.connection.execute(asked).scalars()
-        return any(day_of(self._study, datetime.fromisoformat(at)) == self._day for at in taken)
+        zone = self._now.tzinfo
+        taken = (datetime.fromtimestamp(w.at_s, zone) for w in self._weights[animal])
+        return any(day_of(self._study, at) == self._day for at in taken)
 
     def _draw(self, animal: str, label: str) -> str:
-        volume = volume_of(self._study, self._reads, animal, label, self._now)
+        per_kg, species = self._per_kg.get(label), self._species.get(animal)
+        volume = _volume(self._study, per_kg, species, self._weights[animal], self._now)
         if animal not in self._weighing:
             self.asks += [f"{animal}: {line}" for line in (*volume.refused, *volume.asks)]
         ml = "weigh first" if volume.ml is None else f"{volume.ml:.2f} ml"
@@ -263,6 +286,11 @@ class _Sheet:
         ]
 
 
+def purge_s(study: Study) -> float:
+    """How long a box has fresh air between two animals: the longest of any odour, or none."""
+    return max((one.purge_s or 0.0 for one in study.joined.course.cue_set.values()), default=0.0)
+
+
 def phase_of(study: Study, name: str) -> PhasePlan:
     """The phase of the protocol that a session is of, a later cycle's too."""
     course = study.joined.course
@@ -283,8 +311,11 @@ def window_of(procedure: RowMapping) -> Gap:
 def weights_of(reads: Reads, animal: str) -> list[Weighed]:
     """An animal's weights, oldest first, their times as seconds since 1970."""
     asked = select(t.weight).where(t.weight.c.animal == animal).order_by(t.weight.c.id)
-    found = reads.connection.execute(asked).mappings()
-    return [Weighed(datetime.fromisoformat(w["at"]).timestamp(), w["weight_g"]) for w in found]
+    return [_weighed(w) for w in reads.connection.execute(asked).mappings()]
+
+
+def _weighed(row: RowMapping) -> Weighed:
+    return Weighed(datetime.fromisoformat(row["at"]).timestamp(), row["weight_g"])
 
 
 def volume_of(study: Study, reads: Reads, animal: str, label: str, now: datetime) -> Volume:
@@ -292,10 +323,20 @@ def volume_of(study: Study, reads: Reads, animal: str, label: str, now: datetime
     read = reads.connection.execute
     per_kg = read(select(t.label.c.ml_per_kg).where(t.label.c.code == label)).scalar()
     species = read(select(t.animal.c.species).where(t.animal.c.id == animal)).scalar()
+    return _volume(study, per_kg, species, weights_of(reads, animal), now)
+
+
+def _volume(
+    study: Study,
+    per_kg: float | None,
+    species: str | None,
+    weights: Sequence[Weighed],
+    now: datetime,
+) -> Volume:
     rules = study.plan.day
     return drawn(
         float(per_kg or 0),
-        weights_of(reads, animal),
+        weights,
         now.timestamp(),
         species=(species or "mouse").lower(),
         step_ml=rules.syringe_ml,

@@ -165,10 +165,14 @@ class Entry:
             raise StationError(f"{self.key_file}: the station's key: {error}") from None
 
     def remove(self) -> None:
-        """Make the station unfindable, its key and socket with it."""
-        (runtime_folder() / f"{name_of(self.source)}.json").unlink(missing_ok=True)
-        Path(self.key_file).unlink(missing_ok=True)
-        forget_address(self.address)
+        """Make the station unfindable, its key and socket with it.
+
+        A damaged entry may name any file: none is removed that is not where stations have theirs.
+        """
+        folder = runtime_folder()
+        (folder / f"{name_of(self.source)}.json").unlink(missing_ok=True)
+        (folder / f"{name_of(self.source)}.key").unlink(missing_ok=True)
+        forget_address(folder, self.address)
 
 
 def write_key(folder: Path, name: str) -> tuple[Path, bytes]:

@@ -40,6 +40,10 @@ def to_bytes(message: Message) -> bytes:
     return _LENGTH.pack(len(text)) + text + message.body
 
 
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
 def parse(blob: bytes) -> Message:
     """The message in `blob`. Raises ValueError for anything else, or another version."""
     if len(blob) < _LENGTH.size:
@@ -49,7 +53,7 @@ def parse(blob: bytes) -> Message:
     if len(text) != length:
         raise ValueError(f"a header of {length} bytes, {len(text)} of them there")
     try:
-        header = json.loads(text)
+        header = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"a header that is not JSON: {error}") from None
     if not isinstance(header, dict) or header.get("v") != VERSION:

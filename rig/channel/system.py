@@ -5,6 +5,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from subprocess import DEVNULL, Popen
@@ -56,13 +57,21 @@ def address_for(folder: Path, name: str) -> str:
     return str(path)
 
 
-def forget_address(address: str) -> None:
-    """Remove what a closed (or crashed) listener leaves on the disk."""
-    if sys.platform != "win32" and address:
-        path = Path(address)
-        path.unlink(missing_ok=True)
-        if path.name == "s" and path.parent.name.startswith("placepref-"):
-            path.parent.rmdir()
+def forget_address(folder: Path, address: str) -> None:
+    """Remove what a closed (or crashed) listener of this folder left on the disk.
+
+    Only a socket where `address_for` puts one: nothing else that is named is touched.
+    """
+    if sys.platform == "win32" or not address:
+        return
+    path = Path(address)
+    passing = path.name == "s" and path.parent.name.startswith("placepref-")
+    if path.parent == folder or (passing and path.parent.parent == Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            if path.is_socket():
+                path.unlink()
+            if passing:
+                path.parent.rmdir()
 
 
 def limit_waits(connection: "Connection[Any, Any]", limit_s: float) -> None:

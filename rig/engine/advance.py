@@ -52,6 +52,9 @@ def advance(setup: Setup, state: State, tick: Tick) -> Outcome:
         s.zero_ns = tick.t_ns
         s.checkpoint_ns = tick.t_ns + CHECKPOINT_NS
         d.tell("started", subject=setup.subject, phase=setup.phase, uid=setup.uid)
+        for name, why in (setup.unlit or {}).items():
+            if name in setup.plan.outputs:
+                d.tell("output_withheld", output=name, why=why)
     scored_before, step_before, rules_before = s.scored, s.step, s.rules
     hear_reports(d)
     if setup.windows is None:
@@ -179,6 +182,7 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
             off=s.light.off.figures(),
             differs=differs,
         )
+    moved = {"camera_moved": s.camera_moves} if s.camera_moves else {}
     d.tell("checkpoint")
     d.tell(
         "stop",
@@ -189,6 +193,7 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
         frames_late=s.late,
         frames_untracked=s.untracked,
         **light,
+        **moved,
         **figures,
     )
     s.stopped = True

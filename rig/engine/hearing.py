@@ -9,6 +9,7 @@ from rig.engine.state import End, Stage, Word
 from rig.engine.stimulation import bar_all
 from rig.interlock import may_close
 from rig.model import NS_PER_S, CommandKind, DoorReport, DoorState, ReportKind, Request, RequestKind
+from rig.tracking.standing import How
 
 RESTING = (DoorState.OPEN, DoorState.CLOSED)
 MOVING_NS = 10 * NS_PER_S
@@ -25,6 +26,8 @@ def hear_reports(d: Draft) -> None:
             d.tell("beam", name=report.name, state=report.value, board_ms=report.board_ms)
         elif report.kind is ReportKind.OUTPUT:
             d.tell("output", output=report.name, state=report.value, board_ms=report.board_ms)
+            if report.value == "on":
+                d.s.unconfirmed = without(d.s.unconfirmed, report.name)
             if report.value == "limit":
                 bar_all(d, "the board's own limit", report.name)
         elif report.kind is ReportKind.LINK:
@@ -130,6 +133,9 @@ def _request(d: Draft, request: Request) -> None:
         return
     if kind is RequestKind.CLOSING:
         return
+    if kind is RequestKind.CAMERA:
+        _camera(d, request)
+        return
     d.tell(
         "requested",
         request=str(kind),
@@ -156,6 +162,18 @@ def _request(d: Draft, request: Request) -> None:
         _door_by_hand(d, request)
     elif kind is RequestKind.OUTPUT:
         _output_by_hand(d, request)
+
+
+def _camera(d: Draft, request: Request) -> None:
+    # What the pictures showed was put right, or left out, before anything was looked for in them.
+    s, data = d.s, dict(request.data)
+    how, matrix = data.pop("how"), data.pop("matrix")
+    s.camera, s.away = tuple(matrix) if how == How.MOVED else None, how == How.AWAY
+    s.camera_moves += how != How.STILL
+    kind = {How.STILL: "camera_in_place", How.AWAY: "camera_away"}.get(how, "camera_moved")
+    d.tell(kind, **data)
+    if s.away:
+        bar_all(d, "the camera shows another scene")
 
 
 def pause(d: Draft) -> None:
@@ -246,5 +264,8 @@ def _output_by_hand(d: Draft, request: Request) -> None:
         d.s.latched = without(d.s.latched, request.name)
     elif d.s.paused_ns is not None:
         d.tell("refused", what=f"output {request.name}", why="the session is paused")
+    elif request.name in (d.setup.unlit or ()):
+        why = (d.setup.unlit or {})[request.name]
+        d.tell("refused", what=f"output {request.name}", why=why)
     else:
         d.s.latched = {**d.s.latched, request.name: None}

@@ -30,6 +30,8 @@ from rig.model import (
 )
 from rig.setup import Setup
 from rig.tracking import Prepared, Prior, choose, find, next_prior
+from rig.tracking.registration import righted
+from rig.tracking.standing import How, Stand
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +121,19 @@ class NoDoors:
         """Nothing to feed."""
 
 
+class Watch(Protocol):
+    """Who looks now and then whether the camera still stands where it stood."""
+
+    def news(self) -> Stand | None:
+        """How it stands otherwise than was told before; None: as it was told. Never waits."""
+
+    def see(self, frame: Frame) -> None:
+        """A picture as it was taken, after it was decided on. Never waits in real time."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
 Listener = Callable[[Tick, Outcome], None]
 
 
@@ -183,7 +198,9 @@ class Loop:
     """One box's session while it runs: give it each picture or silence of its camera.
 
     `clock` is the frame clock (`monotonic_ns`, or the virtual one) for latency; None: not
-    measured. A listener that fails is logged and changes nothing.
+    measured. A listener that fails is logged and changes nothing. Where the `watch` says that the
+    camera was bumped, pictures are put right before anything is looked for in them; where it shows
+    another scene nothing is looked for.
     """
 
     def __init__(
@@ -196,6 +213,7 @@ class Loop:
         state: State | None = None,
         next_k: int = 0,
         listeners: Sequence[Listener] = (),
+        watch: Watch | None = None,
     ) -> None:
         self.setup, self.prepared, self.doors, self.sink = setup, prepared, doors, sink
         self.state = begin(setup) if state is None else state
@@ -203,8 +221,10 @@ class Loop:
         self._k, self._clock = next_k, clock
         self._prior: Prior | None = None
         self._listeners = tuple(listeners)
+        self._watch = watch
         self._failed = False
-        self._last_image: Gray | None = None
+        self._last: Frame | None = None
+        self._thinned = b""  # of the last picture
         self._duplicates = 0
 
     @property
@@ -216,22 +236,46 @@ class Loop:
         """One tick. A frame's image is this box's crop."""
         if isinstance(seen, Silence):
             return self._tick(seen.t_ns, None, None, requests)
-        self._count_duplicate(seen.image)
-        found = find(seen.image, self.prepared)
-        detection = choose(found, self._prior, seen.t_ns)
-        self._prior = next_prior(self._prior, detection, seen.t_ns)
+        stand = None if self._watch is None else self._watch.news()
+        camera, away = self.state.camera, self.state.away
+        if stand is not None:
+            told = stand.told(self.setup.apparatus.px_per_cm_mean)
+            requests = (Request(RequestKind.CAMERA, who="program", data=told), *requests)
+            camera, away = stand.matrix, stand.how is How.AWAY
+        detection = None
+        if not away:
+            found = find(righted(seen.image, camera), self.prepared)
+            detection = choose(found, self._prior, seen.t_ns)
+            self._prior = next_prior(self._prior, detection, seen.t_ns)
         outcome = self._tick(seen.t_ns, seen, detection, requests)
         if self._clock is not None:
             self.latency.handed.add(self._clock() - seen.t_ns)
             self.latency.add_commands(self.doors.timings())
+        self._count_duplicate(seen)
+        if self._watch is not None:
+            self._watch.see(seen)
         return outcome
 
-    def _count_duplicate(self, image: Gray) -> None:
-        # A camera's noise makes no two pictures equal; a driver that repeats one does.
-        last, self._last_image = self._last_image, image
-        if last is None or last[::16, ::16].tobytes() != image[::16, ::16].tobytes():
+    def rehearse(self) -> None:
+        """Go through the decision on the last picture once more, and let nothing follow from it.
+
+        What the next decision needs is then in the processor's caches. The session does not notice.
+        """
+        last, t_ns = self._last, self.state.last_tick_ns
+        if last is None or t_ns is None or self.state.stopped:
             return
-        self._duplicates += bool((last == image).all())
+        detection = None
+        if not self.state.away:
+            found = find(righted(last.image, self.state.camera), self.prepared)
+            detection = choose(found, self._prior, t_ns)
+        advance(self.setup, self.state, Tick(self._k, t_ns, last.index, detection, (), ()))
+
+    def _count_duplicate(self, seen: Frame) -> None:
+        # A camera's noise makes no two pictures equal; a driver that repeats one does.
+        last, self._last = self._last, seen
+        before, self._thinned = self._thinned, seen.image[::16, ::16].tobytes()
+        if last is not None and before == self._thinned:
+            self._duplicates += bool((last.image == seen.image).all())
 
     def _tick(
         self, t_ns: int, frame: Frame | None, detection: Any, requests: Sequence[Request]
@@ -288,6 +332,8 @@ class Loop:
             },
         )
         self._guarded(self._tick, t_ns, None, None, (closing,))
+        if self._watch is not None:
+            self._guarded(self._watch.close)
         self._guarded(self.sink.close)
         ending = self.state.ending
         assert ending is not None

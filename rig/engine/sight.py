@@ -114,18 +114,21 @@ def _losses(d: Draft) -> None:
     else:
         s.untracked += s.scored
         s.lost_frames += 1
-        if s.lost_frames == d.setup.plan.lost_frames_off:
-            reason = seen.reason if seen is not None else Reason.NONE
-            s.lost_told = {Reason.HAND: "hand_in_view", Reason.TWO: "two_animals"}.get(
-                reason, "track_lost"
-            )
+        reason = seen.reason if seen is not None else Reason.NONE
+        what = {Reason.HAND: "hand_in_view", Reason.TWO: "two_animals"}.get(reason, "track_lost")
+        # Said again where it shows later what it is: who hears "not seen" looks for no second one.
+        clearer = s.lost_told == "track_lost" and what != s.lost_told
+        if s.lost_frames == d.setup.plan.lost_frames_off or clearer:
+            s.lost_told = what
             if not taking_out:
-                d.tell(s.lost_told, reason=str(reason), zone=s.zone)
-            bar_all(d, str(s.lost_told))
+                d.tell(what, reason=str(reason), zone=s.zone)
+            bar_all(d, what)
     assert d.zoned is not None
     escaped = "escape" in d.zoned.flag
     if escaped and not s.escaped and not taking_out:
         d.tell("escape", x_px=seen.x_px if seen else None, y_px=seen.y_px if seen else None)
+    if escaped and not s.escaped:
+        bar_all(d, "the animal may have escaped")  # its zone is the one that it was last in
     s.escaped = escaped
     wrong = (
         step.do is Do.CONFINE

@@ -126,6 +126,8 @@ class State:
     left: dict[str, Look] = field(default_factory=dict)  # before it began to move
     arrived: dict[str, int] = field(default_factory=dict)  # when it came to its other end
     seen_moving: frozenset[str] = frozenset()  # in this box's picture
+    # outputs that were switched on, since when, and that their board has not said to be on
+    unconfirmed: dict[str, int] = field(default_factory=dict)
     # doors, as they are seen: since when a sweep looks the same, and how
     still: dict[str, tuple[int, Swept]] = field(default_factory=dict)
     # doors moved by hand
@@ -148,6 +150,9 @@ class State:
     lost_frames: int = 0
     lost_told: str = ""
     stalled_ns: int | None = None
+    camera: tuple[float, ...] | None = None  # how it was moved: Move.matrix; None: not
+    away: bool = False  # it shows another scene
+    camera_moves: int = 0
     found: bool = False
     zone: str = ""
     in_zones: tuple[bool, ...] = ()

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
-from rig.engine.draft import Draft
+from rig.engine.draft import Draft, without
 from rig.engine.state import RuleState, Stage
 from rig.model import NS_PER_S, CommandKind
 from rig.steps import Rule, Train
 
 LEASE_MS = 1000
 RENEW_NS = 300_000_000
+CONFIRM_NS = 500_000_000
+"""By then the board has said that an output is on; one that is silent may not be lit."""
 """An output stays on for LEASE_MS unless extended; it is extended well before that."""
 
 
@@ -25,9 +27,22 @@ def bar_all(d: Draft, why: str, output: str | None = None) -> None:
     _switch(d, {k: v for k, v in d.s.on.items() if output not in (None, k)}, why)
 
 
+def _unconfirmed(d: Draft) -> None:
+    """Say which outputs were switched on and are not said to be on by their board."""
+    s = d.s
+    for name, at_ns in s.unconfirmed.items():
+        if name not in s.on:
+            s.unconfirmed = without(s.unconfirmed, name)
+        elif d.t_ns - at_ns > CONFIRM_NS:
+            s.unconfirmed = without(s.unconfirmed, name)
+            d.tell("output_unconfirmed", output=name)
+
+
 def stimulate(d: Draft) -> None:
     """Let the step's rules act on this tick, then make the outputs so."""
     s = d.s
+    if s.unconfirmed:
+        _unconfirmed(d)
     if not (s.rules or s.latched or s.on):
         return
     step = d.setup.plan.step[s.step]
@@ -46,6 +61,8 @@ def stimulate(d: Draft) -> None:
                 wanted[rule.output] = rule.train
             states.append(new)
         s.rules = tuple(states)
+    for name in d.setup.unlit or ():
+        wanted.pop(name, None)
     if wanted or s.on:
         _switch(d, wanted, why)
 
@@ -159,6 +176,8 @@ def _switch(d: Draft, wanted: dict[str, Train | None], why: str) -> None:
         else:
             d.order(CommandKind.TRAIN, (name,), ms=LEASE_MS, hz=train.hz, width_us=train.width_us)
         s.lease_ns = {**s.lease_ns, name: d.t_ns}
+        if new and not dry:
+            s.unconfirmed = {**s.unconfirmed, name: d.t_ns}
         if new:
             pulses = {} if train is None else {"hz": train.hz, "width_us": train.width_us}
             d.tell("output_on", output=name, **dry, **pulses, **_sight(d))

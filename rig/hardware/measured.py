@@ -79,7 +79,7 @@ def _against(reading: object, now: datetime) -> str:
     try:
         newton, at = float(reading["newton"]), datetime.fromisoformat(str(reading["measured"]))
         age = now - at
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return "its closing force cannot be read"
     if age > VALID or age < -timedelta(days=1):
         return f"its closing force was measured on {at:%Y-%m-%d}, not in the last {VALID.days} days"

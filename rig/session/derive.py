@@ -11,6 +11,7 @@ from rig.measures import Measures, measure, summary
 from rig.model import NS_PER_S
 from rig.setup import Setup
 from rig.storage import SessionRecord, write_summary, write_visits
+from rig.storage.tables import SUMMARY, VISITS
 from rig.table import from_rows
 
 
@@ -61,6 +62,8 @@ def summary_row(
         flags = "+".join(filter(None, (str(flags), "latency")))
     if given.get("light_differs"):
         flags = "+".join(filter(None, (str(flags), "light")))
+    if given.get("camera_moved"):
+        flags = "+".join(filter(None, (str(flags), "camera_moved")))
     paired = {k: row.pop(k) for k in list(row) if k in _PAIRED}
     row |= {name: given.get(name, "") for name in LATENCY}
     row |= {"flags": flags, "version": version, **paired}
@@ -74,12 +77,19 @@ _PAIRED = ("time_paired_s", "time_unpaired_s", "time_neutral_s")
 def derive(folder: Path) -> dict[str, Any]:
     """Write summary.csv and visits.csv of a session's folder; gives the summary row.
 
-    The folder carries no pairing, so neither do these. Raises StorageError.
+    Its last columns are `status` (completed, aborted, failed; blank without a stop record) and
+    `resumed`, how often it was gone on with after an interruption: a test that did not go through
+    as planned is told by its line. The folder carries no pairing, so neither do these. Raises
+    StorageError.
     """
     record = SessionRecord.open(folder)
     setup = record.setup
     measures = session_measures(record, setup)
-    stop = record.stop or {}
+    stop: Mapping[str, Any] = {}
+    resumed = 0
+    for event in record.events():
+        resumed += event["kind"] == "resumed"
+        stop = event["data"] if event["kind"] == "stop" else stop
     over = over_budget(setup.plan.latency_budget_ms, stop) is not None
     row = summary_row(
         head(
@@ -94,9 +104,15 @@ def derive(folder: Path) -> dict[str, Any]:
         figures={**stop, "over_budget": over},
         version=setup.software,
     )
+    row |= {"status": stop.get("status", ""), "resumed": resumed}
     write_summary(folder, row)
     write_visits(folder, (*measures.visits, *measures.zone_visits))
     return row
+
+
+def has_tables(folder: Path) -> bool:
+    """Whether what `derive` writes is there."""
+    return all((folder / name).is_file() for name in (SUMMARY, VISITS))
 
 
 def session_id(folder: Path) -> str:

@@ -148,11 +148,6 @@ class Kept:
         return tuple(Move(a, tuple(b), *rest) for a, b, *rest in self.facts["moves"])
 
     @property
-    def several(self) -> int:
-        """In how many pictures more than one thing could have been the animal."""
-        return int(self.used["detections"]["several"])
-
-    @property
     def broken(self) -> int:
         """Pictures that could not be decoded."""
         return int(self.used["frames_broken"])
@@ -196,7 +191,7 @@ class Kept:
         for key in now | then:
             if now.get(key) != then.get(key):
                 return f"{key}, which the tracking uses, is another now"
-        return zones_changed(apparatus, self.facts["zones"], self.several)
+        return zones_changed(apparatus, self.facts["zones"])
 
     def facts_for(self, apparatus: Apparatus) -> dict[str, Any]:
         """The facts of `ticks(apparatus)`."""
@@ -234,14 +229,12 @@ class Kept:
         return StorageError(message)
 
 
-def zones_changed(apparatus: Apparatus, zones: list[Any], several: int) -> str:
+def zones_changed(apparatus: Apparatus, zones: list[Any]) -> str:
     """Why detections made with the outlines `zones` do not do for the apparatus's; "": they do."""
     if zones_of(apparatus) == zones:
         return ""
     if apparatus.entry.point is EntryPoint.BODY:
         return 'the entry point "body" counts pixels in zones that are others now'
-    if several:  # `choose` asks in which of them each lies
-        return f"zones are others now, and in {several} pictures they decide which is the animal"
     return ""
 
 

@@ -1,5 +1,6 @@
 """`close` and `resume`: what is done with a session that a crash or a power cut interrupted."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -7,28 +8,38 @@ from pathlib import Path
 from rig.engine import Loop, State, begin, run
 from rig.engine.loop import NoDoors
 from rig.engine.replay import replay
+from rig.engine.state import End, Ending
 from rig.errors import ConfigError
 from rig.model import NS_PER_S, Event, Frame, Request, RequestKind, Sample, Silence, Tick
 from rig.session.clock import wall_now
-from rig.session.derive import derive
+from rig.session.derive import derive, has_tables
 from rig.session.load import LoadedRig, load_rig
 from rig.session.opened import OpenRig, is_video_file, open_rig
 from rig.session.recording import Operator, Recorded, silence_s, simulated_operator
 from rig.session.seeing import tracker
+from rig.session.watching import CameraWatch
 from rig.setup import Setup
 from rig.storage import Mended, SessionRecord, SessionWriter, TruthRow
 from rig.storage import resume as mend
+from rig.storage.folder import CLOSED, TORN, replace
 from rig.storage.truth import Truth
 
 
 def close(folder: Path, reason: str) -> Recorded:
     """Give an interrupted session its stop record "failed: interrupted", its sums and tables.
 
+    One that had its end already, and whose process died before all was written, keeps that end.
+
     Raises ConfigError for a session that has ended or is being recorded, StorageError for files
     that contradict each other.
     """
     record = SessionRecord.open(folder)
-    state, sink, _ = _mended(record)
+    stop = record.stop
+    if stop is not None and record.complete and not has_tables(record.folder):
+        ending = Ending(End(stop["status"]), str(stop["reason"]))
+        return Recorded(record.folder, ending, derive(record.folder))
+    state, sink, mended = _mended(record)
+    _note_closed(record.folder, reason, mended)
     loop = Loop(
         record.setup,
         tracker(record.setup, record.background()),
@@ -38,10 +49,17 @@ def close(folder: Path, reason: str) -> Recorded:
         next_k=state.next_k,
     )
     if state.last.ending is not None and state.last.stopped:
-        sink.close()  # only the last lines were torn off: the ticks tell how it had ended
+        sink.close()  # the last lines or the sums are missing: the ticks tell how it had ended
         return Recorded(record.folder, state.last.ending, derive(record.folder))
     ending = loop.finish(state.last.last_tick_ns or 0, f"interrupted: {reason}")
     return Recorded(record.folder, ending, derive(record.folder))
+
+
+def _note_closed(folder: Path, reason: str, mended: Mended) -> None:
+    """Keep what was done to the files of a session that is closed; `resumed` says it of others."""
+    (folder / TORN).mkdir(exist_ok=True)
+    told = {"wall": wall_now(), "reason": reason, **mended.to_json()}
+    replace(folder / TORN / CLOSED, f"{json.dumps(told, indent=1)}\n".encode())
 
 
 LEAST_GAP_NS = NS_PER_S // 10
@@ -73,14 +91,15 @@ def resume(
         raise ConfigError("--rig", "", f"{loaded.rig.name!r}: the session ran on {setup.rig!r}")
     if loaded.box_named(setup.box or None).apparatus != setup.apparatus:
         raise ConfigError("--rig", "", f"the apparatus of box {setup.box!r} is another now")
-    if is_video_file(loaded.rig.camera.source):
+    camera = loaded.rig.camera
+    if is_video_file(camera.source) and not camera.repeat:  # one that is repeated has no end
         raise ConfigError(str(folder), "", "a played video cannot be gone on with: close it")
     gap_ns = _gap_ns(record, loaded.simulated and speed == "max")
     last = begin(setup)
     for _, outcome in replay(setup, record.ticks()):
         last = outcome.state
     if last.stopped:
-        how = "it cannot go on" if record.stop is not None else "close it"
+        how = "it cannot go on" if record.complete else "close it"
         raise ConfigError(str(folder), "", f"this session has ended; {how}")
     if gap_ns > setup.plan.resume_gap_s * NS_PER_S:
         raise ConfigError(
@@ -172,15 +191,18 @@ def _resume(record: SessionRecord, opened: OpenRig, operator: Operator | None) -
 
     own = opened.clock
     clock = None if own is None else lambda: camera.later(own())
+    background = record.background()
+    watch = CameraWatch(background, last.camera, real=own is not None, box=setup.box)
     loop = Loop(
         setup,
-        tracker(setup, record.background()),
+        tracker(setup, background),
         doors,
         sink,
         clock,
         state=last,
         next_k=state.next_k,
         listeners=(lambda tick, outcome: heard.extend(outcome.events),),
+        watch=watch,
     )
     ending = run(loop, camera, asks, crop=box.crop, stall_s=silence_s(opened), clock=clock)
     return Recorded(record.folder, ending, derive(record.folder))

@@ -13,7 +13,7 @@ from rig.engine.loop import NoDoors
 from rig.errors import CameraError, ConfigError, DoorError
 from rig.hardware import camera as cameras
 from rig.hardware.doors import SerialBoard
-from rig.hardware.measured import unmeasured
+from rig.hardware.measured import is_simulated, unmeasured
 from rig.hardware.orders import Hello
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.camera import Pace, SimulatedCamera
@@ -27,12 +27,16 @@ from rig.hardware.simulated.world import Truth, World
 from rig.hardware.wiring import BoxDoors, check_boards, wiring
 from rig.model import DoorState, Frame, Gray
 from rig.session.load import LoadedBox, LoadedRig
+from rig.setup import Worked
 from rig.steps import Rule, SessionPlan, needs_board
 
 log = logging.getLogger(__name__)
 
 CLOCK = time.perf_counter_ns if sys.platform == "win32" else time.monotonic_ns
 """The frame clock in real time; on Windows `monotonic_ns` counts in steps of 16 ms."""
+
+NOT_WORKED = "it was not worked before this session"
+UNWORKED: Mapping[str, str] = {}
 
 VIDEO_SUFFIXES = {
     ".mp4", ".mkv", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".ts", ".mts", ".flv",
@@ -92,18 +96,33 @@ class OpenRig:
                 )
         return BoxDoors(wired, self.boards)
 
-    def unfit(self, box: OpenBox) -> dict[str, str]:
-        """The motor doors of a box whose closing force does not let them close on an animal.
+    def unfit(self, box: OpenBox, worked: Worked | None = None) -> dict[str, str]:
+        """The motor doors of a box that may not close on an animal, each with why.
 
-        Each with why; of the boards that are open.
+        For want of a closing force, or because they were not seen to move when the box was
+        worked; of the boards that are open. Doors of simulated boards all may.
         """
         now, found = datetime.now(UTC), {}
+        told = UNWORKED if worked is None else worked.doors
         for name, pin in wiring(box.loaded.box).doors.items():
             if pin.board in self.boards:
-                why = unmeasured(pin.board, _hello(self.boards[pin.board]), now).get(pin.number)
+                hello = _hello(self.boards[pin.board])
+                why = unmeasured(pin.board, hello, now).get(pin.number)
+                if not (why or is_simulated(hello)):
+                    why = told.get(name, NOT_WORKED)
                 if why:
                     found[name] = why
         return found
+
+    def unlit(self, box: OpenBox, worked: Worked | None = None) -> dict[str, str]:
+        """The outputs of a box that stay off in a session, each with why; as `unfit`."""
+        told = UNWORKED if worked is None else worked.outputs
+        pins = wiring(box.loaded.box).outputs.items()
+        real = [n for n, p in pins if p.board in self.boards and not self._simulates(p.board)]
+        return {name: why for name in real if (why := told.get(name, NOT_WORKED))}
+
+    def _simulates(self, board: str) -> bool:
+        return is_simulated(_hello(self.boards[board]))
 
     def open_boards(self) -> None:
         """Open every board that is not open yet. Raises as `doors` does."""

@@ -12,12 +12,13 @@ from rig.ledger import nanoseconds
 from rig.model import NS_PER_S, Gray, RequestKind
 from rig.session.film import Film
 from rig.session.pieces import Crop
+from rig.session.steady import moves_told
 from rig.storage import SessionRecord
 from rig.tracking import Prepared
 from rig.tracking.drawing import Drawing
 from rig.tracking.outlines import contour
 from rig.tracking.registration import Move, steady
-from rig.video import VideoFile, VideoWriter
+from rig.video import VideoFile, WriterAhead
 
 OVERLAY = "overlay.mkv"
 TRAIL_NS = 2 * NS_PER_S
@@ -45,15 +46,15 @@ def film_pictures(film: Film, crop: Crop | None, stop: int, moves: Sequence[Move
 def session_pictures(record: SessionRecord) -> Pictures:
     """The pictures of a session, over the parts that resumes made of its video."""
     parts = {path.name: path for path in record.videos}
-    number = 1
+    number, moves = 1, moves_told(record).by_part
 
     def images() -> Iterator[Gray]:
         name = "video.mkv" if number == 1 else f"video-{number}.mkv"
         if name in parts:
             with closing(VideoFile.open(parts[name]).blocks()) as blocks:
                 for block in blocks:
-                    for picture in block:
-                        yield picture.image
+                    for place, _, image in block:
+                        yield steady(image, place, moves.get(number, ()))
 
     now = images()
     for tick in record.ticks():
@@ -82,7 +83,7 @@ def write_overlay(
     with (
         (folder / "frames.csv").open(encoding="utf-8", newline="") as file,
         (folder / OVERLAY).open("wb") as out,
-        VideoWriter(out, drawing.size_px, rate_hz) as video,
+        WriterAhead(out, drawing.size_px, rate_hz) as video,
     ):
         rows = csv.DictReader(file)
         row = next(rows, None)

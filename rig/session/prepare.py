@@ -98,11 +98,12 @@ def make_setup(
     rate_hz: float,
     start_ns: int,
     unfit: Mapping[str, str] | None = None,
+    unlit: Mapping[str, str] | None = None,
 ) -> tuple[Setup, Prepared]:
     """The session's constants and its tracker.
 
     `start_ns`: the frame clock now. `unfit`: motor doors that may not close on an animal, and why;
-    None: none may.
+    None: none may. `unlit`: outputs that stay off, and why.
     """
     one = box.loaded
     driven = needs_board(wish.plan, one.apparatus, wish.stimulation.dry_run)
@@ -133,6 +134,8 @@ def make_setup(
         arming=wish.arming,
         simulated=loaded.simulated,
         unfit=None if unfit is None else dict(unfit),
+        # Of outputs that the plan may switch; where it switches none nothing is kept from it.
+        unlit={n: w for n, w in (unlit or {}).items() if driven} or None,
         stimulation=wish.stimulation if wish.plan.outputs else None,
     )
     return setup, prepared

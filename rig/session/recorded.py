@@ -3,11 +3,13 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rig import tracking
 from rig.apparatus import Apparatus
@@ -15,20 +17,22 @@ from rig.engine import begin
 from rig.engine.replay import replay
 from rig.errors import ConfigError, StorageError
 from rig.ledger import nanoseconds
-from rig.model import NS_PER_S, DoorReport, ReportKind, RequestKind, Tick
+from rig.model import NS_PER_S, DoorReport, Gray, ReportKind, RequestKind, Tick
 from rig.session.derive import session_id, session_measures
 from rig.session.fitting import read_reference, settle
 from rig.session.kept import Kept, facts_of, shape_of, without_zones, zones_changed, zones_of
 from rig.session.overlaying import session_pictures
-from rig.session.pieces import Crew
+from rig.session.pieces import Crew, Eye, Shown
 from rig.session.retracking import Recording, Source, check_size
 from rig.session.row import Moment, Row
-from rig.session.seeing import median, tracker
+from rig.session.seeing import SAMPLES, again, many, median_of, tracker
+from rig.session.steady import moves_told, steadied
 from rig.setup import Setup, Window
 from rig.steps import Do
 from rig.storage import SessionRecord
+from rig.storage.folder import CLOSED, TORN
 from rig.tracking import Found, Prepared, choose, next_prior
-from rig.video import VideoFile
+from rig.video import Stamps, Times, VideoFile, count_frames
 
 
 def from_session(crew: Crew, row: Row, source: Path) -> Recording:
@@ -65,18 +69,35 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         image, changes["background"] = row.background, "picture"
     used, where_from = _detections(row, record, apparatus, frames)
     prepared: Prepared | None = None
+    made_again: Mapping[str, Any] | None = None
     if used is not None:
         image = used.background
         changes["background"], changes["tracker"] = used.facts["kind"], used.facts["tracker"]
+        made_again = used.used.get("background_again")
         settings = tracking.Settings.model_validate(changes["tracker"])
         prepared = tracking.prepare(apparatus, image, setup.rate_hz, settings=settings)
     elif where_from.how == "tracks" and not row.amend.overlay:
         changes["tracker"] = {}
     elif row.background == "new" or shape_of(apparatus) != shape_of(setup.apparatus):
-        seen = median(videos[0], apparatus)
+        moves = moves_told(record).by_part.get(1, ())
+
+        def sampled(count: int) -> tuple[list[int], NDArray[np.uint8]]:
+            places, stack = videos[0].sampled(count)
+            return places, steadied(stack, places, moves)
+
+        def fit(empty: Gray) -> Prepared:
+            return tracking.prepare(apparatus, empty, setup.rate_hz, seen.samples)
+
+        seen = median_of(sampled(SAMPLES)[1], apparatus)
         if isinstance(row.background, str):
             image, changes["background"] = seen.background, "median"
-        prepared = tracking.prepare(apparatus, image, setup.rate_hz, seen.samples)
+        prepared = fit(image)
+        if isinstance(row.background, str):
+            most = partial(sampled, many(videos[0].size_px))
+            seen, prepared, made = again(
+                seen, prepared, fit, apparatus, None, most, session_id(source.resolve())
+            )
+            image, made_again = seen.background, None if made is None else made._asdict()
         changes["tracker"] = prepared.settings.model_dump(mode="json")
     else:  # found as the session itself found it
         prepared = tracker(setup.model_copy(update={"apparatus": apparatus}), image)
@@ -103,6 +124,8 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         pictures=lambda: session_pictures(record),
         last_frame=rows.last_frame,
         live=session_measures(record, setup),
+        moves=() if where_from.how == "tracks" else moves_told(record).by_frame,
+        again=made_again,
         source=where_from,
         facts=facts,
         stamps=None if used is None else used.stamps(row),
@@ -140,16 +163,15 @@ def _live_does_not_do(row: Row, record: SessionRecord, apparatus: Apparatus, fra
         return "the apparatus is another where the animal is found"
     if stop is None or str(stop.get("reason", "")).startswith("interrupted"):
         return "the session was interrupted"
-    pictures = several = 0
+    pictures = 0
     for tick in record.ticks():
         if any(request.kind is RequestKind.RESUMED for request in tick.requests):
             return "the session was interrupted"
         if tick.frame is not None:
             pictures += 1
-            several += tick.detection is not None and tick.detection.candidates > 1
     if pictures != frames:
         return f"the video holds {frames} pictures, the session's ticks {pictures}"
-    return zones_changed(apparatus, zones_of(setup.apparatus), several)
+    return zones_changed(apparatus, zones_of(setup.apparatus))
 
 
 def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> Iterator[Tick]:
@@ -163,11 +185,13 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
     pictures = None if prepared is None else _Pictures(crew, record, prepared)
     prior, doors = None, begin(record.setup).doors
     for tick, outcome in replay(record.setup, record.ticks()):
+        away = outcome.state.away  # another scene: nothing was looked for, and is not now
         reports = (*tick.reports, *_by_hand(record.setup, tick.t_ns, doors, outcome.state.doors))
         doors = outcome.state.doors
         for request in tick.requests:
             if request.kind is RequestKind.RESUMED and pictures is not None:
                 pictures.next_part()
+                prior = None  # who went on knew nothing of the picture before
         if tick.frame is None:
             if not any(r.kind in _ENDS for r in tick.requests):
                 yield Tick(tick.k, tick.t_ns, reports=reports)
@@ -175,8 +199,11 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
         if pictures is None:
             yield Tick(tick.k, tick.t_ns, tick.frame, tick.detection, reports)
             continue
-        found = pictures.next()
-        if found is None:
+        found = pictures.next(tick.t_ns)
+        if found is None or away:
+            if found is None and tick.detection is not None:
+                # the next picture was looked at knowing this one
+                prior = next_prior(prior, tick.detection, tick.t_ns)
             yield Tick(tick.k, tick.t_ns, tick.frame, None, reports)
             continue
         detection = choose(found, prior, tick.t_ns)
@@ -187,42 +214,73 @@ def retracked(crew: Crew, record: SessionRecord, prepared: Prepared | None) -> I
 
 
 class _Pictures:
-    """A session's pictures in order, over the parts that resumes made of its video."""
+    """A session's pictures in order, over the parts that resumes made of its video.
+
+    A picture goes with the row whose time its stamp was made from: a power cut may take some out of
+    the middle of what was not yet on the disk.
+    """
 
     def __init__(self, crew: Crew, record: SessionRecord, prepared: Prepared) -> None:
         self._crew, self._record, self._prepared = crew, record, prepared
         self._part, self._missing = 1, 0
+        self._start_ns = next((tick.t_ns for tick in record.ticks()), 0)
+        self._moves = moves_told(record).by_part
         self._open()
 
     def _open(self) -> None:
+        self._looked: Iterator[Shown] = iter(())
+        self._waiting: Shown | None = None
+        self._stamped, self._stamps = False, Stamps()
+        self._first_ms: int | None = None
         name = "video.mkv" if self._part == 1 else f"video-{self._part}.mkv"
         path = next((p for p in self._record.videos if p.name == name), None)
-        self._looked = (
-            iter(()) if path is None else self._crew.look(VideoFile.open(path), self._prepared)
-        )
+        if path is None:
+            return
+        try:
+            video = VideoFile.open(path)
+        except ConfigError:
+            if self._excused() and count_frames(path) == 0:
+                return  # it breaks off before its first picture
+            raise
+        self._stamped = video.times is Times.STAMPS
+        eyes, moves = (Eye(self._prepared),), self._moves.get(self._part, ())
+        self._looked = self._crew.look_with(video, eyes, moves=moves)
 
-    def next(self) -> Found | None:
-        """What the next picture shows; None where the part has no more."""
-        looked = next(self._looked, None)
+    def next(self, t_ns: int) -> Found | None:
+        """What the picture of the row at `t_ns` shows; None where the part does not have it."""
+        ms = self._stamps.of(t_ns - self._start_ns)
+        if self._first_ms is None:
+            self._first_ms = ms
+        looked = self._waiting or next(self._looked, None)
+        self._waiting = None
+        if looked is not None and self._stamped:
+            stamp_ms = (looked.t_ns + NS_PER_S // 2000) // (NS_PER_S // 1000)
+            if stamp_ms > ms - self._first_ms + 1:
+                self._waiting, looked = looked, None  # a later row's
         if looked is None:
             self._missing += 1
             return None
-        return looked.found
+        return looked.found[0]
 
     def next_part(self) -> None:
         """The session was resumed here: what the crash took, rows or pictures, is gone."""
         self._part, self._missing = self._part + 1, 0
         self._open()
 
+    def _excused(self) -> bool:
+        """Whether the session, or its last part, was cut off."""
+        reason = str((self._record.stop or {}).get("reason", "interrupted"))
+        closed = self._record.folder / TORN / CLOSED
+        return reason.startswith("interrupted") or closed.is_file() or not self._record.complete
+
     def end(self) -> None:
         """Raise StorageError unless pictures and rows are as many.
 
-        A crash takes the newest pictures or the newest rows, so a session without a stop record,
+        A crash takes the newest pictures or the newest rows, so a session without a whole end,
         or one that was closed after a crash, may have more of either.
         """
-        over = sum(1 for _ in self._looked)
-        reason = str((self._record.stop or {}).get("reason", "interrupted"))
-        if (over or self._missing) and not reason.startswith("interrupted"):
+        over = sum(1 for _ in self._looked) + (self._waiting is not None)
+        if (over or self._missing) and not self._excused():
             raise StorageError(
                 f"{self._record.folder}: the video holds {over} pictures too many and lacks"
                 f" {self._missing}"

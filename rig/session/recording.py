@@ -18,6 +18,8 @@ from rig.session.load import LoadedRig, load_rig
 from rig.session.opened import OpenBox, OpenRig, open_rig
 from rig.session.prepare import Wish, check_size, look, make_setup
 from rig.session.seeing import Seen
+from rig.session.watching import CameraWatch
+from rig.setup import Worked
 from rig.steps import check
 from rig.storage import SessionWriter, session_folder
 
@@ -47,6 +49,7 @@ def record(
     animal: MouseSettings | None = None,
     operator: Operator | None = None,
     listeners: Sequence[Listener] = (),
+    worked: Worked | None = None,
 ) -> Recorded:
     """Run one session from its first picture to its stop record, in this process.
 
@@ -60,6 +63,8 @@ def record(
         animal: how the simulated animal behaves.
         operator: answers prompts; on a simulated rig None lets the simulated person do it.
         listeners: told after each tick; one that fails changes nothing.
+        worked: a person's word, for a board that is not simulated, on which doors and outputs
+            were worked and seen in this box's picture; None: on none, and they stay off.
 
     Raises ConfigError for what cannot be used, RigError when the world fails. The devices are
     open before the folder is made; the folder has a stop record whatever happens after.
@@ -69,7 +74,7 @@ def record(
     animals = {name: animal} if animal is not None else None
     opened = open_rig(loaded, speed=speed, seed=seed, animals=animals)
     try:
-        return _record(wish, opened, opened.boxes[name], out, operator, listeners)
+        return _record(wish, opened, opened.boxes[name], out, operator, listeners, worked)
     finally:
         opened.close()
 
@@ -81,6 +86,7 @@ def _record(
     out: Path,
     operator: Operator | None,
     listeners: Sequence[Listener],
+    worked: Worked | None,
 ) -> Recorded:
     asked: list[Event] = []
 
@@ -88,7 +94,7 @@ def _record(
         asked.extend(outcome.events)
 
     seen = look(opened.loaded, box, opened.camera)
-    folder, loop = start(wish, opened, box, seen, out, (hear, *listeners))
+    folder, loop = start(wish, opened, box, seen, out, (hear, *listeners), worked)
     answer = operator or simulated_operator(box)
 
     def asks(now_ns: int) -> Sequence[Request]:
@@ -116,8 +122,11 @@ def start(
     seen: Seen,
     out: Path,
     listeners: Sequence[Listener] = (),
+    worked: Worked | None = None,
 ) -> tuple[Path, Loop]:
     """A session's folder and its loop, before the first tick; `seen` as `look` gave it.
+
+    `worked`: what came of working the box's doors and outputs; None: they were not.
 
     Raises ConfigError or RigError, and leaves nothing behind then.
     """
@@ -128,16 +137,18 @@ def start(
     now_ns = opened.clock() if opened.clock is not None else 0
     doors = opened.doors(box, wish.plan, wish.stimulation.dry_run)
     try:
-        unfit = opened.unfit(box)
+        unfit, unlit = opened.unfit(box, worked), opened.unlit(box, worked)
         rate_hz = camera.rate_hz
-        setup, prepared = make_setup(wish, opened.loaded, box, seen, rate_hz, now_ns, unfit)
+        setup, prepared = make_setup(wish, opened.loaded, box, seen, rate_hz, now_ns, unfit, unlit)
         folder = session_folder(out, setup.subject, setup.phase, setup.attempt)
         sink = SessionWriter(folder, setup, seen.background, truth=opened.truth(box))
     except BaseException:
         if isinstance(doors, BoxDoors):
             doors.close()
         raise
-    return folder, Loop(setup, prepared, doors, sink, opened.clock, listeners=listeners)
+    watch = CameraWatch(seen.background, None, real=opened.clock is not None, box=setup.box)
+    loop = Loop(setup, prepared, doors, sink, opened.clock, listeners=listeners, watch=watch)
+    return folder, loop
 
 
 def simulated_operator(box: OpenBox) -> Operator:

@@ -353,6 +353,7 @@ def _used(row: Row, job: Recording, id: str, measures: Measures) -> dict[str, An
         "start_s": None if measures.first_ns is None else measures.first_ns / NS_PER_S,
         "end_s": None if measures.last_ns is None else measures.last_ns / NS_PER_S,
         "background": None if job.prepared is None else job.setup.background,
+        "background_again": None if job.again is None else dict(job.again),
         "tracker": job.setup.tracker,
         "contrast": job.setup.contrast,
         "apparatus": job.setup.apparatus.model_dump(

@@ -20,7 +20,7 @@ from rig.session.kept import Kept, facts_of
 from rig.session.overlaying import Pictures, film_pictures
 from rig.session.pieces import Crew, Crop, Eye, Shown
 from rig.session.row import Row
-from rig.session.seeing import MORE_SAMPLES, SAMPLES, again, is_woven, median_of
+from rig.session.seeing import SAMPLES, Again, again, is_woven, many, median_of
 from rig.session.steady import moves_in, steadied
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
@@ -42,14 +42,12 @@ class Source:
     why: str = ""
 
 
-_MORE_BYTES = 1 << 26
-
-
 @dataclass(frozen=True)
 class Recording:
     """A recording about to be folded.
 
-    `prepared`: None where nothing is looked for. `facts`: what its detections were made with, for
+    `prepared`: None where nothing is looked for. `again`: how the background was made a second
+    time, if it was. `facts`: what its detections were made with, for
     who measures from them later; None: they are not kept. `stamps`: of its files, where known.
     """
 
@@ -65,6 +63,7 @@ class Recording:
     live: Measures | None = None
     moves: tuple[Move, ...] = ()
     interlaced: bool = False
+    again: Mapping[str, Any] | None = None
     source: Source = Source()
     facts: Mapping[str, Any] | None = None
     stamps: Sequence[Mapping[str, Any]] | None = None
@@ -137,6 +136,7 @@ def _measured_again(row: Row, kept: Kept) -> Recording | str:
         last_frame=span.stop - 1,
         moves=kept.moves,
         interlaced=bool(kept.facts["interlaced"]),
+        again=kept.used.get("background_again"),
         source=Source("kept", str(kept.folder)),
         facts=kept.facts_for(settled.apparatus),
         stamps=kept.stamps(row),
@@ -224,6 +224,7 @@ def _with_pictures(
             last_frame=one.stop - 1,
             moves=moves,
             interlaced=woven,
+            again=None if one.again is None else one.again._asdict(),
         )
         if row.amend.tracks is not None:
             source, bare = Source("tracks"), _bare(film, one.stop)
@@ -250,6 +251,7 @@ class _Ready:
     prepared: Prepared
     background: Gray
     stop: int
+    again: Again | None
 
 
 class _Shared:
@@ -345,16 +347,20 @@ def _ready(
 ) -> _Ready:
     seen = median_of(stack, apparatus, row.crop)
     given = row.background if isinstance(row.background, np.ndarray) else None
+    picture, made_again = seen.background if given is None else given, None
+    settled = settle(apparatus, picture, row.nudge, read_reference(row)).apparatus
+
+    def fit(empty: Gray) -> Prepared:
+        return tracking.prepare(settled, empty, film.rate_hz, seen.samples)
+
+    prepared = fit(picture)
     if given is None:
-        more = partial(_more, film, moves)
-        seen = again(seen, apparatus, row.crop, more, row.id or row.files[0].name)
-    picture = seen.background if given is None else given
-    settled = settle(apparatus, picture, row.nudge, read_reference(row))
-    apparatus = settled.apparatus
-    prepared = tracking.prepare(apparatus, picture, film.rate_hz, seen.samples)
+        more, name = partial(_more, film, moves), row.id or row.files[0].name
+        seen, prepared, made_again = again(seen, prepared, fit, settled, row.crop, more, name)
+        picture = seen.background
     kind: Literal["picture", "median"] = "median" if given is None else "picture"
-    setup = _setup(film, row, apparatus, span, prepared, kind)
-    return _Ready(setup, prepared, picture, span.stop)
+    setup = _setup(film, row, settled, span, prepared, kind)
+    return _Ready(setup, prepared, picture, span.stop, made_again)
 
 
 def _setup(
@@ -401,10 +407,9 @@ def _setup(
     )
 
 
-def _more(film: Film, moves: tuple[Move, ...]) -> NDArray[np.uint8]:
-    width, height = film.size_px
-    places, stack = film.sampled(max(SAMPLES, min(MORE_SAMPLES, _MORE_BYTES // (width * height))))
-    return steadied(stack, places, moves)
+def _more(film: Film, moves: tuple[Move, ...]) -> tuple[Sequence[int], NDArray[np.uint8]]:
+    places, stack = film.sampled(many(film.size_px))
+    return places, steadied(stack, places, moves)
 
 
 def check_size(

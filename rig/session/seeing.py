@@ -1,8 +1,8 @@
 """What the tracker of a session starts from: a background, and pictures with the animal."""
 
 import logging
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from rig.session.film import Film
 from rig.setup import Setup
 from rig.tracking import Prepared
 from rig.tracking.combing import combed
-from rig.tracking.ghosts import SEEN_SHARE, cleared, seen_in
+from rig.tracking.ghosts import SEEN_SHARE, cleared
 from rig.video import VideoFile
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ SAMPLES = 48
 """Pictures from which a background and the tracker's settings are chosen."""
 LEAST_SAMPLES = 4
 MORE_SAMPLES = 240
-"""Pictures from which a background is made again, fewer where they would be above 64 MB."""
+MORE_BYTES = 1 << 26
 
 
 class Seen(Strict, arbitrary_types_allowed=True):
@@ -55,43 +55,110 @@ def median_of(
     return Seen(background=background, kind="median", samples=tuple(stack))
 
 
+class Again(NamedTuple):
+    """What making the background a second time came to, as rescore.json has it.
+
+    `shown`: share of the pictures in which an animal stood out from the first one, and from the
+    second. `frames`: those in which the animal was elsewhere, from which it was made.
+    `filled_cm2`: of it, what was never seen without the animal. `taken`: it was the better one.
+    """
+
+    shown: tuple[float, float]
+    looked_at: int
+    frames: tuple[int, ...]
+    filled_cm2: float
+    taken: bool
+
+
+Fit = Callable[[Gray], Prepared]
+"""Makes the tracker with a background."""
+
+
 def again(
     seen: Seen,
+    prepared: Prepared,
+    fit: Fit,
     apparatus: Apparatus,
     crop_px: tuple[int, int, int, int] | None,
-    more: Callable[[], NDArray[np.uint8]],
+    more: Callable[[], tuple[Sequence[int], NDArray[np.uint8]]],
     name: str,
-) -> Seen:
+) -> tuple[Seen, Prepared, Again | None]:
     """The background made a second time, where few pictures show an animal against the first.
 
-    It hardly moved, then, and is in the background itself. `more`: gives many pictures of the
-    recording; called only then. What was never seen without it is told in the log, by `name`.
+    It hardly moved, then, and is in the background itself. The second is taken only where more of
+    them show an animal against it. What was never seen without it is told in the log, by `name`.
+
+    Args:
+        seen: with the first background.
+        prepared: the tracker with it.
+        fit: gives the tracker with another background.
+        apparatus: the box.
+        crop_px: its part of the pictures.
+        more: gives many pictures of the recording with their places; called only where needed.
+        name: of the recording.
     """
-    within = tracking.reach(apparatus)
-    cm2 = apparatus.px_per_cm_mean**2
-    least_px = apparatus.tracking.min_area_cm2 * cm2
-    most_px = apparatus.tracking.max_area_cm2 * cm2
     some = seen.samples[1::3]
     if len(some) < LEAST_SAMPLES:
-        return seen
-    if seen_in(np.stack(some), seen.background, within, least_px, most_px) >= SEEN_SHARE:
-        return seen
-    better = cleared(_cut(more(), crop_px), seen.background, within, least_px, most_px)
-    if better.filled_px:
+        return seen, prepared, None
+    before, in_one_place = _shown(some, prepared)
+    if in_one_place:
+        before = 0.0
+    if before >= SEEN_SHARE:
+        return seen, prepared, None
+    cm2 = apparatus.px_per_cm_mean**2
+    sizes_px = (apparatus.tracking.min_area_cm2 * cm2, apparatus.tracking.max_area_cm2 * cm2)
+    places, stack = more()
+    better = cleared(_cut(stack, crop_px), seen.background, tracking.reach(apparatus), *sizes_px)
+    second = fit(better.background)
+    after, _ = _shown(some, second)
+    taken = after > before
+    told = Again(
+        shown=(round(before, 3), round(after, 3)),
+        looked_at=len(stack),
+        frames=tuple(places[n] for n in better.used),
+        filled_cm2=round(better.filled_px / cm2, 1),
+        taken=taken,
+    )
+    if taken and better.filled_px:
         _log.warning(
             "%s: the animal never left one place: %.0f cm2 of the background are filled from"
             " around it; better give a picture of the empty box with --background",
             name,
             better.filled_px / cm2,
         )
-    elif better.seen < SEEN_SHARE:
+    elif max(before, after) < SEEN_SHARE:
         _log.warning(
             "%s: an animal stands out from the background in only %.0f %% of the pictures; where"
             " one is in the box all the time, give a picture of the empty box with --background",
             name,
-            100 * better.seen,
+            100 * max(before, after),
         )
-    return seen.model_copy(update={"background": better.background})
+    if not taken:
+        return seen, prepared, told
+    return seen.model_copy(update={"background": better.background}), second, told
+
+
+def _shown(pictures: Sequence[Gray], prepared: Prepared) -> tuple[float, bool]:
+    """Share of the pictures in which the tracker finds an animal in the chambers, and how.
+
+    True where it is found in one place alone, no larger than an animal: that may be the rim of one
+    that is in the background, and stirs.
+    """
+    at = []
+    for picture in pictures:
+        found = tracking.find(picture, prepared)
+        for one in found.candidates:
+            if 2 * sum(one.inside[: found.chambers]) >= one.area_px:
+                at.append((one.x_px, one.y_px))
+                break
+    apart_px = float(np.hypot(*np.ptp(np.array(at), axis=0))) if at else 0.0
+    return len(at) / len(pictures), apart_px**2 <= max(prepared.max_area_px)
+
+
+def many(size_px: tuple[int, int]) -> int:
+    """How many pictures a background is made again from: 240, fewer where above 64 MB."""
+    width, height = size_px
+    return max(SAMPLES, min(MORE_SAMPLES, MORE_BYTES // (width * height)))
 
 
 def _cut(stack: NDArray[np.uint8], crop_px: tuple[int, int, int, int] | None) -> NDArray[np.uint8]:

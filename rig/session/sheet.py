@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 
 from rig.errors import ConfigError
 
-BLANKS = frozenset(("", "-", "na", "n/a", "#n/a", "nan", "null", "none"))
+BLANKS = frozenset(
+    (
+        "", "-", "\N{EN DASH}", "\N{EM DASH}", ".", "na", "n/a", "n.a.", "nd", "n.d.", "nan",
+        "null", "none", "missing", "#n/a", "#value!", "#div/0!", "#num!", "#ref!",
+    )
+)  # fmt: skip
 """What stands for "no value", whatever its case."""
+_LARGEST = 2.0**53
+"""Beyond it not every whole number is one of a spreadsheet's."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Sheet:
         """A column's whole numbers, none of them blank. Raises ConfigError."""
         numbers = self.numbers(name)
         for k, number in enumerate(numbers):
-            if not float(number).is_integer():
+            if not float(number).is_integer() or abs(number) > _LARGEST:
                 raise self.error(k, f"column {name}: {self.columns[name][k]!r}: no whole number")
         return numbers.astype(np.int64)
 
@@ -102,7 +109,10 @@ def sheet(lines: Sequence[str], file: str, first: int = 1) -> Sheet:
     if not lines or not lines[0].strip():
         raise ConfigError(file, "", "holds no line with column names")
     delimiter = delimiter_of(lines[0])
-    names = [name.strip() for name in next(csv.reader([lines[0]], delimiter=delimiter))]
+    try:
+        names = [name.strip() for name in next(csv.reader([lines[0]], delimiter=delimiter))]
+    except csv.Error as error:
+        raise ConfigError(file, f"line {first}", str(error)) from None
     while names and not names[-1]:  # a delimiter at the end of each line
         names.pop()
     for k, name in enumerate(names):

@@ -1,14 +1,16 @@
-"""A camera that was moved in the middle of a recording: when, how, and pictures as before it."""
+"""A camera that was moved in a recording or a session: when, how, and pictures as before it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rig.errors import ConfigError
-from rig.model import NS_PER_S, Gray
+from rig.model import NS_PER_S, Gray, RequestKind
 from rig.session.film import Film
+from rig.storage import SessionRecord
 from rig.tracking.registration import (
     Matrix,
     Move,
@@ -54,6 +56,40 @@ def moves_in(film: Film, places: Sequence[int], stack: NDArray[np.uint8]) -> tup
         moves.append(move)
         before = after
     return tuple(moves)
+
+
+class Told(NamedTuple):
+    """How the camera was seen to move while a session ran.
+
+    From which of its frames on, and from which picture of which part of its video (1: video.mkv,
+    2: video-2.mkv).
+    """
+
+    by_frame: tuple[Move, ...]
+    by_part: Mapping[int, tuple[Move, ...]]
+
+
+def moves_told(record: SessionRecord) -> Told:
+    """What a session's own ticks tell of its camera. Raises StorageError."""
+    if not any(event["kind"].startswith("camera_") for event in record.events()):
+        return Told((), {})
+    by_frame: list[Move] = []
+    by_part: dict[int, tuple[Move, ...]] = {}
+    part, place = 1, 0
+    for tick in record.ticks():
+        for request in tick.requests:
+            if request.kind is RequestKind.RESUMED:
+                part, place = part + 1, 0
+                last = [move._replace(first=0) for move in by_frame[-1:]]
+                by_part[part] = tuple(last)
+            elif request.kind is RequestKind.CAMERA:
+                data = request.data
+                way = (data["dx_px"], data["dy_px"], data["turn_deg"])
+                by_frame.append(Move(tick.frame or 0, tuple(data["matrix"]), *way))
+                here = by_frame[-1]._replace(first=place)
+                by_part[part] = (*by_part.get(part, ()), here)
+        place += tick.frame is not None
+    return Told(tuple(by_frame), by_part)
 
 
 def steadied(

@@ -22,6 +22,7 @@ from rig.session.derive import derive
 from rig.session.opened import OpenBox, OpenRig
 from rig.session.prepare import Wish, look
 from rig.session.recording import Operator, consent, start
+from rig.setup import Worked
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +141,10 @@ class Hosted:
 
     # --- asked from the channel
 
-    def begin(self, order: Order) -> Path:
+    def begin(self, order: Order, worked: Worked | None = None) -> Path:
         """The folder of the session that now runs; returns when its first tick can come.
+
+        `worked`: what came of working the box before it.
 
         Raises StationError when one is in the way, ConfigError and other RigErrors for what
         cannot be carried out; then nothing runs and nothing is left behind.
@@ -167,7 +170,7 @@ class Hosted:
             seen = look(self._opened.loaded, box, self._tap)
             with self._opening:
                 self.folder, self.loop = start(
-                    order.wish, self._opened, box, seen, Path(order.out), [self._hear]
+                    order.wish, self._opened, box, seen, Path(order.out), [self._hear], worked
                 )
         except BaseException as error:
             given_up = self._tap.closed

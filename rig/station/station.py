@@ -1,8 +1,10 @@
 """The station: one camera's pictures to every box in turn, and the answers to whoever asks."""
 
 import logging
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,16 +13,23 @@ from typing import Any
 import rig
 from rig.channel import ChannelServer, Message
 from rig.config import check
+from rig.engine import Loop
 from rig.errors import ConfigError, StationError
-from rig.model import Frame, Gray, Request, RequestKind
+from rig.hardware.wiring import wiring
+from rig.model import NS_PER_S, Frame, Gray, Request, RequestKind
 from rig.scheduling import decide_at_once
+from rig.session import preflight
 from rig.session.load import LoadedRig
 from rig.session.opened import is_video_file, open_rig
 from rig.session.recording import silence_s
+from rig.setup import Worked
+from rig.station.awake import Awake
 from rig.station.emptied import emptied, file_median, keep
 from rig.station.hosted import Hosted, Order, Phase
+from rig.station.rehearsing import Rehearsing
 from rig.station.trial import Trial, Try
 from rig.station.views import Changes, look, preview
+from rig.station.working import Working
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +39,23 @@ LEAVE_S = 30.0
 """How long a station that was told to end waits for its sessions to be completed."""
 WAIT_S = 5.0
 """Longest that a watcher's question is held until there is something new."""
+WORKED_S = 1800.0
+"""For so long what came of working a box holds, and for the next session in it only."""
 TRIED_S = 0.1
 """How often boards that are tried by hand are looked after."""
 EMPTY_PICTURES = 15
 EMPTY_S = 6.0
 """So many pictures make one of the empty box, or as many as come in this time."""
+STAMPS, LEAST_STAMPS, RATE_OVER_NS = 512, 8, 2_000_000_000
+"""The camera's rate is told by the pictures of the last two seconds, eight at least."""
+FRESH_S = 3.0
+"""Longest that they are waited for."""
+READY_S = 120.0
+"""So long after somebody asked whether all is ready the system is kept awake for a session."""
+LONGEST_WAVE_S = 600.0
+"""So long a simulated hand stays over a box, at most."""
+LARGEST = 2.0**53
+"""Beyond it a number in a request is a mistake."""
 PERSONAL = frozenset(
     {
         RequestKind.ARM,
@@ -50,6 +71,16 @@ PERSONAL = frozenset(
     }
 )
 """What may be asked over the channel; the rest is for the program itself."""
+
+
+def _number(data: dict[str, Any], key: str, usual: float, least: float = 0.0) -> float:
+    """A number of a request. Raises ValueError for what is none, or out of all bounds."""
+    value = data.get(key, usual)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{key} = {value!r:.60}: a number is wanted")
+    if not least <= value <= LARGEST:
+        raise ValueError(f"{key} = {value!r:.60}: from {least:g} to {LARGEST:g}")
+    return value
 
 
 class Station:
@@ -79,8 +110,14 @@ class Station:
         self._frame: Frame | None = None  # the newest, whole
         self._frames = 0
         self._silent = False
+        self._stamps: deque[tuple[int, int]] = deque(maxlen=STAMPS)  # time, number at the camera
+        self._awake = Awake()
+        self._asked_s = -math.inf  # when somebody last asked whether all is ready
         self._quitting = ""
         self._trial = Trial(self._opened, clock)
+        self._rehearsing = Rehearsing(clock)
+        self._working = Working(self._opened, self.boxes, clock)
+        self._worked: dict[str, tuple[int, Worked]] = {}  # when, and what came of it
         self._clock = clock
         self._starting = 0
         self._deciding = threading.Lock()  # between a session that starts and a try
@@ -96,9 +133,11 @@ class Station:
             "play": self._play,
             "board": self._board,
             "try": self._try,
+            "work": self._work,
             "camera": self._camera,
             "wave": self._wave,
             "hand": self._hand,
+            "ready": self._ready,
             "quit": self._quit,
         }
 
@@ -112,6 +151,7 @@ class Station:
         try:
             while True:
                 busy = any(hosted.busy for hosted in self.boxes.values())
+                self._awake.want(busy or time.monotonic() - self._asked_s < READY_S)
                 if busy:
                     busy_s = time.monotonic()
                     if self._quitting:
@@ -138,17 +178,19 @@ class Station:
 
     def _step(self, stall_s: float) -> None:
         self._trial.step(self._clock())
+        self._working.step(self._clock())
         running = any(h.phase is Phase.RUNNING for h in self.boxes.values())
         if self._file and not self._plays(running):
             self._wake.wait(FILE_WAITS_S)
             self._wake.clear()
             return
         # Doors that are tried want to hear that somebody is here, though the camera be slow.
-        wait_s = min(stall_s, TRIED_S) if self._trial.active else stall_s
-        seen = self._opened.camera.next(wait_s)
+        wait_s = min(stall_s, TRIED_S) if self._trial.active or self._working.active else stall_s
+        seen = self._rehearsing.next(self._opened.camera, self._foremost(), wait_s)
         if isinstance(seen, Frame):
             self._frames += 1
             self._frame = seen
+            self._stamps.append((seen.t_ns, seen.index))
         elif seen is None and not self._file:
             raise StationError(f"camera {self.loaded.rig.camera.source!r} has ended")
         if isinstance(seen, Frame) or wait_s == stall_s:
@@ -164,6 +206,11 @@ class Station:
             self._rewind()
         with self._changed:
             self._changed.notify_all()
+
+    def _foremost(self) -> Loop | None:
+        """The running session whose turn comes first: what warms its decision warms the others'."""
+        running = (h.loop for h in self.boxes.values() if h.phase is Phase.RUNNING)
+        return next(running, None)
 
     def _plays(self, running: bool) -> bool:
         """Whether the file gives its next picture now; it begins anew where it has to.
@@ -200,6 +247,7 @@ class Station:
 
     def close(self) -> None:
         """Let camera and boards go."""
+        self._awake.close()
         self._opened.close()
 
     # --- answering
@@ -253,6 +301,47 @@ class Station:
             },
         )
 
+    def _ready(self, data: dict[str, Any]) -> Message:
+        """What a station can find out before a session: camera, picture, boards, sleep."""
+        hosted = self._box(data)
+        self._asked_s = time.monotonic()
+        findings = [] if self._file else self._seen_now(hosted)
+        if data.get("boards"):
+            findings += preflight.boards(self._answering(hosted))
+        findings.append(preflight.sleep(*self._awake.told()))
+        return Message("ready", {"findings": [one.to_json() for one in findings]})
+
+    def _seen_now(self, hosted: Hosted) -> list[preflight.Finding]:
+        asked_hz = self.loaded.rig.camera.rate_hz or self._opened.camera.rate_hz
+        end_s = time.monotonic() + FRESH_S
+
+        def fresh() -> list[tuple[int, int]]:
+            """The pictures of the last two seconds."""
+            stamps, now_ns = list(self._stamps), self._clock()
+            return [one for one in stamps if now_ns - one[0] < RATE_OVER_NS]
+
+        stamps = fresh()
+        while len(stamps) < LEAST_STAMPS and time.monotonic() < end_s:
+            with self._changed:
+                self._changed.wait(0.1)
+            stamps = fresh()
+        times, numbers = [t_ns for t_ns, _ in stamps], [index for _, index in stamps]
+        findings = [preflight.rate(asked_hz, times, numbers)]
+        frame = hosted.frame
+        if frame is not None and times:
+            box = hosted.box
+            findings += preflight.picture(box.loaded.apparatus, frame.image, box.empty)
+        return findings
+
+    def _answering(self, hosted: Hosted) -> dict[str, bool]:
+        """Whether each board that a box is wired to answers; opens them where no session runs."""
+        wanted = wiring(hosted.box.loaded.box).boards
+        with self._deciding:
+            if not (self._starting or any(one.busy for one in self.boxes.values())):
+                self._trial.board()
+            boards: dict[str, Any] = dict(self._opened.boards)
+        return {name: bool(boards[name].up) for name in wanted if name in boards}
+
     def _start(self, data: dict[str, Any]) -> Message:
         if self._quitting:
             raise StationError("the station is about to end; start again in a moment")
@@ -261,11 +350,13 @@ class Station:
         order = check(data, Order, "start")
         if not Path(order.out).is_absolute():
             raise ConfigError("--out", "", f"{order.out!r}: a station needs the whole path")
+        if self._working.works(hosted.name):
+            raise StationError(f"box {hosted.name} is being worked; start when that is done")
         with self._deciding:
             self._starting += 1
             self._trial.end()
         try:
-            folder = hosted.begin(order)
+            folder = hosted.begin(order, self._worked_lately(hosted.name))
         finally:
             with self._deciding:
                 self._starting -= 1
@@ -290,8 +381,8 @@ class Station:
 
     def _events(self, data: dict[str, Any]) -> Message:
         hosted = self._box(data)
-        since = int(data.get("since", 0))
-        self._wait(lambda: hosted.told > since or not hosted.busy, float(data.get("wait_s", 0)))
+        since, wait_s = int(_number(data, "since", 0)), _number(data, "wait_s", 0)
+        self._wait(lambda: hosted.told > since or not hosted.busy, wait_s)
         # Asked first: whoever is told that it has ended is told of its last events too.
         state, ended = str(hosted.phase), hosted.ended()
         events = hosted.events_since(since)
@@ -308,7 +399,7 @@ class Station:
 
     def _preview(self, data: dict[str, Any]) -> Message:
         view = self._view(data)
-        most_px = (int(data.get("width_px", 640)), int(data.get("height_px", 480)))
+        most_px = (int(_number(data, "width_px", 640)), int(_number(data, "height_px", 480)))
         if min(most_px) < 1:
             raise ValueError(f"{list(most_px)}: a preview has at least 1 pixel each way")
         after = data.get("after")
@@ -317,7 +408,7 @@ class Station:
             frame = view()
             return None if frame is None or frame.index == after else frame
 
-        self._wait(lambda: fresh() is not None, float(data.get("wait_s", 1.0)))
+        self._wait(lambda: fresh() is not None, _number(data, "wait_s", 1.0))
         frame = fresh()
         if frame is None:
             return Message("preview", {"frame": after})  # nothing new: no picture
@@ -396,6 +487,23 @@ class Station:
             self._wake.set()
             return Message("try", {"box": hosted.name})
 
+    def _work(self, data: dict[str, Any]) -> Message:
+        """Work each door and output of a box once, on the word that it is empty."""
+        hosted = self._box(data)
+        if hosted.busy:
+            raise StationError(f"box {hosted.name}: a session runs in it; nothing is worked")
+        with self._deciding:
+            self._trial.end()
+        self._worked.pop(hosted.name, None)
+        worked = self._working.work(hosted.name, empty=bool(data.get("empty")))
+        self._worked[hosted.name] = (self._clock(), worked)
+        return Message("work", {"box": hosted.name, **worked.model_dump()})
+
+    def _worked_lately(self, name: str) -> Worked | None:
+        """What came of working a box, for the one session that follows."""
+        at_ns, worked = self._worked.pop(name, (0, None))
+        return worked if worked and self._clock() - at_ns <= WORKED_S * NS_PER_S else None
+
     def _refuse_busy(self, what: str) -> None:
         busy = [name for name, hosted in self.boxes.items() if hosted.busy]
         if busy or self._starting:
@@ -414,7 +522,9 @@ class Station:
         if changes:
             if any(hosted.busy for hosted in self.boxes.values()):
                 raise StationError("camera settings are frozen while a session runs in any box")
-            camera.set(**{str(name): float(value) for name, value in dict(changes).items()})
+            if not isinstance(changes, dict):
+                raise ValueError(f"set = {changes!r}: names and numbers are wanted")
+            camera.set(**{name: _number(changes, name, 0, -LARGEST) for name in changes})
         return Message("camera", {"settings": camera.settings()})
 
     def _wave(self, data: dict[str, Any]) -> Message:
@@ -422,7 +532,7 @@ class Station:
         if world is None:
             raise StationError("only a simulated rig has a simulated hand")
         hosted = self._box(data)
-        world.wave(hosted.name, float(data.get("hold_s", 1.0)))
+        world.wave(hosted.name, min(_number(data, "hold_s", 1.0), LONGEST_WAVE_S))
         return Message("wave", {"box": hosted.name})
 
     def _hand(self, data: dict[str, Any]) -> Message:

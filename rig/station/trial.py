@@ -7,7 +7,7 @@ the operator's word that its box is empty, with its beam clear.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -80,10 +80,16 @@ class _Box:
 
 
 class Trial:
-    """Boards tried by hand. `step` is the deciding thread's; the rest may be called from any."""
+    """Boards tried by hand. `step` is the deciding thread's; the rest may be called from any.
 
-    def __init__(self, opened: OpenRig, clock: Callable[[], int]) -> None:
+    `names`: the boxes whose doors and outputs are tried; None: all of the rig.
+    """
+
+    def __init__(
+        self, opened: OpenRig, clock: Callable[[], int], names: Sequence[str] | None = None
+    ) -> None:
         self._opened, self._clock = opened, clock
+        self._names = tuple(opened.boxes) if names is None else tuple(names)
         self._lock = threading.Lock()
         self._boxes: dict[str, _Box] = {}
 
@@ -116,6 +122,13 @@ class Trial:
                 box.hear()
                 boxes[name] = box.told()
             return {"boards": boards, "boxes": boxes}
+
+    def known(self, name: str, kind: ReportKind, what: str) -> str:
+        """What was last reported of a door, beam or output of a box; "unknown" before."""
+        with self._lock:
+            box = self._boxes[name]
+            box.hear()
+            return box.known[kind].get(what, "unknown")
 
     def attempt(self, name: str, what: Try) -> None:
         """Try one thing in the box `name`. Raises DoorError for what is not allowed or not there.
@@ -169,7 +182,7 @@ class Trial:
         if self._boxes:
             return
         self._opened.open_boards()
-        self._boxes = {name: _Box(self._opened, name) for name in self._opened.boxes}
+        self._boxes = {name: _Box(self._opened, name) for name in self._names}
 
     def _order(self, pin: Pin, order: Order) -> None:
         self._opened.boards[pin.board].order([order], self._clock())

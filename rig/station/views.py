@@ -16,6 +16,7 @@ from rig.session.files import read_picture
 from rig.session.seeing import known_contrast
 from rig.station.hosted import Hosted
 from rig.tracking import Prepared
+from rig.tracking.registration import righted
 
 
 class Changes(Strict):
@@ -43,7 +44,11 @@ def preview(
     """
     height, width = frame.image.shape
     step = max(1, -(-width // most_px[0]), -(-height // most_px[1]))
-    small = np.ascontiguousarray(frame.image[::step, ::step])
+    tick, loop = (None, None) if hosted is None else (hosted.tick, hosted.loop)
+    image = frame.image
+    if loop is not None:
+        image = righted(image, loop.state.camera)  # what is drawn on it lies as at the start
+    small = np.ascontiguousarray(image[::step, ::step])
     data: dict[str, Any] = {
         "frame": frame.index,
         "t_ns": frame.t_ns,
@@ -52,12 +57,11 @@ def preview(
         "step": step,
         "size_px": [width, height],
     }
-    tick, loop = (None, None) if hosted is None else (hosted.tick, hosted.loop)
     if tick is not None and tick.detection is not None and loop is not None:
         data["detection"] = _detection(tick.detection)
         data["zone"] = loop.state.zone
         if outlined:
-            data["outline"] = tracking.outline(frame.image, loop.prepared, tick.detection)
+            data["outline"] = tracking.outline(image, loop.prepared, tick.detection)
     return data, small.tobytes()
 
 

@@ -1,8 +1,10 @@
 """Names in a study's folder, and what a session's folder is made of."""
 
+import errno
 import hashlib
 import os
 import re
+import stat
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +13,13 @@ from rig.errors import ConfigError, StorageError
 SETUP, BACKGROUND, VIDEO = "setup.json", "background.png", "video.mkv"
 TICKS, FRAMES, EVENTS, TRUTH = "ticks.jsonl", "frames.csv", "events.jsonl", "truth.csv"
 SUMS, TORN = "SHA256SUMS", "torn"
+CLOSED = "closed.json"
+"""In torn/: when and why a session that was cut off was closed, and what was done to its files."""
 AFTERWARDS = frozenset((SUMS, "summary.csv", "visits.csv", "amendments.jsonl"))
 """Written or remade after the end, so not among the sums."""
+
+PRIVATE, PRIVATE_FILE = 0o700, 0o600
+"""Modes of what is this user's alone; no umask gives more."""
 
 _WORD = re.compile(r"[A-Za-z0-9]{1,40}")
 _RESERVED = re.compile(r"(?i)con|prn|aux|nul|com[0-9]|lpt[0-9]")
@@ -56,7 +63,7 @@ def session_folder(
     name = f"date-{when or date.today():%Y%m%d}_phase-{phase}"
     name += f"_attempt-{attempt}" if attempt > 1 else ""
     try:
-        rawdata.mkdir(parents=True, exist_ok=True)
+        make_private(rawdata)
         for other in rawdata.glob("sub-*"):
             written = other.name.removeprefix("sub-")
             if written != subject and written.casefold() == subject.casefold():
@@ -69,6 +76,24 @@ def session_folder(
         raise ConfigError("--out", "", f"{study} is in the way: not a folder") from None
     except OSError as error:
         raise StorageError(f"{study}: no folder can be made there: {error.strerror}") from error
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing; whatever is made is this user's alone.
+
+    Whoever wants to let a group in changes the mode of that one folder; what is in it is made as
+    the user's umask says. One that is there already stays as it is. On Windows a folder has the
+    access list of the one above it. Raises OSError.
+    """
+    missing = []
+    for path in (folder, *folder.parents):
+        if path.exists():
+            break
+        missing.append(path)
+    for path in reversed(missing):
+        path.mkdir(mode=PRIVATE, exist_ok=True)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
 def _take_number(animal: Path, name: str) -> Path:
@@ -132,11 +157,21 @@ def sums(folder: Path) -> dict[str, str]:
     return found
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put `data` at `path` whole or not at all. Raises StorageError."""
+def replace(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Put `data` at `path` whole or not at all. Raises StorageError.
+
+    A file that is replaced keeps who may read it; a new one that is `private` is read by this user
+    alone.
+    """
     part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        mode = _mode(path)
+        if mode is None and private:
+            mode = PRIVATE_FILE
+        part.unlink(missing_ok=True)
+        with open(part, "xb", opener=None if mode is None else open_private) as file:
+            if mode is not None:
+                part.chmod(mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -144,6 +179,26 @@ def replace(path: Path, data: bytes) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def open_private(path: str | Path, flags: int) -> int:
+    """How `open` makes a file that only this user reads and writes."""
+    return os.open(path, flags, PRIVATE_FILE)
+
+
+def _mode(path: Path) -> int | None:
+    """Who may read and write a file, as its mode says; None where it is not there."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def sync_entries(folder: Path) -> None:
+    """Have a new session's entries on the disk, in each folder above it up to the study's."""
+    above = folder.parents[:4] if "rawdata" in folder.parts[-4:-3] else folder.parents[:2]
+    for part in (folder, *above):
+        sync_folder(part)
 
 
 def sync_folder(folder: Path) -> None:

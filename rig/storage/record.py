@@ -24,6 +24,21 @@ _INTEGERS = frozenset(("frame", "area_px"))
 _TEXTS = frozenset(("zone", "step", "flag"))
 
 
+def is_whole(line: bytes) -> bool:
+    """Whether a line of a text file of ours was written to its end.
+
+    After a power cut a file may be as long as it was, with zeros where data had not come to the
+    disk; we never write one.
+    """
+    return line.endswith(b"\n") and b"\0" not in line
+
+
+def whole_lines(data: bytes) -> bytes:
+    """A text file of ours as far as its lines are whole."""
+    data = data.partition(b"\0")[0]
+    return data[: data.rfind(b"\n") + 1]
+
+
 @dataclass(frozen=True)
 class SessionRecord:
     """What was recorded in `folder`. A half last line, left by a crash, is not read."""
@@ -72,6 +87,11 @@ class SessionRecord:
             if event["kind"] == "stop":
                 last = event["data"]
         return last
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has its stop record and its sums: nothing is to be added."""
+        return (self.folder / SUMS).exists() and self.stop is not None
 
     def text_columns(self) -> dict[str, list[str]]:
         """The columns of frames.csv by name, as text. Raises StorageError."""
@@ -188,17 +208,20 @@ class SessionRecord:
     def problems(self) -> list[str]:
         """Everything wrong with the files themselves. A crash's torn ends are no fault."""
         found = [*self.verify_chain(), *self.check_checkpoints()]
-        if self.stop is not None:
+        if self.complete:
             found += [f"{name} ends in half a line" for name in self.torn()]
             found += self.check_sums()
+        elif self.stop is not None:
+            found.append(f"{SUMS} is missing: `placepref close` completes the session's end")
         return found
 
     def _lines(self, name: str) -> Iterator[bytes]:
         try:
             with (self.folder / name).open("rb") as file:
                 for line in file:
-                    if line.endswith(b"\n"):
-                        yield line
+                    if not is_whole(line):
+                        return  # what a crash left of the last line, or a power cut after it
+                    yield line
         except OSError as error:
             raise StorageError(f"{self.folder / name} cannot be read: {error.strerror}") from error
 
@@ -220,6 +243,8 @@ class SessionRecord:
         for event in checkpoints:
             while taken < event["data"][count] + before:
                 line = next(lines, None)
+                if line is None and not self.complete:
+                    return  # a power cut took it, and the rest of the session with it
                 if line is None:
                     yield f"{name} has fewer lines than event {event['n']} says"
                     return

@@ -12,7 +12,7 @@ from rig.model import Event, Sample, Tick
 from rig.storage import folder as folders
 from rig.storage.folder import EVENTS, FRAMES, TICKS, TORN, TRUTH
 from rig.storage.locking import lock
-from rig.storage.record import SessionRecord
+from rig.storage.record import SessionRecord, is_whole, whole_lines
 from rig.storage.truth import Truth
 from rig.storage.writer import OpenFile, OpenVideo, SessionWriter
 from rig.video import count_frames
@@ -65,8 +65,7 @@ class _Comparing:
         have = self.file.read(len(lines))
         if have != lines:
             # Only whole lines count; a torn one is cut and made again.
-            have += self.file.read()
-            have = have[: have.rfind(b"\n") + 1]
+            have = whole_lines(have + self.file.read())
             if not lines.startswith(have):
                 raise StorageError(
                     f"{self.path}: what is recorded after byte {self.same} does not follow from"
@@ -111,11 +110,14 @@ def resume(
     is appended. No video is touched; further pictures go to the next video-N.mkv. Nothing is
     changed until everything has been compared.
 
+    A stop record without sums is no end yet: the process may have died before the sums, or the
+    events may have come to the disk before the ticks that lead to them.
+
     Raises ConfigError for a session that has ended or is being recorded, StorageError for files
     that cannot be read or written, or that contradict each other.
     """
     folder = record.folder
-    if record.stop is not None:
+    if record.complete:
         raise ConfigError(str(folder), "", "this session has ended; it cannot go on")
     setup = record.setup
     names = [TICKS, FRAMES, EVENTS] + ([TRUTH] if (folder / TRUTH).exists() else [])
@@ -173,7 +175,7 @@ def _compare(ledger: Ledger, replayed: Replayed, files: dict[str, _Comparing]) -
         truth = files[TRUTH]
         for line in truth.file:
             frame = line.partition(b",")[0]
-            if not line.endswith(b"\n") or (frame.isdigit() and int(frame) > last_frame):
+            if not is_whole(line) or (frame.isdigit() and int(frame) > last_frame):
                 break
             truth.same += len(line)
     return start_ns

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rig.errors import ConfigError, StorageError
 from rig.ledger import seconds
-from rig.storage.folder import replace
+from rig.storage.folder import make_private, open_private, replace
 from rig.storage.locking import wait_for
 
 SUMMARY, VISITS, PAIRING = "summary.csv", "visits.csv", "pairing.csv"
@@ -83,8 +83,8 @@ def note_pairing(out: Path, subject: str, paired: str, unpaired: str) -> None:
     """
     path = out / PAIRING
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as file:
+        make_private(out)
+        with open(path, "a+b", opener=open_private) as file:
             wait_for(file, path)  # two programs may note two animals at the same time
             if is_noted(out, subject, paired, unpaired):
                 return
@@ -134,6 +134,8 @@ def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         text = path.read_text(encoding="utf-8-sig")  # a spreadsheet may have put a mark before it
         reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
         rows = list(reader)
+        if any(None in row for row in rows):
+            raise csv.Error("a line has more cells than the first")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(str(path), "", f"cannot be read: {error}") from None
     return list(reader.fieldnames or ()), rows

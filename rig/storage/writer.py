@@ -127,8 +127,7 @@ class SessionWriter:
                 lines[-1].waiting += header
                 lines[-1].hand_over()
             lock(lines[0].file, folder)
-            for part in (folder, *folder.parents[:2]):
-                folders.sync_folder(part)
+            folders.sync_entries(folder)
         except BaseException as error:
             for line in lines:
                 line.file.close()
@@ -185,7 +184,7 @@ class SessionWriter:
         self._most = max(2, int(QUEUE_S * setup.rate_hz))
         self._queue: deque[_Item] = deque()
         self._pictures = 0  # in the queue or being coded
-        self._closing = self._dirty = False
+        self._closing = self._dirty = self._new_entry = False
         mutex = threading.Lock()
         self._arrived, self._freed = threading.Condition(mutex), threading.Condition(mutex)
         name = f"write {setup.subject} {setup.box}".strip()
@@ -337,6 +336,7 @@ class SessionWriter:
         have = folders.videos(self.folder)
         name = f"video-{folders.video_number(have[-1]) + 1}.mkv" if have else VIDEO
         self._video_file = self._open_file(self.folder / name)
+        self._new_entry = True
         setup = self._setup
         size_px = setup.apparatus.frame_size_px
         return self._open_video(self._video_file, size_px, setup.rate_hz, setup.codec)
@@ -361,6 +361,9 @@ class SessionWriter:
         try:
             for file in self._files():
                 os.fsync(file.fileno())
+            if self._new_entry:  # or a power cut leaves a video that no folder names
+                folders.sync_folder(self.folder)
+                self._new_entry = False
         except OSError as error:
             self._fail(_failure(self.folder, error))
 

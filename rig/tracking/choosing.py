@@ -50,7 +50,7 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
     if not count:
         reason = Reason.LARGE if found.large else Reason.SMALL if blob_px else Reason.NONE
         return Detection(reason, blob_px=blob_px, sweep=sweep)
-    best, alone = _pick(_likely(found.candidates), prior, t_ns)
+    best, alone = _pick(_likely(found), prior, t_ns)
     if best is None:
         return Detection(Reason.TWO, candidates=count, blob_px=blob_px, sweep=sweep)
     confidence = best.strength * (1.0 if alone else 0.5)
@@ -110,11 +110,15 @@ def _facing(found: Found, best: Candidate, prior: Prior | None, t_ns: int) -> Fa
     return before if best.pose is None else face(best.pose, before, step)
 
 
-def _likely(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """The candidates without those outside the chambers, if one is inside."""
+def _likely(found: Found) -> tuple[Candidate, ...]:
+    """The candidates without those outside the chambers, if one is inside.
+
+    Zones have no say: they may lie over chambers, beside them, and be drawn anew later.
+    """
+    candidates = found.candidates
     if len(candidates) < 2:
         return candidates
-    shares = [sum(one.inside) / one.area_px for one in candidates]
+    shares = [sum(one.inside[: found.chambers]) / one.area_px for one in candidates]
     if max(shares) < MOSTLY_INSIDE:
         return candidates
     return tuple(

@@ -46,7 +46,8 @@ class Found(NamedTuple):
     `candidates` are animal-sized things, the largest first. `blob_px` is the
     largest foreground thing outside the doors' sweeps, in px (0: nothing but noise). `large` says
     that something larger than an animal is there, `hand` that it reaches the picture's edge.
-    `sweep` is as in a Detection.
+    `sweep` is as in a Detection. `chambers` is how many of a candidate's `inside` are of chambers;
+    None: all of them.
     """
 
     candidates: tuple[Candidate, ...]
@@ -56,6 +57,7 @@ class Found(NamedTuple):
     px_per_cm: float
     rate_hz: float
     sweep: tuple[Swept | None, ...] = ()
+    chambers: int | None = None
 
 
 def find(image: Gray, prepared: Prepared) -> Found:
@@ -99,7 +101,8 @@ def find(image: Gray, prepared: Prepared) -> Found:
     if len(candidates) > 1:
         candidates.sort(key=lambda one: -one.area_px)
     scale, rate_hz = prepared.px_per_cm, prepared.rate_hz
-    return Found(tuple(candidates), blob_px, large, hand, scale, rate_hz, sweep)
+    chambers = len(prepared.max_area_px)
+    return Found(tuple(candidates), blob_px, large, hand, scale, rate_hz, sweep, chambers)
 
 
 def _hand(seen: Gray, coarse: Coarse) -> bool:

@@ -35,12 +35,13 @@ class Thing(NamedTuple):
 class Cleared(NamedTuple):
     """A background without ghosts.
 
-    `seen`: share of the samples that show an animal against it. `filled_px`: pixels that were
-    never seen without the animal, which have been filled from around them.
+    `used`: which of the samples show the animal elsewhere than in the first background: from them
+    it was made. `filled_px`: pixels that were never seen without the animal, which have been filled
+    from around them.
     """
 
     background: Gray
-    seen: float
+    used: tuple[int, ...]
     filled_px: int = 0
 
 
@@ -88,7 +89,8 @@ def cleared(
     light = Light(background, within)
     pictures = [light.match(picture) for picture in stack]
     seen: list[tuple[Gray, Gray]] = []
-    for picture in pictures:
+    used: list[int] = []
+    for n, picture in enumerate(pictures):
         things = _things(picture, background, within, least_px)
         ghosts = [one.mask for one in things if one.is_ghost]
         animals = [one.mask for one in things if one.is_animal]
@@ -96,16 +98,16 @@ def cleared(
             here = _grown(np.bitwise_or.reduce(animals))
             free = _grown(np.bitwise_or.reduce(ghosts)) & ~here
             seen.append((picture, free))
+            used.append(n)
     result, filled = background, 0
     if seen:
         result = _rebuilt(background, seen)
-    share = seen_in(np.stack(pictures), result, within, least_px, most_px)
-    if not seen and share < SEEN_SHARE:
+    if not seen and seen_in(np.stack(pictures), result, within, least_px, most_px) < SEEN_SHARE:
         never = _never_empty(pictures, background, within, least_px, most_px)
         if never is not None:
             result = np.asarray(cv2.inpaint(background, never, 5, cv2.INPAINT_TELEA), np.uint8)
             filled = cv2.countNonZero(never)
-    return Cleared(result, seen_in(np.stack(pictures), result, within, least_px, 0), filled)
+    return Cleared(result, tuple(used), filled)
 
 
 def _things(picture: Gray, background: Gray, within: Gray, least_px: float) -> list[Thing]:
@@ -136,9 +138,14 @@ def _rebuilt(background: Gray, seen: Sequence[tuple[Gray, Gray]]) -> Gray:
     """The median of each pixel over the samples in which it is free; else as it was."""
     result = background.copy()
     ys, xs = np.nonzero(np.bitwise_or.reduce([free for _, free in seen]))
-    values = np.stack([picture[ys, xs] for picture, _ in seen]).astype(np.float32)
-    values[np.stack([free[ys, xs] == 0 for _, free in seen])] = np.nan
-    result[ys, xs] = np.nanmedian(values, axis=0).astype(np.uint8)
+    free = np.stack([free[ys, xs] > 0 for _, free in seen])
+    values = np.stack([picture[ys, xs] for picture, _ in seen]).astype(np.uint16)
+    values[~free] = 1 << 15  # behind all that count
+    values.sort(axis=0)
+    counted = free.sum(axis=0)
+    every = np.arange(len(xs))
+    middle = values[(counted - 1) // 2, every] + values[counted // 2, every]
+    result[ys, xs] = (middle // 2).astype(np.uint8)
     return result
 
 

@@ -64,7 +64,7 @@ STILL: Matrix = np.array(((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
 def small(picture: Gray, wide_px: int = WIDE_PX) -> tuple[NDArray[np.float32], float]:
     """The picture made small and evenly lit, and how many of its pixels one of these is."""
     less = _reduced(picture, wide_px)
-    return _evened(less), picture.shape[1] / less.shape[1]
+    return evened(less), picture.shape[1] / less.shape[1]
 
 
 def _reduced(picture: Gray, wide_px: int = WIDE_PX) -> Gray:
@@ -74,10 +74,18 @@ def _reduced(picture: Gray, wide_px: int = WIDE_PX) -> Gray:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _evened(less: Gray) -> NDArray[np.float32]:
+def smaller(picture: Gray, times: int) -> Gray:
+    """The picture made smaller by a whole number, which is quicker than by any other."""
+    height, width = (side // times for side in picture.shape)
+    part = picture[: height * times, : width * times]
+    return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def evened(less: Gray) -> NDArray[np.float32]:
+    """A small picture relative to its surroundings: other light changes nothing in it."""
     smooth = cv2.GaussianBlur(less.astype(np.float32), (0, 0), 1.0)
-    around = cv2.blur(cv2.blur(smooth, (25, 25)), (25, 25))
-    # relative to its surroundings: other light changes nothing
+    side = round(less.shape[1] * 25 / WIDE_PX) | 1
+    around = cv2.blur(cv2.blur(smooth, (side, side)), (side, side))
     return np.asarray(smooth / np.maximum(around, 8.0), np.float32)
 
 
@@ -122,8 +130,8 @@ def laid_over(reference: Gray, picture: Gray) -> Matrix | None:
         except cv2.error:  # it does not converge: these are no pictures of one place
             break
         warp = np.asarray(found, np.float32)
-        off = np.abs(_brought(other, warp) - one)
-        left = difference(_brought(other, warp), one, edges)
+        off = np.abs(brought(other, warp) - one)
+        left = difference(brought(other, warp), one, edges)
         if left < after:
             best, after = warp, left
         # the animal, where the two show it, is no part of what stands still
@@ -132,7 +140,7 @@ def laid_over(reference: Gray, picture: Gray) -> Matrix | None:
     if after > BETTER * before:
         # it lies there as it is where a small pixel's shift would be worse; else not at all
         aside = np.array(((1.0, 0.0, 1.0), (0.0, 1.0, 1.0)), np.float32)
-        return STILL if before < difference(_brought(one, aside), one, edges) else None
+        return STILL if before < difference(brought(one, aside), one, edges) else None
     warp = best
     matrix = warp.astype(np.float64)
     # from small pixels to pixels: a pixel's centre is its place
@@ -167,6 +175,11 @@ def matrix_of(move: Move | None) -> Matrix:
     return STILL if move is None else np.array(move.matrix).reshape(2, 3)
 
 
+def righted(picture: Gray, matrix: Sequence[float] | None) -> Gray:
+    """`picture` as it would be had the camera not moved; `matrix` as in a Move, None: as it is."""
+    return picture if matrix is None else brought_back(picture, np.reshape(matrix, (2, 3)))
+
+
 def steady(image: Gray, place: int, moves: Sequence[Move]) -> Gray:
     """The picture at `place` as if the camera had stayed where it stood at the start."""
     move = next((move for move in reversed(moves) if move.first <= place), None)
@@ -199,19 +212,19 @@ def stood(samples: Sequence[Gray]) -> list[tuple[int, int, Matrix]]:
     firsts = list(range(0, len(samples) - BLOCK + 1, BLOCK))
     ends = [*firsts[1:], len(samples)]
     reduced = [_reduced(sample) for sample in samples]
-    blocks = [_evened(_middle(reduced[a:b])) for a, b in zip(firsts, ends, strict=True)]
+    blocks = [evened(middle_of(reduced[a:b])) for a, b in zip(firsts, ends, strict=True)]
     height, width = blocks[0].shape
     window = np.asarray(cv2.createHanningWindow((width, height), cv2.CV_32F), np.float32)
     least = LEAST_PX * width / samples[0].shape[1]
     if all(hypot(*shift(one, other, window)) <= least for one, other in pairwise(blocks)):
         return []
     shape = samples[0].shape
-    middles = [_middle(samples[a:b]) for a, b in zip(firsts, ends, strict=True)]
+    middles = [middle_of(samples[a:b]) for a, b in zip(firsts, ends, strict=True)]
     ways = [STILL, *(laid_over(middles[0], middle) for middle in middles[1:])]
     # a block in which it was moved fits neither way: it tells nothing but that it happened there
     sure = [
         way is not None
-        and any(beside is not None and not _apart(way, beside, shape) for beside in besides)
+        and any(beside is not None and not apart(way, beside, shape) for beside in besides)
         for way, besides in zip(
             ways, zip([None, *ways[:-1]], [*ways[1:], None], strict=True), strict=True
         )
@@ -223,7 +236,7 @@ def stood(samples: Sequence[Gray]) -> list[tuple[int, int, Matrix]]:
         if not sure[n] or way is None:
             continue
         before = ways[runs[-1][-1]] if runs else None
-        if before is None or _apart(way, before, shape):
+        if before is None or apart(way, before, shape):
             runs.append([])
         runs[-1].append(n)
     found: list[tuple[int, int, Matrix]] = []
@@ -231,8 +244,8 @@ def stood(samples: Sequence[Gray]) -> list[tuple[int, int, Matrix]]:
     for before_it, run in pairwise(runs):
         # a block in which it was moved is a little off; most of a run are not
         way = np.median(np.stack([way for n in run if (way := ways[n]) is not None]), axis=0)
-        way = way if _apart(way, STILL, shape) else STILL
-        if _apart(way, now, shape):
+        way = way if apart(way, STILL, shape) else STILL
+        if apart(way, now, shape):
             last, first = firsts[before_it[-1]], firsts[run[0]]
             # and shows what most of its samples do
             found.append((last + 2, min(first + BLOCK - 2, ends[run[0]] - 1), way))
@@ -251,7 +264,7 @@ def first_moved(reference: Gray, pictures: Sequence[Gray], before: Matrix, after
     def off(picture: Gray, matrix: Matrix) -> float:
         scaled = matrix.copy()
         scaled[:, 2] /= step
-        return difference(_brought(small(picture)[0], scaled.astype(np.float32)), one, mask)
+        return difference(brought(small(picture)[0], scaled.astype(np.float32)), one, mask)
 
     later = [off(picture, after) < off(picture, before) for picture in pictures]
     # the place that most pictures agree with: before it not moved, from it on moved
@@ -266,20 +279,22 @@ def edges_of(picture: NDArray[np.float32]) -> Gray:
     return np.where(steep >= np.percentile(steep, EDGES), np.uint8(255), np.uint8(0))
 
 
-def _apart(one: Matrix, other: Matrix, shape: tuple[int, ...]) -> bool:
+def apart(one: Matrix, other: Matrix, shape: tuple[int, ...]) -> bool:
     """Whether two ways to stand differ noticeably anywhere in the picture."""
     height, width = shape[:2]
     corners = np.array(((0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)), np.float64)
     return bool(np.hypot(*((one - other) @ corners.T)).max() > 2 * LEAST_PX)
 
 
-def _middle(pictures: Sequence[Gray]) -> Gray:
+def middle_of(pictures: Sequence[Gray]) -> Gray:
+    """The median of each pixel; of an even number the brighter of the two in the middle."""
     ordered = np.sort(np.stack(pictures), axis=0)
     middle: Gray = ordered[len(ordered) // 2]
     return middle
 
 
-def _brought(picture: NDArray[np.float32], warp: NDArray[np.float32]) -> NDArray[np.float32]:
+def brought(picture: NDArray[np.float32], warp: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A small picture as it would be had the camera not moved; `warp` in its own pixels."""
     height, width = picture.shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     brought = cv2.warpAffine(

@@ -16,16 +16,18 @@ This is the only room that knows PyAV.
 from rig.video.reading import Picture, Piece, ReadPiece, VideoFile, count_frames
 from rig.video.stills import jpeg
 from rig.video.times import Times
-from rig.video.writing import Codec, VideoWriter
+from rig.video.writing import Codec, Stamps, VideoWriter, WriterAhead
 
 __all__ = [
     "Codec",
     "Picture",
     "Piece",
     "ReadPiece",
+    "Stamps",
     "Times",
     "VideoFile",
     "VideoWriter",
+    "WriterAhead",
     "count_frames",
     "jpeg",
 ]

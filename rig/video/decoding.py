@@ -23,6 +23,7 @@ from rig.errors import ConfigError
 from rig.model import Gray
 
 _NOT_VIDEO = frozenset({"tty", "bin", "xbin", "adf", "idf"})  # FFmpeg draws any text as a film
+_LISTS = frozenset({"hls", "concat", "dash", "imf", "sdp", "rtsp", "image2"})  # of other files
 _EBML = bytes.fromhex("1a45dfa3")
 _SEGMENT = bytes.fromhex("18538067")
 _ONES = 0xFFFFFFFF
@@ -103,16 +104,20 @@ def opened(path: Path, threads: int = 1) -> Iterator[tuple[InputContainer, Video
     if not path.is_file():
         raise ConfigError(str(path), "", "no such file")
     try:
-        container = av.open(f"file:{path}", "r", metadata_errors="replace")
+        # A play list that calls itself a film asks for other files and hosts: no host is asked.
+        only = {"protocol_whitelist": "file"}
+        container = av.open(f"file:{path}", "r", metadata_errors="replace", options=only)
     except (OSError, av.FFmpegError) as error:
         if torn_header(path):
             raise ConfigError(str(path), "", "breaks off before its first picture") from None
         raise ConfigError(str(path), "", f"is no video that can be read: {words(error)}") from None
     with container:
-        if not container.streams.video or container.format.name in _NOT_VIDEO:
+        if not container.streams.video or container.format.name in _NOT_VIDEO | _LISTS:
             raise ConfigError(str(path), "", "is no video")
         stream = container.streams.video[0]
         context = stream.codec_context
+        if context is None:  # a codec that FFmpeg does not know, or that no longer says its name
+            raise ConfigError(str(path), "", "is a video of a kind that cannot be decoded here")
         context.thread_count = threads
         context.thread_type = "AUTO" if threads != 1 else "NONE"
         yield container, stream
@@ -269,12 +274,15 @@ def indexed(container: InputContainer, stream: VideoStream) -> int:
 
 
 def torn_header(path: Path) -> bool:
-    """Whether the file is an empty one, or begins as Matroska: a recording that had just begun."""
+    """Whether the file is an empty one, or begins as Matroska: a recording that had just begun.
+
+    So is one of zeros: the power was cut before its first bytes had come to the disk.
+    """
     if not path.is_file():
         return False
     with path.open("rb") as file:
         start = file.read(len(_EBML))
-    return start == _EBML[: len(start)]
+    return start == _EBML[: len(start)] or not any(start)
 
 
 def says_more(path: Path) -> bool:

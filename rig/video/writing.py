@@ -1,5 +1,8 @@
 """A session's pictures into Matroska, readable after a crash up to the last cluster."""
 
+import queue
+import threading
+from contextlib import suppress
 from enum import StrEnum
 from fractions import Fraction
 from types import TracebackType
@@ -15,12 +18,27 @@ from rig.errors import StorageError
 from rig.model import Gray
 from rig.video.decoding import words
 
+CLUSTER_MS = "200"
+"""How much may wait for the rest of its cluster. With a sync every 500 ms, no second is lost."""
+
 
 class Codec(StrEnum):
     """How a session's pictures are coded."""
 
     H264 = "h264"
     LOSSLESS = "lossless"
+
+
+class Stamps:
+    """The stamps of one file's pictures: whole milliseconds, each later than the one before."""
+
+    def __init__(self) -> None:
+        self._last_ms = -(10**9)
+
+    def of(self, t_ns: int) -> int:
+        """The next picture's stamp, ms; it was taken at `t_ns` from the start."""
+        self._last_ms = max((t_ns + 500_000) // 1_000_000, self._last_ms + 1)
+        return self._last_ms
 
 
 class VideoWriter:
@@ -44,7 +62,7 @@ class VideoWriter:
         self.frames = 0
         self._shape = (size_px[1], size_px[0])
         self._lossless = Codec(codec) is Codec.LOSSLESS
-        self._last_ms = self._key_ms = -(10**9)
+        self._stamps, self._key_ms = Stamps(), -(10**9)
         self._key_after_ms = 1000 - round(500 / rate_hz)  # half a frame early: no second too long
         self._closed = False
         try:
@@ -52,7 +70,7 @@ class VideoWriter:
                 _Whole(file),
                 "w",
                 format="matroska",
-                options={"cluster_time_limit": "500", "flush_packets": "1"},
+                options={"cluster_time_limit": CLUSTER_MS, "flush_packets": "1"},
             )
             rate = Fraction(rate_hz).limit_denominator(1001)
             name = "ffv1" if self._lossless else "libx264"
@@ -93,7 +111,7 @@ class VideoWriter:
             )
         if image.strides[1] != 1 or image.strides[0] < image.shape[1]:
             image = np.ascontiguousarray(image)
-        ms = max((t_ns + 500_000) // 1_000_000, self._last_ms + 1)
+        ms = self._stamps.of(t_ns)
         frame = VideoFrame.from_numpy_buffer(image, format="gray")
         frame.pts, frame.time_base = ms, Fraction(1, 1000)
         frame.color_range = ColorRange.JPEG
@@ -101,7 +119,6 @@ class VideoWriter:
             frame.pict_type = PictureType.I
             self._key_ms = ms
         self._mux(frame)
-        self._last_ms = ms
         self.frames += 1
 
     def close(self) -> None:
@@ -135,6 +152,74 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
         except (OSError, av.FFmpegError) as error:
             raise StorageError(f"video cannot be written: {words(error)}") from error
+
+
+class WriterAhead:
+    """The same in a thread of its own: pictures are handed over, at most `AHEAD` of them wait.
+
+    Args: as for `VideoWriter`. What goes wrong there is raised by the next `write`, or by `close`.
+    """
+
+    AHEAD = 16
+
+    def __init__(
+        self, file: BinaryIO, size_px: tuple[int, int], rate_hz: float, codec: str = Codec.H264
+    ) -> None:
+        self._wanted = (file, size_px, rate_hz, codec)
+        self._pictures: queue.Queue[tuple[Gray, int] | None] = queue.Queue(self.AHEAD)
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._write, name="write video", daemon=True)
+        self._thread.start()
+
+    def write(self, image: Gray, t_ns: int) -> None:
+        """Hand over `image`, which nobody changes any more. Raises as `VideoWriter` does."""
+        if self._error is not None:
+            raise self._error
+        self._pictures.put((image, t_ns))
+
+    def close(self) -> None:
+        """Wait until all is written. Raises StorageError."""
+        self._pictures.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes it; what went wrong before that is not hidden by what goes wrong here."""
+        try:
+            self.close()
+        except (StorageError, ValueError):
+            if error is None:
+                raise
+
+    def _write(self) -> None:
+        ended = False
+        try:
+            writer = VideoWriter(*self._wanted)
+            try:
+                while not ended:
+                    picture = self._pictures.get()
+                    ended = picture is None
+                    if picture is not None:
+                        writer.write(*picture)
+            except Exception:
+                with suppress(StorageError):  # what went wrong first is told
+                    writer.close()
+                raise
+            writer.close()
+        except Exception as error:  # handed to whoever writes
+            self._error = error
+        while not ended:  # so that nobody waits for room
+            ended = self._pictures.get() is None
 
 
 class _Whole:

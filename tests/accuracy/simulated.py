@@ -72,7 +72,8 @@ SCENES = (
         "piebald on grey",
         look=Look(floor_luma=125, mouse_luma=35, tail_luma=60, patch_luma=225, wall_luma=70),
     ),
-    *(Scene(str(trouble), (trouble,)) for trouble in Trouble),
+    # a camera that is knocked far away shows two scenes, which are not scored as one
+    *(Scene(str(one), (one,)) for one in Trouble if one is not Trouble.KNOCK),
     Scene("all of the floor", (Trouble.BEDDING, Trouble.BOLI, Trouble.URINE)),
     Scene("all of the light", (Trouble.DRIFT, Trouble.FLICKER, Trouble.SHADOW)),
     Scene("taken out half-way", there=0.5),

@@ -17,6 +17,7 @@
 //   slow N FACTOR     servo N runs at FACTOR of its speed
 //   place N PLACE     door N, moved by hand
 //   reset CAUSE US    power, external, brownout or watchdog; held in reset for US
+//   where             where each panel and each servo is, as at the end of a run
 //   unplug | plug     close the pseudo-terminal; open another behind the same link (pty only)
 //   noise SHARE SEED  flip a bit in that share of the bytes, both ways
 //   load              the share of all time in which the core did not sleep
@@ -253,7 +254,7 @@ static void step_door(int number, struct door *d, uint64_t t) {
     d->pressed += STEP_CYCLES;
     if (d->pressed > d->most_pressed) {
       d->most_pressed = d->pressed;
-      if (pty < 0 && d->pressed > 50000ull * MHZ)
+      if (d->pressed > 50000ull * MHZ)
         tell(t, "pressed %d %llu", number, (unsigned long long)(d->pressed / MHZ));
     }
   } else {
@@ -268,7 +269,7 @@ static void step_door(int number, struct door *d, uint64_t t) {
     if (pty < 0) tell(t, "fast %d %.1f", number, fast);
   }
   if (moves) d->moving = 50;
-  else if (d->moving && !--d->moving && pty < 0) tell(t, "door %d %.4f", number, d->panel / STROKE_MM);
+  else if (d->moving && !--d->moving) tell(t, "door %d %.4f", number, d->panel / STROKE_MM);
 }
 
 static void step_world(uint64_t t) {
@@ -418,6 +419,13 @@ static int number(const char *word, int most) {
   return n - 1;
 }
 
+static void tell_places(void) {
+  printf("%llu .", (unsigned long long)(now() / MHZ));
+  for (int k = 0; k < DOORS; ++k) printf(" %.4f", doors[k].panel / STROKE_MM);
+  for (int k = 0; k < DOORS; ++k) printf(" %.4f", doors[k].servo / STROKE_MM);
+  putchar('\n');
+}
+
 static int obey(char *line) {
   char *words[4] = {0};
   int n = 0;
@@ -426,10 +434,9 @@ static int obey(char *line) {
   const char *verb = words[0], *a = words[1], *b = words[2], *c = words[3];
   if (!strcmp(verb, "run") && a) {
     run_to(now() / MHZ * MHZ + strtoull(a, 0, 10) * MHZ);
-    printf("%llu .", (unsigned long long)(now() / MHZ));
-    for (int k = 0; k < DOORS; ++k) printf(" %.4f", doors[k].panel / STROKE_MM);
-    for (int k = 0; k < DOORS; ++k) printf(" %.4f", doors[k].servo / STROKE_MM);
-    putchar('\n');
+    tell_places();
+  } else if (!strcmp(verb, "where")) {
+    tell_places();
   } else if (!strcmp(verb, "send") && a) {
     uint8_t bytes[4096];
     unsigned size = 0;

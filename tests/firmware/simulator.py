@@ -1,4 +1,4 @@
-"""The board in the simulator, driven from a test: virtual time, in lockstep."""
+"""The board in the simulator, driven from a test: in virtual time and lockstep, or on a port."""
 
 import shutil
 import subprocess
@@ -125,3 +125,52 @@ class Simulator:
         line = self._process.stdout.readline()
         assert line, "the simulator ended"
         return line
+
+
+class OnPort:
+    """The binary with its mechanism in real time, behind a link to a pseudo-terminal.
+
+    Times are microseconds since power-on. `happened` collects what the simulator told up to the
+    last `where`. `with` ends it.
+    """
+
+    def __init__(self, harness: Path, elf: Path, link: Path) -> None:
+        self.link = link
+        self.happened: list[Happened] = []
+        command = [str(harness), "--pty", str(link), str(elf)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        assert self._read() == str(link)
+
+    def __enter__(self) -> "OnPort":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._process.communicate("quit\n", timeout=20)
+
+    def tell(self, *words: object) -> None:
+        """A command of the harness."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+
+    def where(self) -> tuple[int, list[float]]:
+        """The board's time, and where its panels are: 0 closed to 1 open."""
+        self.tell("where")
+        while True:
+            time, *words = self._read().split()
+            if words[0] == ".":
+                return int(time), [float(place) for place in words[1:5]]
+            self.happened.append(Happened(int(time), tuple(words)))
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the simulator ended"
+        return line.strip()

@@ -17,7 +17,7 @@ from rig.session.prepare import look
 from rig.session.recording import start
 from rig.steps import SessionPlan
 from rig.storage import SessionRecord
-from tests.firmware.chain import BOARD, BOX, FlashedBoard, opened_on
+from tests.firmware.flashed import BOARD, BOX, SEEN, FlashedBoard, opened_on
 from tests.firmware.simulator import Simulator
 
 PLAN = SessionPlan.model_validate(
@@ -52,7 +52,7 @@ class Case:
             case "reset":
                 self.board.simulator.tell("reset", "external", 1000)
             case "unplugged, own supply" | "unplugged, power from the cable":
-                self.board._unplug()
+                self.board.unplug()
             case "host hung":
                 self.board.hung = True
 
@@ -60,9 +60,9 @@ class Case:
         match self.kind:
             case "unplugged, power from the cable":
                 self.board.simulator.tell("reset", "power", 1000)
-                self.board._plug()
+                self.board.plug()
             case "unplugged, own supply":
-                self.board._plug()
+                self.board.plug()
             case "host hung":
                 self.board.hung = False
 
@@ -92,12 +92,12 @@ def test_a_closed_door_stays_closed(kind: str, workshop: Path, elf: Path, tmp_pa
             if not on_us and any(e.kind == "output_on" for e in outcome.events):
                 on_us = tick.t_ns // 1000
                 at_us = on_us + BEFALLS_US
-                board._pending += [(at_us, case.begin), (at_us + OVER_US, case.end)]
+                board.pending += [(at_us, case.begin), (at_us + OVER_US, case.end)]
 
         world.place(BOX, "left")
         seen = look(opened.loaded, box, opened.camera)
         wish = Wish(plan=PLAN, subject="M01", phase="test")
-        folder, loop = start(wish, opened, box, seen, tmp_path, (hear,))
+        folder, loop = start(wish, opened, box, seen, tmp_path, (hear,), SEEN)
         ending = run(loop, opened.camera, crop=box.crop)
         board.rest()
         assert board.wrong == []

@@ -10,7 +10,7 @@ DATA: dict[str, Any] = {
     "name": "left", "why": "is jammed", "reasons": ["something is in the box"], "expected": "left",
     "found": "right", "board": "b", "waiting": "for hands out", "limit_s": 600, "frames": 3,
     "what": "close left", "free": "1 GB", "needed": "2 GB", "folder": "f", "text": "M02",
-    "subject": "M01",
+    "subject": "M01", "shift_cm": 0.6, "shift_px": 7.9,
 }  # fmt: skip
 
 
@@ -31,6 +31,8 @@ def test_every_alarm_has_words_and_says_what_to_do(name: str) -> None:
         ("two_animals", "track_found"),
         ("camera_stalled", "camera_back"),
         ("controller_lost", "controller_back"),
+        ("camera_moved", "camera_in_place"),
+        ("camera_away", "camera_in_place"),
         ("wrong_chamber", "hands_out"),
         ("wrong_chamber", "step_ended"),
         ("limit", "step_ended"),

@@ -7,7 +7,7 @@ from types import TracebackType
 
 import pytest
 
-from gui.run.disk import room_of
+from rig.storage.room import room_of
 
 
 class Leaving:
@@ -46,7 +46,7 @@ def test_a_file_that_goes_away_leaves_nothing_open(
         looked.append(Leaving(real(folder)))
         return looked[-1]
 
-    monkeypatch.setattr("gui.run.disk.os.scandir", scandir)
+    monkeypatch.setattr("rig.storage.room.os.scandir", scandir)
     with pytest.raises(FileNotFoundError):
         room_of(tmp_path, 10.0, 10.0)
     assert [entries.closed for entries in looked] == [True]

@@ -149,6 +149,7 @@ def test_events_are_told_in_words() -> None:
         "said": "open",
         "zone": "left", "step": 1, "name": "left", "state": "open", "reasons": ["x"], "why": "y",
         "text": "t", "what": "w", "silent_s": 1, "found": "left", "expected": "right",
+        "shift_cm": 1, "shift_px": 7,
         "board": "b", "frames": 1, "limit_s": 600, "status": "completed", "reason": "r",
     }  # fmt: skip
     for kind in TOLD:

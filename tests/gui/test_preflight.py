@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gui.run.disk import spell_bytes
 from gui.run.preflight import Checked, Level, Wanted, check
 from protocols.asking import Choice
 from rig import png
 from rig.storage import note_pairing
+from rig.storage.room import spell_bytes
 from tests.small import write_rig
 
 
@@ -131,6 +131,15 @@ def test_the_paired_chamber_is_asked_for_where_it_can_be_written(
 ) -> None:
     told = {"phase": "conditioning1a", "blinded": True, **changes}
     assert check(wanted(tmp_path, **told)).pairing_open is asked
+
+
+def test_a_studys_animals_are_not_run_past_it(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "study.toml").write_text("", encoding="utf-8")
+    checked = check(wanted(tmp_path))
+    assert not checked.ready
+    assert any("from the page Today" in text for text in bad(checked))
+    assert check(wanted(tmp_path, practice=True)).ready
 
 
 def test_practice_goes_to_a_folder_apart(tmp_path: Path) -> None:

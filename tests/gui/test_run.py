@@ -18,7 +18,6 @@ from pytestqt.qtbot import QtBot
 
 from gui.remembered import Remembered
 from gui.run.box_view import BoxView
-from gui.run.disk import Room, room_of
 from gui.run.drawn import chamber_notes
 from gui.run.live import LiveBox, Standing
 from gui.run.page import RunPage
@@ -30,6 +29,7 @@ from rig.channel import entries
 from rig.session import verify
 from rig.setup import parse as parse_setup
 from rig.storage import SessionRecord, note_pairing, read_pairing
+from rig.storage.room import Room, room_of
 from tests.gui.made import record_session
 from tests.small import ARENA, tick_until, write_clip, write_rig, write_table
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,11 @@ from gui.log import keep_log, log_file
 from gui.run.live import LiveBox, Standing
 from gui.study.page import StudyPage
 from gui.today.next_deed import Deed
+from gui.today.next_deed import Standing as Standing_
 from gui.today.page import TodayPage
 from gui.window import MainWindow
-from protocols.study import open_study
+from protocols.study import check, open_study
+from protocols.study.cards import Around, Card
 from tests.gui.studies import (
     MORE,
     OWNER,
@@ -251,8 +254,6 @@ def test_a_morning_by_keyboard_alone(qtbot: QtBot, windows: Made, rig: str, tmp_
     found = rows(folder, "select animal, status from session order by animal")
     assert found == [("M01", "done"), ("M02", "done"), ("M03", "planned"), ("M04", "done")]
     with open_study(folder) as opened:
-        from protocols.study import check
-
         assert check(opened, {}, "tom") == []
 
 
@@ -268,7 +269,7 @@ def test_the_wrong_day_stops_once_and_a_key_goes_on(
     typed(qtbot, "24.3")
     wait_for(qtbot, page, Deed.READY)
     assert "24.3 g, kept" in page.doing.standing.said
-    page.doing._ready[page.doing._key] = False  # the box is another test's
+    page.doing._ready[page.doing._key] = False, page.now()  # the box is another test's
     page.doing.show_again()
     wait_for(qtbot, page, Deed.TICK)
     made = page.doing.standing.card
@@ -404,7 +405,7 @@ def test_nothing_blinded_is_said_anywhere(
         typed(qtbot, animal)
         qtbot.waitUntil(lambda animal=animal: page.doing.animal == animal
                         and page.doing.standing.card is not None, timeout=LIMIT_MS)  # fmt: skip
-        page.doing._ready[page.doing._key] = False
+        page.doing._ready[page.doing._key] = False, page.now()
         page.doing.show_again()
         page._to_mending()
         for place in range(page.mending.deeds.count()):
@@ -497,3 +498,28 @@ def test_what_stands_against_a_study_is_said_in_the_page(
     window.desk.open(folder)
     qtbot.waitUntil(lambda: "Open for reading only" in page.bar.said.text(), timeout=LIMIT_MS)
     qtbot.waitUntil(lambda: page.day is not None and len(page.animals) == 4, timeout=LIMIT_MS)
+
+
+@pytest.mark.parametrize(
+    ("card", "more", "deed"),
+    [
+        ({}, {}, Deed.READY),
+        ({"weigh": True}, {}, Deed.WEIGH),
+        ({}, {"is_ready": True}, Deed.TICK),
+        ({"around": ()}, {"is_ready": True}, Deed.START),
+        ({"session": "running"}, {}, Deed.SEE),
+        ({"session": "done"}, {}, Deed.NONE),
+        ({"session": "done", "around": "after"}, {}, Deed.TICK),
+        ({"session": "aborted"}, {"is_ready": True}, Deed.START),
+        ({"outside": True}, {}, Deed.TICK),
+        ({"outside": True, "around": ()}, {}, Deed.NONE),
+        ({"phase": ""}, {}, Deed.NONE),
+        ({"weigh": True}, {"practice": True, "is_ready": True}, Deed.START),
+    ],
+)
+def test_what_the_key_does_next(card: dict[str, object], more: dict[str, bool], deed: Deed) -> None:
+    around = card.pop("around", "before")
+    one = (Around("injection", str(around), "K7BFG", "0.2 ml", (), "planned", "", None),)
+    made = Card("M01", "", "active", "conditioning1a", session="planned", around=one)
+    made = replace(made, **({"around": ()} if around == () else {}) | card)  # type: ignore[arg-type]
+    assert Standing_(made, **more).deed is deed

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from protocols.study import open_study
 from protocols.study.exposure import ledger
 from rig.channel import entries
 from rig.hardware.doors import SerialBoard
-from rig.storage import SessionRecord, read_pairing
+from rig.storage import SessionRecord, read_pairing, session_folder
 from tests.protocols.conftest import Cli
 from tests.small import ARENA, tick_until, write_clip, write_rig
 
@@ -443,7 +444,9 @@ def test_a_changed_rig_file_is_heard_by_the_next_session(cli: Cli, clip: Path) -
     said = cli(*words, "--paired", "left")
     assert (said.code, said.err) == (0, "")
     text = said.out.splitlines()
-    assert text[0] == f"recording to {session_of(Path('study'))}"
+    looked_at = text[: text.index(f"recording to {session_of(Path('study'))}")]
+    assert {line.split()[1] for line in looked_at} >= {"disk:", "clock:", "power:", "sleep:"}
+    assert {line.split()[0] for line in looked_at} <= {"pass", "warn"}
     assert "scoring started" in said.out
     assert text[-1] == f"recorded in {session_of(Path('study'))}"
     first = entries()[0].pid
@@ -539,9 +542,23 @@ def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
         return opens(*words)
 
     monkeypatch.setattr(playing.verbs, "unblind", look_first)
+    drawn_by: list[str] = []
+    allocates = playing.verbs.allocate_cohort
+
+    def watched(*words: Any) -> Any:
+        drawn_by.append(words[5])
+        return allocates(*words)
+
+    monkeypatch.setattr(playing.verbs, "allocate_cohort", watched)
     play = playing.Play(here / "demo", 2, 1, _Here(), lambda done, total: None, **seconds)
     played = play.play()
     assert played.faults == ()
+    # The same seed draws the same allocation, another one another; nothing is left in the settings.
+    same, other = (
+        playing.Play(here / "x", 2, seed, _Here(), lambda done, total: None) for seed in (1, 2)
+    )
+    assert drawn_by == [same._drawn("allocation")] != [other._drawn("allocation")]
+    assert not list(here.parent.glob("config/**/*.key"))
     assert sorted(a.group for a in played.animals) == ["cocaine", "saline"]
     assert played.sessions == 16
     assert all(a.reinstated_s is not None for a in played.animals)
@@ -587,6 +604,22 @@ def test_the_demonstration_says_its_scores_and_takes_a_folder_of_its_own(
     assert json.loads(cli("demo", "--json", "--out", "mine").out)["folder"] == "mine"
 
 
+@pytest.mark.parametrize("words", [[], ["--out", "mine"], ["--out", "empty"]])
+def test_a_demonstration_that_is_stopped_leaves_nothing(
+    cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    (here / "empty").mkdir()
+
+    def stopped(folder: Path, animals: int, seed: int) -> playing.Played:
+        (folder / "rawdata").mkdir(parents=True)
+        (folder / "study.toml").write_text("name", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demonstration, "_simulated", stopped)
+    assert cli("demo", *words).code == 3
+    assert [path.name for path in here.rglob("*")] == ["empty"]
+
+
 # how things look
 
 
@@ -606,3 +639,15 @@ def test_long_text_is_wrapped_but_a_path_is_not() -> None:
     assert path in text.splitlines()[-1]
     assert max(map(len, text.splitlines()[:-1])) <= 79
     assert all(line.startswith("     ") for line in text.splitlines()[1:])
+
+
+def test_a_session_that_could_not_be_used_is_not_begun(cli: Cli, here: Path) -> None:
+    later = date.today() + timedelta(days=40)
+    session_folder(here / "study", "M02", "pretest", when=later)
+    words = [*EXPLORE, "--rig", "sim", "--set", "test_s=2", "--speed", "max"]
+    said = cli(*words)
+    assert said.code == 1
+    assert "not started: clock: " in said.err
+    assert f"a session here is of {later}; set the computer's clock" in said.err
+    assert [path.name for path in (here / "study" / "rawdata").iterdir()] == ["sub-M02"]
+    assert cli(*words, "--anyway").code == 0

@@ -79,7 +79,7 @@ def test_a_card_tells_what_is_open_and_counts_what_runs_out(here: Path) -> None:
 def test_a_practice_has_a_name_that_the_study_does_not_know(here: Path) -> None:
     folder = short_study(here / "S1", "sim")
     with open_study(folder) as study:
-        begun = doing.practise(study, "M01", NOW)
+        begun = doing.practise(study, "M01", "tom", NOW)
         with study.store.read() as connection:
             uids = set(connection.execute(select(t.session.c.uid)).scalars())
             assert not connection.execute(
@@ -140,11 +140,11 @@ def test_a_draw_is_kept_as_it_was_looked_at(here: Path) -> None:
         assert study.key.part == open_key(folder)
         changed = [{**row, "time_left_s": "100"} for row in rows]
         with pytest.raises(ConfigError, match="draw again"):
-            allocate_cohort(study, OWNER, changed, None, "made", second)
-        kept = allocate_cohort(study, OWNER, rows, None, "made", second)
+            allocate_cohort(study, OWNER, changed, over_gate="made", proposed=second)
+        kept = allocate_cohort(study, OWNER, rows, over_gate="made", proposed=second)
         assert kept == second.told
         with pytest.raises(ConfigError, match="has its place already"):
-            allocate_cohort(study, OWNER, rows, None, "made", first)
+            allocate_cohort(study, OWNER, rows, over_gate="made", proposed=first)
         with study.store.read() as connection:
             asked = select(t.audit.c.after).where(t.audit.c.action == "allocation_proposed")
             told = list(connection.execute(asked).scalars())

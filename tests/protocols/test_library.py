@@ -63,6 +63,8 @@ def test_the_whole_list_is_there() -> None:
         "nicotine-cpp",
         "novel-side",
         "odour-paired-cpa",
+        "real-time-place-preference",
+        "real-time-reversal",
         "reinstatement-cocaine",
         "reinstatement-defeat",
         "reinstatement-footshock",
@@ -95,7 +97,8 @@ def test_a_shipped_study_has_its_source_and_own_words(name: str) -> None:
 @pytest.mark.parametrize("name", STUDIES)
 @pytest.mark.parametrize("drive", DRIVES)
 def test_a_shipped_study_passes_its_dry_run(name: str, drive: str) -> None:
-    protocol, apparatus = PROTOCOLS[name], builtin_apparatus(3, drive=drive)
+    protocol = PROTOCOLS[name]
+    apparatus = builtin_apparatus(len(protocol.chambers), drive=drive)
     plans = {p.name: plan_session(protocol, p.name, apparatus, "left") for p in protocol.in_box}
     assert [fault for plan in plans.values() for fault in rehearse(plan, apparatus)] == []
     groups = {group: course_of(protocol, group=group) for group in protocol.group}

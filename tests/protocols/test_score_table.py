@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from protocols.times import phase_of
 from tests.protocols.conftest import Cli
 from tests.small import ARENA, tree, write_clip
 
@@ -84,6 +85,87 @@ def test_phases_that_are_left_out_are_said_and_numbers_may_lack(cli: Cli, here: 
     assert animal["phases"]["extinction1"]["proportion_of_initial"] == round(120 / 220, 9)
     (note,) = told["notes"]
     assert "conditioning-1a (1), pretest2 (1)" in note
+
+
+SPELLED = {
+    "pretest": ("pretest", "Pre-test", "PRE TEST", "pre_test", "pretest1", "Pre-Test 1",
+                "pretest-01"),
+    "posttest": ("posttest", "post test", "Post-Test", "POSTTEST", "post-test-1", "PostTest"),
+    "extinction1": ("extinction", "Extinction", "extinction1", "extinction-1", "Extinction 01"),
+    "extinction3": ("extinction3", "Extinction 3", "EXTINCTION-3", "extinction_03",
+                    "extinction (3)"),
+    "extinction12": ("extinction12", "Extinction 12", "extinction-12"),
+    "reinstatement1": ("reinstatement", "Reinstatement-1", "reinstatement 1", "REINSTATEMENT1"),
+    "reinstatement2": ("reinstatement2", "Reinstatement 2", "reinstatement-02"),
+    None: ("conditioning1a", "day 1", "test", "pre", "pretest2", "Post-test 2", "extinction 1.5",
+           "extinction 1-2", "extinction0", "extinction day 1", "pretest 0", "1", "habituation"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("phase", "texts"), SPELLED.items())
+def test_phases_in_every_spelling(phase: str | None, texts: tuple[str, ...]) -> None:
+    assert {text: phase_of(text) for text in texts} == dict.fromkeys(texts, phase)
+
+
+PUBLISHED = {
+    "totals alone": (
+        "Mouse ID,Group,Phase,time paired (s),time unpaired (s)\n"
+        "1,Saline + vehicle,Pre-test,480,520\n1,Saline + vehicle,Post-test,700,340\n"
+        "2,Cocaine 15 mg/kg,Pre-test,510.4,489.6\n2,Cocaine 15 mg/kg,Post-test,650,350\n"
+    ),
+    "saved by pandas": (
+        ",subject,group,phase,time_paired_s,time_unpaired_s,time_neutral_s,test_s\n"
+        "0,1,Saline + vehicle,pretest,480.0,520.0,NaN,NaN\n"
+        "1,1,Saline + vehicle,posttest,700.0,340.0,NaN,NaN\n"
+        "2,2,Cocaine 15 mg/kg,pretest,510.4,489.6,NaN,NaN\n"
+        "3,2,Cocaine 15 mg/kg,posttest,650.0,350.0,NaN,NaN\n"
+    ),
+    "a German spreadsheet": (
+        "\ufeffsubject;group;phase;time_paired_s;time_unpaired_s;time_neutral_s;test_s;;\r\n"
+        "1;Saline + vehicle;Pre-test;480;520;;;;\r\n1;Saline  + vehicle;Post-test;700;340;;;;\r\n"
+        "2;Cocaine 15 mg/kg;Pre-test;510,4;489,6;\N{EN DASH};;;\r\n"
+        "2;Cocaine 15 mg/kg;Post-test;650;350;#DIV/0!;;;\r\n;;;;;;;;\r\n"
+    ).replace("Saline  +", "Saline +"),
+    "statistics programs": (
+        "subject\tgroup\tphase\ttime_paired_s\ttime_unpaired_s\ttime_neutral_s\n"
+        "1\tSaline + vehicle\tPRETEST\t4.80E+02\t520\t.\n"
+        "1\tSaline + vehicle\tPOSTTEST\t700\t340\t.\n"
+        "2\tCocaine 15 mg/kg\tPRETEST\t510.4\t489.6\t.\n"
+        "2\tCocaine 15 mg/kg\tPOSTTEST\t650\t350\t.\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", PUBLISHED.values(), ids=PUBLISHED.keys())
+def test_tables_as_they_are_published(cli: Cli, here: Path, text: str) -> None:
+    Path("t.csv").write_bytes(text.encode())
+    columns = ("--column", "subject=Mouse ID") if "Mouse" in text else ()
+    said = cli("score", "--table", "t.csv", "--json", *columns)
+    assert (said.code, said.err) == (0, "")
+    one, other = json.loads(said.out)["animals"]
+    assert (one["subject"], one["group"]) == ("1", "Saline + vehicle")
+    assert (other["group"], other["flags"]) == ("Cocaine 15 mg/kg", [])
+    names = ("cpp_score_s", "delta_difference_s", "preference_ratio", "preference_index")
+    shown = [round(other[name], 4) for name in names]
+    assert shown == [139.6, 279.2, 0.65, 0.3]
+    assert round(one["preference_ratio_change"], 4) == 0.1931
+    assert other["percent_of_session"] is None
+    assert other["split_neutral_s"] is None
+
+
+def test_an_animal_that_was_hardly_tracked_is_flagged_and_not_scaled(cli: Cli, here: Path) -> None:
+    rows = [HEAD, "M01,pretest,480,520,drug,,1200", "M01,posttest,350,240,drug,,1200",
+            "M02,pretest,480,520,drug,,1200", "M02,posttest,350,250,drug,,1200",
+            "M03,pretest,5,3,drug,2,1200", "M03,posttest,700,340,drug,160,1200",
+            "M04,pretest,480,520,drug,200,1200", "M04,posttest,700,340,drug,160,1200",
+            "M04,extinction1,100,90,drug,30,1200"]  # fmt: skip
+    told = scored(cli, "\n".join(rows))
+    flags = {one["subject"]: one["flags"] for one in told["animals"]}
+    assert flags == {"M01": ["short"], "M02": [], "M03": ["short"], "M04": ["short"]}
+    assert told["animals"][0]["cpp_score_s"] == -130
+    assert told["animals"][2]["cpp_score_s"] == 695
+    assert told["animals"][3]["phases"]["extinction1"]["flags"] == ["short"]
+    assert sum("flagged short" in note for note in told["notes"]) == 3
 
 
 def test_columns_of_other_names(cli: Cli, here: Path) -> None:
@@ -188,6 +270,33 @@ REFUSED = {
                 "line 2: column time_paired_s: 40: looks like percent"),
     "minutes": (["M01,pretest,480,520,drug,200,20", TWO],
                 "line 2: column test_s: 20: looks like minutes"),
+    "animals that are numbered anew": ([ONE, TWO, "M01,pretest,480,520,saline,200,1200"],
+        "the first is in line 2, in another group: each animal needs an id of its own"),
+    "an id in two ways": (["m01,pretest,480,520,drug,200,1200", TWO],
+                          "m01 has no posttest, only pretest; is M01 the same animal?"),
+    "post-tests called otherwise": ([ONE, "M01,Test,700,340,drug,160,1200"],
+                                    "only pretest; left out, as not one of pretest, posttest,"),
+    "a group in two ways": ([ONE, TWO, "M02,pretest,480,520,drug  a,200,1200",
+                             "M02,posttest,480,520,drug  a,200,1200",
+                             "M03,pretest,480,520,drug a,200,1200",
+                             "M03,posttest,480,520,drug a,200,1200"],
+                            "line 6: column group: 'drug a': is this the group 'drug  a'?"),
+    "all minutes": (["M01,pretest,8,8.7,drug,3.3,1200", "M01,posttest,11.7,5.7,drug,2.6,1200"],
+                    "line 2: column time_paired_s: 8: looks like minutes in a test of 1200 s"),
+    "percent without a neutral chamber": (
+        [f"M{k},{phase},4{k},3{k},drug,,1200" for k in range(3) for phase in
+         ("pretest", "posttest")],
+        "line 2: column time_paired_s: 40: looks like percent in a test of 1200 s"),
+    "milliseconds and no length": (["M01,pretest,14000,10000,drug,,", TWO],
+                                   "line 2: column time_paired_s: 14000: looks like milliseconds"),
+    "a fraction of the test": ([ONE, "M01,posttest,0.66,0.34,drug,,"],
+                               "line 3: column time_paired_s: 0.66: looks like a fraction"),
+    "not a number at all": (["M01,pretest,inf,520,drug,200,1200", TWO],
+                            "line 2: column time_paired_s: 'inf': not a number"),
+    "a unit in the cell": (["M01,pretest,480 s,520,drug,200,1200", TWO],
+                           "line 2: column time_paired_s: '480 s': not a number"),
+    "minutes and seconds": (["M01,pretest,8:00,520,drug,200,1200", TWO],
+                            "line 2: column time_paired_s: '8:00': not a number"),
     "no length": ([ONE, "M01,posttest,700,340,drug,160,0"],
                   "line 3: column test_s: 0: more than 0 is wanted"),
     "decimal commas": ([ONE, 'M01,posttest,"700,5",340,drug,160,1200'],
@@ -229,6 +338,9 @@ def test_words_on_the_command_line(cli: Cli, here: Path) -> None:
     refused(cli, here, "--column: 'subject': write OURS=THEIRS", "--column", "subject")
     (here / "t.csv").write_text("subject,phase,paired\nM01,pretest,3\n")
     refused(cli, here, "time_paired_s: this column is missing; there are subject, phase, paired")
+    (here / "t.csv").write_text("subject,pre_paired,post_paired\nM01,3,4\n")
+    refused(cli, here, "phase: this column is missing; there are subject, pre_paired, post_paired;"
+            " a row an animal and phase is read")  # fmt: skip
     said = cli("score")
     assert said.code == 2
     assert said.err.startswith("placepref: --table: say which study (its folder), or which table")

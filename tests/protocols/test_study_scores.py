@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import select
 
 from protocols import blinding, library
 from protocols.protocol import parse, plan_session, settings
@@ -18,10 +19,11 @@ from protocols.ranges import CASES, Case, first
 from protocols.ranges.placing import Placing
 from protocols.ranges.seen import seen_of
 from protocols.scores import score_animals
-from protocols.scoring import measuring, score_folder
+from protocols.scoring import measuring, score_folder, score_study
 from protocols.scoring.filed import filed_sessions
 from protocols.scoring.filed import tests_of as counting_tests
 from protocols.sessions import read_session
+from protocols.store import tables as t
 from protocols.study import open_study
 from rig.hardware.simulated.mouse import MouseSettings, Preset
 from rig.measures import chamber_times
@@ -228,7 +230,6 @@ def test_a_biased_design_without_vehicle_is_warned_of(opened: Path) -> None:
     from protocols.allocation.model import Design
     from protocols.report.build import _warnings
     from protocols.report.records import records_of
-    from protocols.scoring import score_study
 
     with open_study(opened, write=False) as study:
         found, records = score_study(study), records_of(study)
@@ -308,3 +309,91 @@ def test_the_attempt_that_is_scored_is_the_one_of_the_rule(opened: Path) -> None
     assert counting_tests([ended_early], [])[one.subject][one.phase] is ended_early
     assert counting_tests([replace(stray, status="aborted")], []) == {}
     assert counting_tests([replace(by_rule, rule=False)], []) == {}
+
+
+def test_what_went_otherwise_is_told_in_words(opened: Path, tmp_path: Path) -> None:
+    from protocols.report import conduct
+    from protocols.report.build import _warnings
+    from protocols.report.latency import latency
+    from protocols.report.records import records_of
+    from protocols.study.amending import Outcome, Why, note_injection, swap, withdraw
+    from protocols.study.care import adverse_event
+    from protocols.study.doing import guess
+    from protocols.study.revealed import revealed
+    from tests.protocols.making import OWNER
+
+    folder = tmp_path / "S1"
+    shutil.copytree(opened, folder)
+    # Two sessions ran in real time, one of them later than its plan allows.
+    for animal, p99 in (("M00", 4.5), ("M01", 14.25)):
+        (path,) = folder.glob(f"rawdata/sub-{animal}/*posttest/behav/events.jsonl")
+        lines = path.read_bytes().splitlines()
+        stop = json.loads(lines[-1])
+        figures = (("p50", 0.5), ("p95", 2.0), ("p99", p99), ("max", 20.0))
+        stop["data"] |= {f"latency_decided_{place}_ms": ms for place, ms in figures}
+        path.write_bytes(b"\n".join([*lines[:-1], json.dumps(stop).encode()]) + b"\n")
+    with open_study(folder) as study:
+        adverse_event(study, "M03", "mild", "limps", "vet called", OWNER)
+        swap(study, "M01/pretest", "M02/pretest", OWNER, "the cards were mixed up")
+        with study.store.read() as connection:
+            label = connection.execute(select(t.label.c.code)).scalars().first()
+        note_injection(study, label, Outcome.COMPLETE, OWNER, received_ml=0.25)
+        note_injection(study, label, Outcome.PARTIAL, OWNER, received_ml=0.12, reason="it leaked")
+        opened_now = revealed(study)
+        assert opened_now is not None
+        for animal, place in opened_now.places.items():
+            guess(study, animal, "vehicle", OWNER, 3)
+            if place["group"] == "cocaine":
+                withdraw(study, animal, Why.DROPPED, "the pump failed", OWNER)
+        found, records = score_study(study), records_of(study)
+        groups = [group.name for group in study.plan.group]
+        blocks = [
+            *_warnings(study, found, records),
+            *conduct.balance(found, groups),
+            *conduct.deviations(found, records),
+            *conduct.adverse(records),
+            *conduct.guess(found, records, study),
+            *latency(found),
+        ]
+    told = "\n".join(str(block) for block in blocks)
+    assert "o animal of cocaine is analysed: nothing can be compared" in told
+    assert "['cocaine', '0'" in told
+    assert "animal M01 \N{RIGHTWARDS ARROW} M02" in told
+    assert "received 0.25 \N{RIGHTWARDS ARROW} 0.12" in told
+    assert "outcome complete \N{RIGHTWARDS ARROW} partial" in told
+    assert not re.search(r"uid|sha256|\{\"", told)
+    assert "'M03', 'mild', 'limps', 'vet called', 'owner 1']" in told
+    assert "1 session of 2 reacted later than the plan allows (10.0 ms" in told
+    assert "'M01 posttest'" in told
+    assert "'14.25', '20.00', '10.0'" in told
+    assert "['decided', '2', '0.50', '2.00', '9.38', '14.25', '20.00']" in told
+
+
+def test_a_simulated_study_has_no_reaction_times(opened: Path) -> None:
+    from protocols.report.blocks import Words
+    from protocols.report.latency import latency
+
+    *_, said = latency(score_folder(opened))
+    assert isinstance(said, Words)
+    assert "No session ran in real time" in said.text
+
+
+def test_what_the_rules_say_of_the_authors_stands_in_the_report(opened: Path) -> None:
+    from protocols.planning import AuthorsPlan
+    from protocols.report.arrive import checklist, methods
+    from protocols.report.records import records_of
+
+    said = AuthorsPlan(ethics="Approved, protocol 4242.", covariates="sex", sample_size="10 each")
+    with open_study(opened, write=False) as study:
+        plan = study.plan.model_copy(update={"authors": said})
+        found, records = score_study(study), records_of(study)
+        items = {i.number: i.answer for i in checklist(replace(study, plan=plan), found, records,
+                                                       "x").items}  # fmt: skip
+        first = methods(replace(study, plan=plan), found, records, "x")[0]
+        bare = methods(study, found, records, "x")[0]
+    assert items["14"] == "Approved, protocol 4242."
+    assert items["2"].endswith("10 each")
+    assert items["7"].endswith("Covariates: sex")
+    assert items["13"] == ""
+    assert first.endswith("Approved, protocol 4242. 10 each. [Add housing.]")
+    assert bare.endswith("[Add approval, housing and how the number of animals was decided.]")

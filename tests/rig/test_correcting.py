@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from rig.session.files import load_apparatus
 from rig.session.row import Amend
 from rig.session.seeing import median
 from rig.tracking import choose, find, prepare
+from rig.tracking.drawing import Drawing
 from rig.tracking.outlines import contour
 from rig.video import VideoFile
 from tests.small import ARENA, FRAMES, write_clip
@@ -164,6 +166,21 @@ def test_the_outline_is_the_silhouettes_own(clip: Path) -> None:
         assert rim.min(axis=0).tolist() == dark.min(axis=0).tolist()
         assert rim.max(axis=0).tolist() == dark.max(axis=0).tolist()
         assert contour(picture.image, prepared, 80, 110) is None
+
+
+def test_lines_that_were_drawn_once_are_those_drawn_on_the_picture(clip: Path) -> None:
+    apparatus = load_apparatus(clip.parent / "arena.toml")
+    picture = np.random.default_rng(1).integers(0, 256, (120, 160), np.uint8)
+    drawing = Drawing(apparatus)
+    for zones in (["left"], list[str](), ["left"]):
+        expected = picture.copy()
+        for chamber in apparatus.chamber:
+            line = [np.rint(np.array(chamber.outline_px) * 8).astype(np.int32)]
+            inside = chamber.name in zones
+            cv2.polylines(expected, line, True, 0, 3 if inside else 2, cv2.LINE_AA, 3)
+            cv2.polylines(expected, line, True, 255 if inside else 160, 1, cv2.LINE_AA, 3)
+        drawn = drawing.draw(picture, zones=zones, trail=[], outline=None, at=None, words="")[:120]
+        assert np.abs(drawn.astype(int) - expected).max() <= 3
 
 
 def test_overlay_shows_what_the_rows_say(clip: Path) -> None:

@@ -432,7 +432,7 @@ def test_every_box_is_decided_before_any_is_written() -> None:
     log: list[str] = []
 
     class Turns:
-        phase = Phase.RUNNING
+        phase, loop = Phase.RUNNING, None
 
         def __init__(self, name: str) -> None:
             self.name = name

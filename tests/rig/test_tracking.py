@@ -478,6 +478,12 @@ def test_a_reflection_outside_the_chambers_gives_way(dark: Prepared) -> None:
     assert one.candidates == 2
 
 
+def test_a_zone_drawn_over_a_reflection_makes_no_animal_of_it(dark: Prepared) -> None:
+    zone = '[[zone]]\nname = "wall"\noutline_px = [[0, 0], [60, 0], [60, 240], [0, 240]]\n'
+    image = mouse(mouse(floor(), 45, 120, 90, tail=False), 8, 120, 90, tail=False)
+    assert see(image, prepared(zone)).x_px == see(image, dark).x_px
+
+
 def test_two_close_together_are_two(dark: Prepared) -> None:
     image = mouse(mouse(floor(), 90, 100, tail=False), 90, 121, tail=False)
     assert see(image, dark).reason is Reason.TWO

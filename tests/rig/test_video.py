@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rig.errors import ConfigError, StorageError
 from rig.model import NS_PER_S, Gray
-from rig.video import Codec, Times, VideoFile, VideoWriter, count_frames
+from rig.video import Codec, Times, VideoFile, VideoWriter, WriterAhead, count_frames
 from rig.video.decoding import Luma
 from rig.video.times import multiples
 
@@ -548,6 +548,27 @@ def test_full_disk_is_a_storage_error_and_close_does_not_hang() -> None:
         writer.close()
     writer.close()
     assert not file.closed
+
+
+def test_a_full_disk_is_told_to_who_hands_pictures_over_and_nobody_waits_for_ever() -> None:
+    with pytest.raises(StorageError, match="No space left"):
+        hand_over(Full(20_000), 400)
+
+
+def test_pictures_that_were_handed_over_are_all_written() -> None:
+    file = io.BytesIO()
+    hand_over(file, 3 * WriterAhead.AHEAD)
+    alone = io.BytesIO()
+    with VideoWriter(alone, (32, 24), 30.0, "lossless") as writer:
+        for i, image in enumerate(pictures(3 * WriterAhead.AHEAD)):
+            writer.write(image, round(i * NS_PER_S / 30))
+    assert len(file.getvalue()) == len(alone.getvalue())
+
+
+def hand_over(file: io.BytesIO, count: int) -> None:
+    with WriterAhead(file, (32, 24), 30.0, "lossless") as writer:
+        for i, image in enumerate(pictures(count)):
+            writer.write(image, round(i * NS_PER_S / 30))
 
 
 def test_short_writes_lose_nothing(tmp_path: Path) -> None:

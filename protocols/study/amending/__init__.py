@@ -3,11 +3,11 @@
 from protocols.study.amending.afterwards import enter
 from protocols.study.amending.filed import Filed, filed
 from protocols.study.amending.injecting import Outcome, note_injection
-from protocols.study.amending.leaving import Left, Why, exclude_animal, withdraw
+from protocols.study.amending.leaving import Why, exclude_animal, withdraw
 from protocols.study.amending.repeating import Judged, judge_ended
 from protocols.study.amending.sessions import reattribute, swap
-from protocols.study.amending.signing import has_pin, in_open
 from protocols.study.amending.substituting import take_place
+from protocols.study.excluding import Left
 
 __all__ = [
     "Filed",
@@ -18,8 +18,6 @@ __all__ = [
     "enter",
     "exclude_animal",
     "filed",
-    "has_pin",
-    "in_open",
     "judge_ended",
     "note_injection",
     "reattribute",

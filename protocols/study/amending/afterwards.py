@@ -7,8 +7,8 @@ from sqlalchemy import select
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.amending.sessions import PLANNED, Row, add_row, known, next_attempt, record
-from protocols.study.amending.signing import in_open, moment, sign
 from protocols.study.folder import Study
+from protocols.study.signing import in_open, moment, sign
 from rig.errors import ConfigError
 
 

@@ -9,8 +9,8 @@ from protocols.dosing import volume_ml
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.amending.sessions import known
-from protocols.study.amending.signing import in_open, moment, sign
 from protocols.study.folder import Study
+from protocols.study.signing import in_open, moment, sign
 from rig.errors import ConfigError
 
 

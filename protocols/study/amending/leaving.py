@@ -1,14 +1,14 @@
 """Animals that leave: withdrawn or excluded. Nothing is deleted, sessions to come are cancelled."""
 
 from enum import StrEnum
-from typing import NamedTuple
 
 from sqlalchemy import select
 
 from protocols.store import Change
 from protocols.store import tables as t
-from protocols.study.amending.signing import in_open, moment, sign
+from protocols.study.excluding import Left, leave
 from protocols.study.folder import Study
+from protocols.study.signing import in_open, moment, sign
 from rig.errors import ConfigError
 
 PRESENT = ("planned", "active", "substitute")
@@ -21,13 +21,6 @@ class Why(StrEnum):
     DEAD = "dead"
     ILL = "ill"
     DROPPED = "dropped"
-
-
-class Left(NamedTuple):
-    """How many sessions were cancelled, and whether the animal is in a box still."""
-
-    cancelled: int
-    running: bool
 
 
 def withdraw(
@@ -60,26 +53,6 @@ def exclude_animal(
         present(change, animal)
         change.insert(t.exclusion, animal=animal, rule=rule, at=change.at)
         return leave(change, animal, "excluded", f"{rule}: {said}")
-
-
-def leave(change: Change, animal: str, status: str, reason: str, since: str = "") -> Left:
-    """Set an animal's status and cancel its sessions to come, in this transaction."""
-    change.update(
-        t.animal,
-        {"id": animal},
-        status=status,
-        status_since=since or change.at,
-        status_reason=reason,
-        status_by=change.person,
-    )
-    asked = select(t.session.c.uid, t.session.c.status).where(
-        t.session.c.animal == animal, t.session.c.status.in_(("planned", "running"))
-    )
-    rows = change.connection.execute(asked.order_by(t.session.c.uid)).all()
-    planned = [row.uid for row in rows if row.status == "planned"]
-    for uid in planned:
-        change.update(t.session, {"uid": uid}, status="cancelled")
-    return Left(len(planned), len(planned) < len(rows))
 
 
 def present(change: Change, animal: str) -> None:

@@ -7,7 +7,8 @@ in `amendments.jsonl`, written before the transaction is kept.
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,8 +19,11 @@ from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.amending import chain
 from protocols.study.amending.leaving import PRESENT
-from protocols.study.amending.signing import in_open, sign
+from protocols.study.deciding import redecide
 from protocols.study.folder import Study
+from protocols.study.scheduling import day_of, sessions_of, when_of
+from protocols.study.shifting import Moved, replan
+from protocols.study.signing import in_open, sign
 from rig.errors import ConfigError, StorageError
 
 RUN = (
@@ -57,12 +61,14 @@ def reattribute(
     animal: str | None = None,
     phase: str | None = None,
     box: str | None = None,
+    begin: date | None = None,
     pin: str | None = None,
-) -> str:
-    """File a session that was run under the animal, phase or box that it was; the row's uid.
+) -> tuple[str, list[Moved]]:
+    """File a session that was run under the animal, phase or box that it was.
 
-    `session`: its uid, or its folder. The plan that it was taken from is to be run again. Raises
-    ConfigError.
+    `session`: its uid, or its folder. The plan that it was taken from is to be run again, not
+    before `begin` (today). Gives the row's uid, and the sessions that have another day by it.
+    Raises ConfigError.
     """
     said = in_open(study, reason, "--reason")
     with study.store.change(person, said) as change:
@@ -78,7 +84,7 @@ def reattribute(
             if change.connection.execute(asked).first() is None:
                 message = f"{phase!r}: no phase of this study (it has: {', '.join(phases)})"
                 raise ConfigError("--phase", "", message)
-        before = _identity(row)
+        before, dates = _identity(row), _dates(study, change, {row["animal"], wanted["animal"]})
         if (wanted["animal"], wanted["phase"]) == (row["animal"], row["phase"]):
             if box is None or box == row["box"]:
                 raise ConfigError("--animal", "", "this is how the session is filed; no change")
@@ -90,15 +96,25 @@ def reattribute(
         after = _identity({**target, "box": box or row["box"]})
         kind = "animal" if animal else "phase" if phase else "box"
         record(study, change, target["uid"], row["folder"], kind, before, after, said)
-    return str(target["uid"])
+        moved = _laid_out_anew(study, change, dates, begin)
+    return str(target["uid"]), moved
 
 
 def swap(
-    study: Study, first: str, second: str, person: str, reason: str, *, pin: str | None = None
-) -> None:
+    study: Study,
+    first: str,
+    second: str,
+    person: str,
+    reason: str,
+    *,
+    begin: date | None = None,
+    pin: str | None = None,
+) -> list[Moved]:
     """Two sessions that were filed under each other's animal, put right in one step.
 
-    Raises ConfigError where one of them was not run, or both are of one animal.
+    What is planned of both animals is laid out anew where their sessions were on different days,
+    not before `begin` (today); gives the sessions that have another day by it. Raises ConfigError
+    where one of them was not run, or both are of one animal.
     """
     said = in_open(study, reason, "--reason")
     with study.store.change(person, said) as change:
@@ -107,6 +123,7 @@ def swap(
         if one["animal"] == other["animal"]:
             message = f"both sessions are of {one['animal']}: say --phase of each by itself"
             raise ConfigError("swap", "", message)
+        dates = _dates(study, change, {one["animal"], other["animal"]})
         taken = {name: one[name] for name in RUN}
         given = {name: other[name] for name in RUN}
         change.update(t.session, {"uid": one["uid"]}, folder=None)  # no folder stands twice
@@ -121,6 +138,36 @@ def swap(
         for row, to in ((one, other), (other, one)):
             after = _identity({**to, "box": row["box"]})
             record(study, change, to["uid"], row["folder"], "swap", _identity(row), after, said)
+        return _laid_out_anew(study, change, dates, begin)
+
+
+Dates = Mapping[str, tuple[bool, date | None]]
+"""Phase to whether it is still planned, and when it is or was."""
+
+
+def _dates(study: Study, change: Change, animals: Iterable[str]) -> dict[str, Dates]:
+    """The sessions of these animals, by animal."""
+    return {
+        animal: {
+            row["phase"]: (row["status"] == "planned", when_of(study, row))
+            for row in sessions_of(change, animal)
+        }
+        for animal in sorted(animals)
+    }
+
+
+def _laid_out_anew(
+    study: Study, change: Change, before: Mapping[str, Dates], begin: date | None
+) -> list[Moved]:
+    """What follows from sessions that are others' now: tests judged again, days laid out anew."""
+    now = datetime.now().astimezone()
+    day = begin or day_of(study, now)
+    moved = []
+    for animal, dates in before.items():
+        judged = redecide(study, change, animal, datetime.combine(day, now.timetz()))
+        if judged or _dates(study, change, [animal])[animal] != dates:
+            moved += replan(study, change, animal, day)
+    return moved
 
 
 def was_run(change: Change, session: str) -> Row:

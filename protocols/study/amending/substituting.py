@@ -10,12 +10,12 @@ from protocols.allocation import Candidate, Place, exclude, freeze, substitute
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.allocating import outcome_of, seal_places
-from protocols.study.amending.leaving import leave, present
-from protocols.study.amending.signing import sign
-from protocols.study.excluding import note_exclusions
+from protocols.study.amending.leaving import present
+from protocols.study.excluding import leave, note_exclusions
 from protocols.study.folder import KEY, Study
 from protocols.study.opening import allocations, cohorts, opened, pairs_of
 from protocols.study.sealing import seal_sessions
+from protocols.study.signing import sign
 from protocols.study.withheld import hide, secret_of
 from rig.errors import ConfigError
 from rig.storage.folder import replace

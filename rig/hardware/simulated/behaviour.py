@@ -30,6 +30,7 @@ RELAXED_RAD = 0.4
 BENT_S = 0.5
 SET_OUT_S = 0.9  # what a visit lasts beyond its plan, on average, without this
 ON_SHARE = 0.8  # of targets by a wall lie ahead, the others behind
+DART_S = 0.8  # of a run for a doorway
 BEND_RAD = 1.5  # how far the head can turn against the trunk
 
 
@@ -116,6 +117,7 @@ class Mouse:
         self._standing_for: tuple[int, ...] = ()
         self._standing_walls: tuple[Wall, ...] = ()
         self._since_posture_s = 0.0
+        self._dart_cm_s: float | None = None  # it runs for a doorway so fast
         self._plan = _Plan(_Visit(0.0), _Stop(0.0))
 
     def place(self, chamber: int) -> None:
@@ -142,6 +144,7 @@ class Mouse:
         self.age_s = 0.0
         self._threaded = False
         self._since_posture_s = 0.0
+        self._dart_cm_s = None
         self._plan = _Plan(_Visit(self._draw_visit_s(chamber)), _Stop(float(rng.uniform(0.5, 1.5))))
 
     def step(self, open_gates: Sequence[bool]) -> None:
@@ -165,10 +168,14 @@ class Mouse:
         if stop.left_s <= 0.0 and self.body.amount == 0.0:
             self._go(open_gates)
 
-    def leave(self) -> None:
-        """Its visit is over: as soon as it can it makes for a doorway that is open."""
+    def leave(self, dart_cm_s: float | None = None) -> None:
+        """Its visit is over: as soon as it can it makes for a doorway that is open.
+
+        `dart_cm_s`: it runs there, so fast, without a stop.
+        """
         plan = self._plan
         plan.visit.planned_s = 0.0
+        self._dart_cm_s = dart_cm_s
         if plan.stop is not None:
             plan.stop.left_s = plan.stop.posture_left_s = 0.0
         elif plan.crossing is None:
@@ -185,6 +192,7 @@ class Mouse:
             return
         ways = [g for g in self.maze.gates_of[self._room] if open_gates[g]]
         if not ways:
+            self._dart_cm_s = None
             if plan.visit.done_s >= plan.visit.planned_s:
                 # no way out: by the time a door opens, the visit begins anew
                 came_by = plan.visit.came_by
@@ -266,7 +274,7 @@ class Mouse:
             ways = [g for g in maze.gates_of[chamber] if set(maze.gates[g].between) == joined]
             if any(open_gates[g] for g in ways):
                 came_by = next(g for g in ways if open_gates[g])
-                self.chamber = chamber
+                self.chamber, self._dart_cm_s = chamber, None
                 self._plan.visit = _Visit(self._draw_visit_s(chamber), came_by=came_by)
             else:  # a door that shut on it is a wall to the trunk as well
                 body.x[:], body.y[:] = before
@@ -325,7 +333,7 @@ class Mouse:
 
     def _shut(self, crossing: _Crossing) -> None:
         """The gate ahead is no longer open: back out, unless the trunk is already through."""
-        plan = self._plan
+        plan, self._dart_cm_s = self._plan, None
         if crossing.leg is _Leg.TO:
             plan.crossing = None
             plan.target = self._draw_target()
@@ -365,6 +373,9 @@ class Mouse:
     def _halt(self, open_gates: Sequence[bool]) -> None:
         """Begins a stop, and perhaps a posture in it. One who means to leave stops briefly."""
         plan, manner = self._plan, self._manner
+        if self._dart_cm_s is not None:
+            plan.stop = _Stop(0.0, relaxing_s=0.0)
+            return
         activity = self._activity()
         left = self._lognormal(manner.stop_median_s, manner.stop_sigma) / activity
         if plan.crossing is not None:
@@ -414,6 +425,8 @@ class Mouse:
 
     def _draw_bout(self) -> _Bout:
         manner = self._manner
+        if self._dart_cm_s is not None:
+            return _Bout(DART_S, self._dart_cm_s)
         return _Bout(
             max(0.1, self._lognormal(manner.go_median_s, manner.go_sigma)),
             self._lognormal(manner.speed_median_cm_s, manner.speed_sigma),

@@ -21,6 +21,7 @@ DRIFT_PER_MIN = 1.06
 FLICKER = 0.05
 FLICKER_HZ = 4.3  # mains and shutter beat against each other
 BUMP_CM, BUMP_DEG = 0.6, 0.6
+KNOCK_CM, KNOCK_S = 7.0, 10.0
 BOLUS_EVERY_S = 25.0
 BOLUS_CM = 0.35  # half its length
 SPOT_EVERY_S = 40.0
@@ -50,6 +51,7 @@ class Trouble(StrEnum):
     PUMP = "pump"  # the camera's exposure answers that light
     LED = "led"  # a lamp in the corner of the box's picture that its outputs switch
     BUMP = "bump"  # the camera is knocked: another place and another angle from then on
+    KNOCK = "knock"  # it is knocked far away, and set back a while later
 
 
 class Troubles:
@@ -137,13 +139,18 @@ class Troubles:
         if gain != 1.0:
             picture = cv2.convertScaleAbs(picture, alpha=gain)  # type: ignore[assignment]
         if Trouble.BUMP in self.kinds and t_s >= AT_S:
-            picture = np.asarray(
-                cv2.warpAffine(
-                    picture, self.bump, self._size,
-                    flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
-                ), np.uint8,
-            )  # fmt: skip
+            picture = self._seen_from(picture, self.bump)
+        if Trouble.KNOCK in self.kinds and AT_S <= t_s < AT_S + KNOCK_S:
+            picture = self._seen_from(picture, self.knock)
         return picture
+
+    def _seen_from(self, picture: Gray, way: NDArray[np.float64]) -> Gray:
+        return np.asarray(
+            cv2.warpAffine(
+                picture, way, self._size,
+                flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+            ), np.uint8,
+        )  # fmt: skip
 
     @staticmethod
     def _glow(view: Gray, pose: Pose, scale: float) -> None:
@@ -159,12 +166,19 @@ class Troubles:
 
     @cached_property
     def bump(self) -> NDArray[np.float64]:
-        """Where a point of the picture goes when the camera is knocked: 2 x 3."""
+        """Where a point of the picture goes when the camera is bumped: 2 x 3."""
+        return self._way(BUMP_CM, BUMP_DEG)
+
+    @cached_property
+    def knock(self) -> NDArray[np.float64]:
+        """The same when it is knocked far away."""
+        return self._way(KNOCK_CM, 0.0)
+
+    def _way(self, shift_cm: float, turn_deg: float) -> NDArray[np.float64]:
         width, height = self._size
-        turn = cv2.getRotationMatrix2D((width / 2, height / 2), BUMP_DEG, 1.0)
-        far = BUMP_CM * self._places[0].px_per_cm
-        shift = np.array((far * 0.8, -far * 0.6))
-        turn[:, 2] += shift
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), turn_deg, 1.0)
+        far = shift_cm * self._places[0].px_per_cm
+        turn[:, 2] += np.array((far * 0.8, -far * 0.6))
         return np.asarray(turn, np.float64)
 
     @cached_property

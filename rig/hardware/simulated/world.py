@@ -272,10 +272,13 @@ class World:
 
         self._orders.append(put)
 
-    def leave(self, box: str) -> None:
-        """The animal has seen enough of where it is: it makes for a doorway that is open."""
+    def leave(self, box: str, dart_cm_s: float | None = None) -> None:
+        """The animal has seen enough of where it is: it makes for a doorway that is open.
+
+        `dart_cm_s`: it runs there, so fast.
+        """
         state = self._state_of(box)
-        self._orders.append(lambda: state.mouse.leave())
+        self._orders.append(lambda: state.mouse.leave(dart_cm_s))
 
     def remove(self, box: str) -> None:
         """The animal is out of its box from the next step on, without a hand."""

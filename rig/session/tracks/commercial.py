@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 
@@ -33,7 +34,9 @@ def ethovision(lines: Sequence[str], file: str) -> Track:
         raise ConfigError(file, "", "no header line has the column Trial time")
     table = sheet([lines[names], *lines[count:]], file, first=count)
     lower = {name.lower(): name for name in table.columns}
-    time = lower.get("recording time") or lower["trial time"]
+    time = lower.get("recording time") or lower.get("trial time")
+    if time is None:
+        raise ConfigError(file, f"line {names + 1}", "no column is called Trial time")
     parts = {}
     for point in ETHOVISION_POINTS:
         x, y = lower.get(f"x {point}"), lower.get(f"y {point}")
@@ -100,7 +103,9 @@ def _seconds(table: Sheet, row: int, text: str) -> float:
         seconds = float(rest.replace(",", "."))
         for place, part in enumerate(reversed(larger), 1):
             seconds += int(part) * 60**place
-    except ValueError:
+        if not isfinite(seconds):
+            raise ValueError
+    except (ValueError, OverflowError):
         raise table.error(row, f"column Time: {text!r}: no time") from None
     return seconds
 

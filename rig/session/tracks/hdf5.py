@@ -12,7 +12,13 @@ from rig.session.tracks.pose import Column, one_of, parts_of
 from rig.session.tracks.track import Part, Track
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-MOST_ROWS = 50_000_000
+MOST_NUMBERS = 500_000_000
+"""More is no track: a damaged head may ask for the whole memory."""
+_FAULTS = (
+    OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
+    OverflowError, MemoryError, RecursionError,
+)  # fmt: skip
+"""What h5py and NumPy raise at a file that is damaged, or of another shape than it says."""
 
 
 def read_hdf5(path: Path, individual: str | None) -> Track:
@@ -29,16 +35,14 @@ def read_hdf5(path: Path, individual: str | None) -> Track:
             for group in file.values():
                 if isinstance(group, h5py.Group) and "table" in group:
                     return _deeplabcut(group["table"], str(path), individual)
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except _FAULTS as error:
         raise ConfigError(str(path), "", f"cannot be read: {error}") from None
     message = "neither DeepLabCut's table nor SLEAP's analysis file (tracks, node_names)"
     raise ConfigError(str(path), "", message)
 
 
 def _deeplabcut(table: Any, file: str, individual: str | None) -> Track:
-    if table.shape[0] > MOST_ROWS:
-        raise ValueError(f"{table.shape[0]} rows")
-    rows = table[()]
+    rows = _all(table)
     values: dict[Column, Any] = {}
     for name in rows.dtype.names:
         kind = f"{name}_kind"
@@ -52,8 +56,8 @@ def _deeplabcut(table: Any, file: str, individual: str | None) -> Track:
 
 
 def _sleap(file: Any, name: str, individual: str | None) -> Track:
-    nodes = _texts(file["node_names"][()])
-    names = _texts(file["track_names"][()]) if "track_names" in file else []
+    nodes = _texts(_all(file["node_names"]))
+    names = _texts(_all(file["track_names"])) if "track_names" in file else []
     points = _ordered(file["tracks"], ("track", "xy", "node", "frame"))
     if points.ndim != 4 or points.shape[1] != 2 or points.shape[2] != len(nodes):
         raise ValueError(f"tracks of shape {points.shape}: not tracks x 2 x points x frames")
@@ -69,9 +73,16 @@ def _sleap(file: Any, name: str, individual: str | None) -> Track:
     return Track(name, "SLEAP", parts, np.arange(points.shape[3], dtype=np.int64))
 
 
+def _all(data: Any) -> Any:
+    """All of a dataset, if its size is one of a track."""
+    if data.size * max(1, data.dtype.itemsize // 8) > MOST_NUMBERS:
+        raise ValueError(f"{data.name} says that it holds {data.size} values")
+    return data[()]
+
+
 def _ordered(data: Any, wanted: tuple[str, ...]) -> Any:
     """The array with its axes as the older files have them; newer ones say which is which."""
-    array = np.asarray(data[()], dtype=np.float64)
+    array = np.asarray(_all(data), dtype=np.float64)
     said = data.attrs.get("dims")
     if said is None:
         return array

@@ -18,8 +18,11 @@ def deeplabcut(lines: Sequence[str], file: str, individual: str | None) -> Track
     Raises ConfigError.
     """
     heads, k = [], 0
-    for k, line in enumerate(lines):  # noqa: B007
-        cells = [cell.strip() for cell in next(csv.reader([line]), [])] or [""]
+    for k, line in enumerate(lines):
+        try:
+            cells = [cell.strip() for cell in next(csv.reader([line]), [])] or [""]
+        except csv.Error as error:
+            raise ConfigError(file, f"line {k + 1}", str(error)) from None
         if cells[0] not in ("scorer", "individuals", "bodyparts", "coords"):
             break
         heads.append(cells)

@@ -407,6 +407,7 @@ def test_who_is_extinguished_goes_on_waits_or_is_maintained(
                 outcome=outcome,
                 at=change.at,
             )
+            change.update(t.session, {"uid": rows[f"extinction{cycle + 1}"]["uid"]}, status="done")
             for mate in ("M1", "M2"):
                 scheduling.redate(study, change, mate, begin=today + timedelta(days=1))
 
@@ -424,16 +425,30 @@ def test_who_is_extinguished_goes_on_waits_or_is_maintained(
         assert planned("M1")["reinstatement1"] == primed
 
 
-def test_groups_that_differ_in_their_delay_have_days_of_their_own(cli: Cli, here: Path) -> None:
+def test_groups_that_differ_in_their_delay_have_days_that_nobody_reads_before(
+    cli: Cli, here: Path
+) -> None:
     _sealed_without_sessions(cli, here, "delayed-test")
     with open_study(here / "S1") as study, study.store.read() as connection:
-        rows = connection.execute(
-            select(t.session.c.planned_for).where(t.session.c.phase.like("posttest%"))
-        ).scalars()
-        assert sorted(rows) == ["2026-01-08", "2026-01-14", "2026-01-21", "2026-02-04"]
+        asked = select(t.session).where(t.session.c.phase == "posttest")
+        rows = connection.execute(asked.order_by(t.session.c.animal)).mappings().all()
+        days = {row["animal"]: str(scheduling.when_of(study, row)) for row in rows}
+        assert sorted(days.values()) == ["2026-01-08", "2026-01-14", "2026-01-21", "2026-02-04"]
+        # Nobody reads them before they have come: the day would tell the group.
+        assert {(row["planned_for"], row["planned_first"], row["day"]) for row in rows} == {
+            (None, None, 0)
+        }
+    data = b"".join(p.read_bytes() for p in (here / "S1").glob("study.sqlite*"))
+    assert b"2026-01-06" in data
+    assert not any(day.encode() in data for day in days.values())
     words = ("--reason", "the room is painted", "--by", "ann", "--phase", "posttest")
     said = cli("study", "shift", "S1", "--animal", "M1", "--days", 7, *words)
-    assert said.code == 0, said.err
+    assert (said.code, said.out.count("withheld")) == (0, 2), said.err
+    days["M1"] = str(date.fromisoformat(days["M1"]) + timedelta(days=7))
+    for day in sorted(days.values()):
+        told = cli("study", "today", "S1", "--at", f"{day}T08:00", "--json")
+        due = {x["animal"] for x in json.loads(told.out)["lines"] if x["phase"] == "posttest"}
+        assert due == {animal for animal, its in days.items() if its == day}
 
 
 def _s(clock: str) -> int:

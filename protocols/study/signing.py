@@ -1,4 +1,4 @@
-"""Who signs an amendment, and the words that stand in the open with it."""
+"""Who signs, by PIN or badge, and the words that stand in the open with it."""
 
 import re
 from collections.abc import Sequence
@@ -6,36 +6,32 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from protocols.planning import Planning
 from protocols.store import Change, is_pin
 from protocols.store import tables as t
 from protocols.study.adding import allowed
 from protocols.study.folder import Study
 from rig.errors import ConfigError
 
+_LEAST = 4
+"""Letters that a word of a drug's name has at least, to be looked for."""
+
 
 def sign(change: Change, person: str, pin: str | None, roles: Sequence[str]) -> None:
-    """Raise ConfigError unless `person` has one of `roles`, and the PIN is right where one is."""
+    """Raise ConfigError unless `person` has one of `roles`, and PIN or badge is right if one is."""
     allowed(change, person, roles)
-    stored = change.connection.execute(select(t.person.c.pin).where(t.person.c.name == person))
-    kept = stored.scalar()
-    if kept is not None and not is_pin(pin or "", kept):
+    stored = select(t.person.c.pin, t.person.c.scan).where(t.person.c.name == person)
+    kept = change.connection.execute(stored).one()
+    asked = [one for one in (kept.pin, kept.scan) if one is not None]
+    if kept.pin is not None and not any(is_pin(pin or "", one) for one in asked):
         raise ConfigError("--by", "", f"{person} signs with a PIN, and this is not it")
-
-
-def has_pin(study: Study, person: str) -> bool:
-    """Whether this person signs with a PIN."""
-    with study.store.read() as connection:
-        asked = select(t.person.c.pin).where(t.person.c.name == person)
-        return connection.execute(asked).scalar() is not None
 
 
 def in_open(study: Study, words: str, option: str) -> str:
     """`words`, which anybody may read. Raises ConfigError for none, or a group's or drug's name."""
     if not words.strip():
         raise ConfigError(option, "", "missing: say it in words; it is kept")
-    plan = study.plan
-    telling = {group.name for group in plan.group} | {drug.name for drug in plan.drug}
-    for word in sorted(telling):
+    for word in sorted(_telling(study.plan), key=lambda one: (-len(one), one)):
         if re.search(rf"(?i)(?<!\w){re.escape(word)}(?!\w)", words):
             message = f"{word!r} stands in it, and everybody can read it; say it without"
             raise ConfigError(option, "", message)
@@ -56,3 +52,11 @@ def moment(text: str, option: str) -> datetime:
     if at > datetime.now().astimezone():
         raise ConfigError(option, "", f"{text!r}: is still to come")
     return at
+
+
+def _telling(plan: Planning) -> set[str]:
+    """Groups and drugs by name, and each word of a drug's: "cocaine" of cocaine hydrochloride."""
+    drugs = {drug.name for drug in plan.drug} | {g.drug for g in plan.group}
+    drugs |= {group.vehicle for group in plan.group}
+    words = {word for drug in drugs for word in re.findall(r"\w+", drug) if len(word) >= _LEAST}
+    return {name for name in {group.name for group in plan.group} | drugs | words if name}

@@ -1,0 +1,98 @@
+"""What is looked at in a session's folder after a fault, and what must hold of it."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from rig.model import NS_PER_S
+from rig.session import verify
+from rig.storage import SessionRecord
+from rig.video import count_frames
+
+MOST_LOST_S = 1.0
+
+
+@dataclass
+class Found:
+    """A folder after a fault: what does not hold, and what was lost of the time until then."""
+
+    wrong: list[str] = field(default_factory=list)
+    rows_lost_s: float = 0.0
+    pictures_lost_s: float = 0.0
+    stopped: bool = False
+    ticks: int = 0
+
+    @property
+    def lost_s(self) -> float:
+        """The more of both."""
+        return max(self.rows_lost_s, self.pictures_lost_s)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder, by its name in it."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found[path.relative_to(folder).as_posix()] = _digest(path)
+    return found
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def examine(folder: Path, until_ns: int, *, pixels: bool = True) -> Found:
+    """Read a folder whose session was cut off at `until_ns` of the frame clock.
+
+    Every file reads, the chain of events and the sums in checkpoints hold, the rows are what the
+    ticks lead to, the pictures are what was decided on; reading changes nothing.
+    """
+    before, found = contents(folder), Found()
+    record = SessionRecord.open(folder)
+    found.stopped = record.stop is not None
+    verdict = verify(folder, pixels=pixels)
+    sums_wanting = found.stopped and not record.complete
+    found.wrong += [one for one in verdict.problems if not (sums_wanting and "SUMS" in one)]
+    if not verdict.ok and not verdict.problems:
+        found.wrong.append(f"{verdict.differing} pictures are not what was decided on")
+    columns = record.columns()
+    found.wrong += list(_gaps([int(index) for index in columns.get("frame", ())]))
+    times = [(tick.t_ns, tick.frame is not None) for tick in record.ticks()]
+    found.ticks = len(times)
+    begin_ns = record.setup.anchor.t_ns
+    last_ns = times[-1][0] if times else begin_ns
+    if found.stopped:  # its time ended with its rows
+        until_ns = min(until_ns, last_ns)
+    found.rows_lost_s = max(0, until_ns - last_ns) / NS_PER_S
+    frames = [t_ns for t_ns, pictured in times if pictured]
+    written = sum(count_frames(path) for path in record.videos)
+    if len(frames) > written:
+        seen_ns = frames[written - 1] if written else begin_ns
+        found.pictures_lost_s = max(0, min(until_ns, frames[-1]) - seen_ns) / NS_PER_S
+    if found.lost_s > MOST_LOST_S:
+        found.wrong.append(f"{found.lost_s:.2f} s lost")
+    if contents(folder) != before:
+        found.wrong.append("reading changed the folder")
+    return found
+
+
+def whole(folder: Path) -> list[str]:
+    """What does not hold of a folder that was completed, read again with its pictures."""
+    record = SessionRecord.open(folder)
+    verdict = verify(folder)
+    wrong = list(verdict.problems)
+    if not verdict.ok and not wrong:
+        wrong.append(f"{verdict.differing} pictures are not what was decided on")
+    if not record.complete:
+        wrong.append("it has no whole end")
+    return wrong
+
+
+def _gaps(indices: list[int]) -> Iterator[str]:
+    # A camera drops where a computer is slow; an index that runs back is no drop.
+    for before, after in pairwise(indices):
+        if after <= before:
+            yield f"frame {after} comes after frame {before}"

@@ -1,0 +1,104 @@
+"""The host killed in the middle of a confinement, and the session resumed: with the binary.
+
+Real processes, in real time: a station with the session in it, pyserial on a pseudo-terminal, and
+the shipped ELF behind that.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig.channel import ChannelClient, connect, ensure, find
+from rig.errors import StationError
+from rig.session import resume, verify
+from rig.storage import SessionRecord
+from tests.firmware.filmed import write_filmed_rig
+from tests.firmware.simulator import OnPort
+from tests.small import tick_until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+
+CONFINED_S = 3.5
+PLAN = {
+    "protocol": "killed",
+    "step": [
+        {
+            "do": "confine",
+            "chamber": "left",
+            "doors": "closed",
+            "duration_s": CONFINED_S,
+            "scored": True,
+            "rule": [{"while_in": "left", "output": "laser"}],
+        }
+    ],
+}
+SAFE_US = 350_000
+
+
+def closed(board: OnPort) -> int:
+    """The board's time; its closed door has not moved."""
+    t_us, places = board.where()
+    assert places[0] == 0.0
+    return t_us
+
+
+def heard(client: ChannelClient) -> list[str]:
+    return [e["kind"] for e in client.request("events", box="A")["events"]]
+
+
+def test_a_killed_session_is_resumed_and_its_closed_door_never_moves(
+    workshop: Path, elf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACEPREF_RUNTIME", str(tmp_path / "run"))
+    with OnPort(workshop / "harness", elf, tmp_path / "port") as board:
+        board.tell("place", 1, 0.0)
+        board.tell("reset", "power", 1000)
+        rig = write_filmed_rig(tmp_path, tmp_path / "port")
+        with ensure(str(rig)) as client:
+            entry = find(str(rig))
+            assert entry is not None
+            wish = {"plan": PLAN, "subject": "M01", "phase": "test"}
+            told = client.request("start", box="A", wish=wish, out=str(tmp_path / "out"), yes=True)
+            folder = Path(told["folder"])
+            # At most a second is lost, so wait until the light is on the disk as well.
+            tick_until(lambda: '"output_on"' in (folder / "events.jsonl").read_text("utf-8"))
+            tick_until(lambda: "output_on" in heard(client))
+            killed_us = closed(board)
+            os.kill(entry.pid, signal.SIGKILL)
+        # Nobody tells the board: it finds out by itself.
+        tick_until(lambda: closed(board) > killed_us + SAFE_US)
+        laser = [(h.t_us, h.words[2]) for h in board.happened if h.words[:2] == ("out", "1")]
+        assert [level for _, level in laser] == ["1", "0"]
+        assert killed_us < laser[1][0] <= killed_us + SAFE_US
+        with pytest.raises(StationError), connect(entry) as client:
+            client.request("status")
+        before = SessionRecord.open(folder)
+        assert before.stop is None
+
+        recorded = resume(folder, str(rig), operator=lambda now_ns, events: ())
+        closed(board)
+        assert not any(h.words[0] == "door" for h in board.happened if h.t_us > 100_000)
+        laser = [(h.t_us, h.words[2]) for h in board.happened if h.words[:2] == ("out", "1")]
+    assert (str(recorded.ending.status), recorded.ending.reason) == (
+        "completed",
+        "the plan was carried out",
+    )
+    record = SessionRecord.open(folder)
+    events: list[tuple[str, dict[str, Any]]] = [(e["kind"], e["data"]) for e in record.events()]
+    kinds = [kind for kind, _ in events]
+    resumed = kinds.index("resumed")
+    assert kinds.index("output_on") < resumed
+    # Off until the animal is seen to enter anew, and it only sits.
+    assert "output_on" not in kinds[resumed:]
+    assert [level for _, level in laser] == ["1", "0"]
+    assert events[resumed][1]["gap_s"] > SAFE_US / 1e6
+    assert {d["state"] for k, d in events if k == "door"} == {"closed"}
+    assert "door_fault" not in kinds
+    # The gap is lost time: the step is no shorter for it.
+    assert float(recorded.summary["test_s"]) >= CONFINED_S
+    verdict = verify(folder, pixels=False)
+    assert (verdict.ok, verdict.problems) == (True, [])

@@ -1,0 +1,83 @@
+"""A short form of `python -m tests.fuzz`: each kind of file a few times, by hypothesis."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.case import Bench, Came, Target, watch
+from tests.fuzz.targets import TARGETS
+
+CASES = 12
+"""Of each kind: some are a whole rescoring. The long run is for the rest."""
+QUICK = frozenset(
+    ("apparatus file", "rig file", "table of animals", "corrections", "pairing, summary",
+     "track as text", "track as HDF5", "picture", "ticks", "wire", "channel", "user's folders")
+)  # fmt: skip
+"""Kinds of which a case takes a few ms."""
+MANY = 60
+
+
+@pytest.fixture(scope="module")
+def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Bench]]:
+    before = {name: os.environ.get(name) for name in ("PLACEPREF_CONFIG", "PLACEPREF_DATA")}
+    yield {}
+    watch().on = False
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_what_is_spoilt_is_read_or_refused_in_one_line(
+    target: Target, benches: dict[str, Bench], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    bench = Bench(target, tmp_path_factory.mktemp("bench") / "bench")
+    came, words = bench.good()
+    assert came is Came.READ, words
+
+    @settings(
+        max_examples=MANY if target.name in QUICK else CASES,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.randoms(use_true_random=False))
+    def check(dice: Random) -> None:
+        name, data = bench.spoilt(dice)
+        came, words = bench.run(name, data)
+        assert came in (Came.READ, Came.REFUSED), f"{name}: {words}"
+
+    check()
+
+
+def test_the_watch_sees_what_is_written_outside(tmp_path: Path) -> None:
+    """A kind that writes beside its output folder, starts a program, and changes what it read."""
+
+    def make(folder: Path) -> None:
+        (folder / "file").write_text("x")
+
+    def beside(folder: Path, out: Path) -> None:
+        (out.parent / "beside").write_text("x")
+
+    def inside(folder: Path, out: Path) -> None:
+        (folder / "file").write_text("changed")
+
+    def starts(folder: Path, out: Path) -> None:
+        os.posix_spawn("/bin/true", ["true"], {})
+
+    def fails(folder: Path, out: Path) -> None:
+        raise KeyError("x")
+
+    for k, (read, wanted) in enumerate(
+        ((beside, Came.OUTSIDE), (inside, Came.OUTSIDE), (starts, Came.OUTSIDE),
+         (fails, Came.CRASHED))
+    ):  # fmt: skip
+        if read is starts and not Path("/bin/true").exists():
+            continue
+        target = Target("made up", make, (("file", lambda data, dice: data),), read)
+        assert Bench(target, tmp_path / str(k)).good()[0] is wanted

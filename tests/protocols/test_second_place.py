@@ -1,0 +1,221 @@
+"""A study's second place: what is filed is copied, verified, told, and brought back."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from protocols.cli.daily import Run, run
+from protocols.store import open_store
+from protocols.store import verify as trail
+from protocols.study import open_study
+from protocols.study.second import (
+    Entry,
+    Safety,
+    copy_all,
+    kept_of,
+    lines_of,
+    safety,
+    set_place,
+    wait_and_copy,
+)
+from protocols.study.second.book import DATABASE, read
+from rig.session import verify
+from rig.storage import SessionRecord
+from tests.faults.database import postgres
+from tests.faults.kills import OWNER, RULES, made_study
+from tests.protocols.conftest import Cli
+from tests.small import tick_until, write_rig
+
+BY = ("--by", OWNER)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with one session that was run and filed."""
+    work = tmp_path_factory.mktemp("made")
+    source = write_rig(work, frame_size_px=(160, 120), rate_hz=10.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLACEPREF_CONFIG", str(work / "config"))
+        made_study(work / "S1", 2)
+        assert run(work / "S1", asked("M000", source), None) == 0
+    return work / "S1"
+
+
+def asked(subject: str, rig: str) -> Run:
+    """The command line of `study run`."""
+    return Run(subject, OWNER, rig, None, None, "", None, "max", 0, False, True)
+
+
+@pytest.fixture
+def filed(here: Path, made: Path) -> Path:
+    """A copy of that study, and a place beside it."""
+    (here / "disk").mkdir()
+    return Path(shutil.copytree(made, here / "S1"))
+
+
+@pytest.fixture
+def placed(filed: Path, here: Path) -> Path:
+    """The same with its second place set, and all of it copied."""
+    with open_study(filed) as study:
+        set_place(study, here / "disk", OWNER)
+        assert set(copy_all(study).found.values()) == {Safety.TWO}
+    return filed
+
+
+def there(place: Path) -> Path:
+    (found,) = place.iterdir()
+    return found
+
+
+def session(study: Path) -> Path:
+    (found,) = study.glob("rawdata/sub-*/ses-*/behav")
+    return found
+
+
+def test_the_book_tells_what_lies_where() -> None:
+    states = {"a": "1", "b": "2", DATABASE: "9"}
+    book = [Entry("a", "1", "now", "/p"), Entry("b", "1", "then", "/p"), Entry("b", "2", "", "/q")]
+    assert safety(states, book, "") == dict.fromkeys(states, Safety.ONE)
+    found = safety(states, book, "/p")
+    assert found == {"a": Safety.TWO, "b": Safety.WAITS, DATABASE: Safety.WAITS}
+    assert lines_of(found, "/p", away=True) == [
+        "1 of 2 sessions are safe in two places; the database waits",
+        "/p is not there; what waits is copied when it is back",
+        "waits for its second place: b",
+    ]
+    assert "no second place is set" in lines_of(found, "", away=False)[0]
+    torn = book[0].line() + book[1].line()[:20] + "\n[]\n" + '{"folder": 1}\n'
+    assert read(torn) == [book[0]]
+
+
+def test_what_is_filed_is_copied_and_verifies_there(placed: Path, here: Path, cli: Cli) -> None:
+    copy = session(there(here / "disk"))
+    assert SessionRecord.open(copy).problems() == []
+    assert verify(copy).ok
+    assert (copy / "summary.csv").read_bytes() == (session(placed) / "summary.csv").read_bytes()
+    said = cli("study", "status", "S1")
+    assert "1 of 1 sessions are safe in two places" in said.out
+    told = json.loads(cli("study", "status", "S1", "--json").out)["second_place"]
+    name = session(placed).relative_to(placed).as_posix()
+    assert told["found"][name] == "safe in two places"
+    assert not list((here / "disk").rglob("*.part"))
+
+
+def test_a_place_that_is_set_is_copied_to_in_the_background(
+    filed: Path, here: Path, cli: Cli
+) -> None:
+    said = cli("study", "second", "S1", "--at", "disk", *BY)
+    assert said.code == 0, said.err
+    assert "on the study's own disk" in said.err
+    tick_until(lambda: waits_no_more(filed))
+    assert verify(session(there(here / "disk"))).ok
+
+
+def waits_no_more(folder: Path) -> bool:
+    with open_study(folder, write=False) as study:
+        return not kept_of(study).waiting
+
+
+def test_what_waits_is_copied_when_the_place_is_back(placed: Path, here: Path, cli: Cli) -> None:
+    (here / "disk").rename(here / "away")
+    source = write_rig(here, frame_size_px=(160, 120), rate_hz=10.0)
+    assert run(placed, asked("M001", source), None) == 0
+    said = cli("study", "copy", "S1")
+    assert said.code == 1
+    assert "is not there" in said.out
+    assert "1 of 2 sessions are safe in two places" in cli("study", "today", "S1").out
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            (here / "away").rename(here / "disk")
+
+    assert wait_and_copy(placed, 1.0, lambda line: None, sleep)
+    assert len(slept) == 2
+    with open_study(placed) as study:
+        assert set(kept_of(study).found.values()) == {Safety.TWO}
+
+
+def test_an_amended_session_is_copied_again_and_a_changed_one_is_not(
+    placed: Path, here: Path
+) -> None:
+    own, copy = session(placed), session(there(here / "disk"))
+    name = own.relative_to(placed).as_posix()
+    said: list[str] = []
+    with open_study(placed) as study:
+        (own / "amendments.jsonl").write_text("{}\n")
+        assert kept_of(study).found[name] is Safety.WAITS
+        assert copy_all(study, said.append).found[name] is Safety.TWO
+        assert (copy / "amendments.jsonl").read_text() == "{}\n"
+        (own / "amendments.jsonl").write_text("{}\n{}\n")
+        (copy / "frames.csv").write_bytes(b"other")
+        assert copy_all(study, said.append).found[name] is Safety.WAITS
+        assert "is not what was recorded; nothing there was overwritten" in said[-1]
+        shutil.rmtree(copy)
+        (own / "frames.csv").write_bytes(b"other")
+        assert copy_all(study, said.append).found[name] is Safety.WAITS
+        assert "was changed after the session; it was not copied" in said[-1]
+    assert not copy.exists()
+
+
+def test_a_study_that_is_gone_comes_back_from_its_second_place(
+    placed: Path, here: Path, cli: Cli
+) -> None:
+    name = session(placed).relative_to(placed)
+    shutil.rmtree(placed)
+    source = there(here / "disk")
+    said = cli("study", "restore", "S1", *BY, "--from", source)
+    assert said.code == 0, said.err
+    assert "was brought back" in said.out
+    assert verify(placed / name).ok
+    said = cli("study", "check", "S1")
+    assert (said.code, said.err) == (0, "")
+    said = cli("study", "restore", "S1", *BY, "--from", here / "disk")
+    assert said.code == 2
+    assert "is no copy of a study in a second place" in said.err
+
+
+def test_a_session_that_was_lost_comes_back_and_others_stay(
+    placed: Path, here: Path, cli: Cli
+) -> None:
+    own = session(placed)
+    shutil.rmtree(own.parent)
+    assert cli("study", "check", "S1").code == 1
+    source = there(here / "disk")
+    assert cli("study", "restore", "S1", *BY, "--from", source).code == 0
+    assert verify(own).ok
+    assert cli("study", "check", "S1").code == 0
+    (session(source) / "frames.csv").write_bytes(b"rotten")
+    shutil.rmtree(own.parent)
+    said = cli("study", "restore", "S1", *BY, "--from", source)
+    assert said.code == 1
+    assert not own.exists()
+
+
+def test_places_that_are_none_are_refused(filed: Path, here: Path, cli: Cli) -> None:
+    for place in ("nowhere", "S1", "S1/backup"):
+        said = cli("study", "second", "S1", "--at", place, *BY)
+        assert said.code == 2, place
+        assert "--at" in said.err
+    assert cli("study", "second", "S1", *BY).code == 2
+    assert cli("study", "copy", "S1").code == 2
+    assert "no second place is set" in cli("study", "status", "S1").out
+    assert cli("study", "second", "S1", "--off", *BY).code == 0
+
+
+def test_a_database_on_a_server_is_copied_as_a_file(here: Path) -> None:
+    pytest.importorskip("psycopg")
+    with postgres() as url:
+        if not url.startswith("postgresql"):
+            pytest.skip(url)
+        made_study(here / "S2", 1, f'database = "{url}"\n{RULES}')
+        (here / "disk").mkdir()
+        with open_study(here / "S2") as study:
+            set_place(study, here / "disk", OWNER)
+            assert set(copy_all(study).found.values()) == {Safety.TWO}
+    (made,) = (there(here / "disk") / "backup").glob("study-*.sqlite")
+    with open_store(f"sqlite:///{made}", write=False) as store, store.read() as connection:
+        assert trail(connection) == []

@@ -1,0 +1,99 @@
+"""Doors and lights of a box worked before a session, in real time on the simulated rig."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rig.channel import Message
+from rig.errors import DoorError, StationError
+from rig.session import load_rig
+from rig.session.opened import NOT_WORKED, open_rig
+from rig.setup import Worked
+from rig.station.station import Station
+from tests.small import tick_until, write_rig
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="a simulated board is served on a pseudo-terminal"
+)
+
+
+@contextmanager
+def deciding(source: str) -> Iterator[Station]:
+    """A station whose deciding thread runs meanwhile."""
+    station = Station(load_rig(source))
+    over = threading.Event()
+
+    def decide() -> None:
+        while not over.is_set():
+            station._step(0.2)
+
+    thread = threading.Thread(target=decide)
+    thread.start()
+    try:
+        yield station
+    finally:
+        over.set()
+        thread.join()
+        station.close()
+
+
+def work(station: Station, box: str = "A", *, empty: bool = True) -> Worked:
+    told = dict(station.answer(Message("work", {"box": box, "empty": empty})).data)
+    assert told.pop("box") == box
+    return Worked.model_validate(told)
+
+
+def test_each_door_is_moved_once_seen_and_left_as_it_was(tmp_path: Path) -> None:
+    with deciding(write_rig(tmp_path, chambers=2, rate_hz=30.0)) as station:
+        with pytest.raises(DoorError, match="before it is said that it is empty"):
+            work(station, empty=False)
+        worked = work(station)
+        world = station._opened.world
+        assert world is not None
+        assert world.door_position("A", "middle") == 1.0
+        assert not world.output_on("A", "laser")
+        # What came of it is for the next session only.
+        assert station._worked_lately("A") == worked
+        assert station._worked_lately("A") is None
+    assert worked.doors == {"middle": ""}
+    assert "its light was not seen" in worked.outputs["laser"]  # no lamp is drawn in this world
+
+
+def test_swapped_boxes_are_found_and_only_one_is_worked_at_a_time(tmp_path: Path) -> None:
+    with deciding(write_rig(tmp_path, boxes=2, chambers=2, rate_hz=30.0)) as station:
+        a, b = station.boxes["A"], station.boxes["B"]
+        crop = {n: h.box.loaded.box.crop_px for n, h in station.boxes.items()}
+        for hosted, other in ((a, "B"), (b, "A")):  # each is shown the other's picture
+            box = hosted.box.loaded.box.model_copy(update={"crop_px": crop[other]})
+            hosted.box = replace(hosted.box, loaded=replace(hosted.box.loaded, box=box))
+        found: list[Worked] = []
+        thread = threading.Thread(target=lambda: found.append(work(station, "A")))
+        thread.start()
+        try:
+            tick_until(lambda: station._working.works("A"))
+            with pytest.raises(StationError, match="box A is being worked: one after the other"):
+                work(station, "B")
+        finally:
+            thread.join()
+        assert found[0].doors == {
+            "middle": "it was not seen to move, but door middle of box B was:"
+            " cables or cameras are swapped"
+        }
+
+
+def test_what_was_not_worked_stays_off_on_a_real_board_alone() -> None:
+    opened = open_rig(load_rig("sim"), speed="max")
+    box = opened.boxes["A"]
+    try:
+        assert opened.unfit(box) == opened.unlit(box) == {}  # a simulated board counts as worked
+        opened._simulates = lambda board: False  # type: ignore[method-assign]
+        assert opened.unlit(box) == {"laser": NOT_WORKED}
+        assert opened.unlit(box, Worked(outputs={"laser": ""})) == {}
+        assert opened.unlit(box, Worked(outputs={"laser": "dark"})) == {"laser": "dark"}
+    finally:
+        opened.close()

@@ -294,6 +294,11 @@ def parse_tick(line: str | bytes) -> Tick:
     try:
         table = json.loads(line)
         seen = table["d"]
+        k, t_ns, frame = table["k"], table["t"], table["frame"]
+        if not (isinstance(k, int) and isinstance(t_ns, int) and isinstance(frame, int | None)):
+            raise TypeError("k, t and frame are whole numbers")
+        if seen is not None and not all(_is_number(seen[key]) for key in seen if key != "r"):
+            raise TypeError("d holds what is no number")
         return Tick(
             k=table["k"],
             t_ns=table["t"],
@@ -308,6 +313,13 @@ def parse_tick(line: str | bytes) -> Tick:
         )
     except (TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
         raise ValueError(f"not a tick: {error!r}") from None
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value of `d` is a number, none, or a list of such."""
+    if isinstance(value, list):
+        return all(map(_is_number, value))
+    return value is None or isinstance(value, int | float)
 
 
 def _detection(d: Mapping[str, Any]) -> Detection:

@@ -52,6 +52,9 @@ def test_json_without_end(text: str) -> None:
     assert "not valid JSON" in refused(lambda: parse_json(text, "a.json"))
     with pytest.raises(ValueError, match="tick"):
         parse_tick('{"k":1,"d":{"f":[]},"t":0,"frame":0,"reports":[],"requests":[]}')
+    for wrong in ('"k":"1","t":0,"d":null', '"k":1,"t":null,"d":null', '"k":1,"t":0,"d":{"x":"4"}'):
+        with pytest.raises(ValueError, match="tick"):
+            parse_tick(f'{{{wrong},"frame":0,"reports":[],"requests":[]}}')
     with pytest.raises(ValueError, match="tick"):
         parse_tick(DEEP)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from protocols import library
+from protocols.extending import Base
 from protocols.protocol import Protocol, parse, plan_session, roles, settings
 from rig.channel import ChannelClient, ensure
 from rig.errors import ConfigError, RigError, StationError
@@ -78,11 +79,40 @@ def find_protocol(name: str) -> tuple[Protocol, str]:
     raise ConfigError(name, "", f"{message}, or give a .toml file")
 
 
+def protocol_text(name: str) -> tuple[str, str, Base]:
+    """The text of a shipped protocol, or of a file, what messages call it, and its base."""
+    if name in library.names():
+        return library.text(name), name, library.text
+    path = Path(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        known = ", ".join(library.names())
+        message = f"{name!r}: no such protocol (shipped: {known}) and no such file"
+        raise ConfigError("--protocol", "", message) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(name, "", f"cannot be read: {error}") from None
+    return text, name, lambda other: base_of(other, path.parent)
+
+
 def base_of(name: str, folder: Path) -> str:
     """The text of a shipped protocol, or of a file beside the one that extends it."""
     if name in library.names():
         return library.text(name)
     return read_text(folder / name, "protocol file")
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a study was begun in this folder; asked without loading what a study needs."""
+    return (folder / "study.toml").is_file()
+
+
+def study_of(session: Path) -> Path | None:
+    """The study that a session's folder lies in; None where it is in none."""
+    if "rawdata" not in session.parts or len(session.parents) < 4:
+        return None
+    root = session.parents[3]
+    return root if is_study(root) else None
 
 
 def make_wish(

@@ -14,6 +14,7 @@ from protocols.asking import (
     Choice,
     Pairing,
     find_protocol,
+    is_study,
     make_wish,
     pairing_of,
     ready,
@@ -351,6 +352,9 @@ def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> bool:
         return False
     lasts_s = sum(s.duration_s or s.limit_s for s in wish.plan.step) if wish else 0
     try:
+        if is_study(out):
+            _say(lines, Level.BAD, "out_study", out=out)
+            return False
         if not can_hold(out):
             _say(lines, Level.BAD, "out_bad", out=out)
             return False

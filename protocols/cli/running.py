@@ -39,6 +39,17 @@ POLL_S = 0.2
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How a session is run, whatever session it is: options of `run` and of `study run`."""
+
+    speed: str
+    seed: int
+    yes: bool
+    as_json: bool
+    anyway: bool = False
+
+
+@dataclass(frozen=True)
 class Asked:
     """The command line."""
 
@@ -51,15 +62,11 @@ class Asked:
     paired: str | None
     assigned: list[str]
     operator: str
-    speed: str
-    seed: int
     codec: str | None
-    yes: bool
-    as_json: bool
+    manner: Manner
     dry_run: bool = False
     fibre: str = ""
     power_mw: float | None = None
-    anyway: bool = False
 
     @property
     def choice(self) -> Choice:
@@ -102,14 +109,14 @@ def run(asked: Asked) -> int:
 
 def carry_out(asked: Asked, choice: Choice) -> Ended:
     """Run one session to its end, as `asked`; what is run is the choice's. Raises RigError."""
-    if asked.speed not in ("1", "max"):
-        raise ConfigError("--speed", "", f"{asked.speed!r}: 1 or max")
+    if asked.manner.speed not in ("1", "max"):
+        raise ConfigError("--speed", "", f"{asked.manner.speed!r}: 1 or max")
     check_subject(asked.subject)
     loaded = load_rig(asked.rig)
     wish, loaded_box = _wish(asked, choice, loaded)
     pairing, box = pairing_of(choice, loaded_box), loaded_box.box.name
-    if asked.speed == "max":
-        if not asked.anyway:
+    if asked.manner.speed == "max":
+        if not asked.manner.anyway:
             refuse(ready_here(wish, choice.out))
         return _at_full_speed(asked, loaded, wish, box, pairing)
     alone = find(spell_source(asked.rig)) is None
@@ -131,7 +138,7 @@ def _worked(
     """
     if not names:
         return ""
-    word, listed = asked.yes, ", ".join(names)
+    word, listed = asked.manner.yes, ", ".join(names)
     if not word and sys.stdin.isatty():
         with keys() as pressed:
             question = f"is box {box} empty? {listed}: each is worked once and looked for."
@@ -163,10 +170,10 @@ def _preflight(
 ) -> None:
     """Look at all that has to be in order, a line each. Raises StationError where it is not."""
     findings = ready(client, box, wish, out)
-    if not asked.as_json:
+    if not asked.manner.as_json:
         for one in findings:
             print(one)
-    if asked.anyway:
+    if asked.manner.anyway:
         return
     try:
         refuse(findings)
@@ -178,7 +185,7 @@ def _preflight(
 
 
 def _wish(asked: Asked, choice: Choice, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:
-    by_hand = sys.stdin.isatty() and not loaded.simulated and asked.speed == "1"
+    by_hand = sys.stdin.isatty() and not loaded.simulated and asked.manner.speed == "1"
     wish, box = make_wish(choice, loaded, "operator" if by_hand else "auto")
     plan = wish.plan
     endless = [
@@ -186,7 +193,7 @@ def _wish(asked: Asked, choice: Choice, loaded: LoadedRig) -> tuple[Wish, Loaded
         for i, step in enumerate(plan.step)
         if step.end is Until.TIME and step.duration_s is None
     ]
-    if endless and asked.speed == "max" and loaded.simulated:
+    if endless and asked.manner.speed == "max" and loaded.simulated:
         message = f"step {endless[0]} ends with the recording, which a simulated one never does"
         raise ConfigError("--speed", "", f"'max': {message}; give it a time (--set test_s=600)")
     return wish, box
@@ -211,8 +218,8 @@ def _at_full_speed(
             out=asked.out,
             box=box,
             speed="max",
-            seed=asked.seed,
-            operator=consent(asked.operator) if asked.yes and not loaded.simulated else None,
+            seed=asked.manner.seed,
+            operator=consent(asked.operator) if asked.manner.yes and not loaded.simulated else None,
             listeners=(tell,),
         )
     return Ended(result.folder, str(result.ending.status), result.ending.reason, result.summary)
@@ -220,7 +227,7 @@ def _at_full_speed(
 
 def _tell(asked: Asked, ended: Ended) -> int:
     folder, status, reason, summary = ended.folder, ended.status, ended.reason, ended.summary
-    if asked.as_json:
+    if asked.manner.as_json:
         told = {"folder": str(folder), "status": status, "reason": reason}
         print_json({**told, "summary": dict(summary or {})})
     else:
@@ -239,11 +246,11 @@ class _Watch:
         self._seen = 0
         self._waiting: list[dict[str, Any]] = []
         self._paused = False
-        self._quiet = asked.as_json
+        self._quiet = asked.manner.as_json
 
     def start(self, wish: Wish, pairing: Pairing | None, *, alone: bool) -> Path:
         """Ask for the session; its folder. Raises RigError, and nothing was made then."""
-        out, seed = self._asked.out, self._asked.seed
+        out, seed = self._asked.out, self._asked.manner.seed
         try:
             return start(self._client, self._box, wish, out, pairing, alone=alone, seed=seed)
         except KeyboardInterrupt:
@@ -292,7 +299,7 @@ class _Watch:
     def _hear(self, event: Mapping[str, Any]) -> None:
         kind, data = event["kind"], event["data"]
         if kind == "prompt":
-            if self._asked.yes and not data.get("again"):
+            if self._asked.manner.yes and not data.get("again"):
                 self._answer(data)
             else:
                 self._waiting.append(dict(data))

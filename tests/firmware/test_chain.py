@@ -10,7 +10,9 @@ from tests.firmware.chain import play_all, told
 
 
 @pytest.mark.parametrize(
-    ("chambers", "seeds", "cases"), [(2, (103, 104), 3), (3, (1004,), 3)], ids=["a door", "two doors"]
+    ("chambers", "seeds", "cases"),
+    [(2, (103, 104), 3), (3, (1004,), 3)],
+    ids=["a door", "two doors"],
 )
 def test_no_door_closes_on_an_animal(
     chambers: int, seeds: Sequence[int], cases: int, workshop: Path, elf: Path

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import MutableMapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, cast
@@ -40,6 +40,8 @@ from protocols.asking import is_study
 from rig.scheduling import yield_to_others
 
 if TYPE_CHECKING:
+    from gui.results.page import ResultsPage
+    from gui.review.page import ReviewPage
     from gui.study.desk import StudyDesk
     from gui.study.page import StudyPage
     from gui.today.page import TodayPage
@@ -52,6 +54,8 @@ KEYS = {
     "log": "F5",
     "today": "Shift+F3",
     "study": "Shift+F2",
+    "review": "Shift+F4",
+    "results": "Shift+F5",
 }
 """Which key shows which page: F6 to F12 mean something at the rig."""
 NEXT_THEME = {Theme.LIGHT: Theme.DARK, Theme.DARK: Theme.RED, Theme.RED: Theme.LIGHT}
@@ -72,6 +76,8 @@ class MainWindow(QMainWindow):
         self.pages: dict[str, Page] = {
             "today": LaterPage(self._make_today),
             "study": LaterPage(self._make_study),
+            "review": LaterPage(self._make_review),
+            "results": LaterPage(self._make_results),
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
@@ -79,6 +85,7 @@ class MainWindow(QMainWindow):
         }
         self.run_page.finished.connect(self.open_session)
         self.setup_page.saved.connect(self.run_page.offer_rig)
+        self.result_page.watch.connect(self.watch_folder)
         self._stack = QStackedWidget()
         self._notice = QLabel()
         self._notice.setWordWrap(True)
@@ -145,6 +152,28 @@ class MainWindow(QMainWindow):
         self.run_page.put_away.connect(page.seen)
         return page
 
+    @property
+    def review_page(self) -> "ReviewPage":
+        """The page where recordings are looked at."""
+        return cast("ReviewPage", cast(LaterPage, self.pages["review"]).page)
+
+    @property
+    def results_page(self) -> "ResultsPage":
+        """The page of a study's results."""
+        return cast("ResultsPage", cast(LaterPage, self.pages["results"]).page)
+
+    def _make_review(self, parent: QWidget) -> Page:
+        from gui.review.page import ReviewPage
+
+        return ReviewPage(self.remembered, parent)
+
+    def _make_results(self, parent: QWidget) -> Page:
+        from gui.results.page import ResultsPage
+
+        page = ResultsPage(self.remembered, parent)
+        page.watch.connect(self.watch_session)
+        return page
+
     def _rail(self) -> QFrame:
         rail = QFrame()
         rail.setObjectName("rail")
@@ -190,6 +219,16 @@ class MainWindow(QMainWindow):
         """Show a session that has ended."""
         self.result_page.open_session(folder)
         self.go("result")
+
+    def watch_session(self, study: Path, folder: Path) -> None:
+        """Play a session of a study."""
+        self.go("review")
+        self.review_page.open_session(study, folder)
+
+    def watch_folder(self, folder: str) -> None:
+        """Play a session or a rescored recording."""
+        self.go("review")
+        self.review_page.take([Path(folder)])
 
     def watch_box(self, key: Key) -> None:
         """Show a box in which a session of the study runs."""
@@ -256,6 +295,17 @@ def drop_foreign_qt(environ: MutableMapping[str, str]) -> list[str]:
     return foreign
 
 
+STUDY_ROOMS = (
+    "gui.today.page", "gui.study.page", "gui.review.page", "gui.results.page", "protocols.report"
+)  # fmt: skip
+
+
+def load_studies() -> None:
+    """Load what the pages of a study need; those at the rig need none of it."""
+    for room in STUDY_ROOMS:
+        import_module(room)
+
+
 def start(arguments: Sequence[str] | None = None) -> int:
     """Open the main window and wait until it is closed. Gives back the process's exit code.
 
@@ -274,8 +324,7 @@ def start(arguments: Sequence[str] | None = None) -> int:
     window.go("run")
     window.show()
     # Behind the first page, so that the pages of a study open at once.
-    loading = partial(import_module, "gui.today.page")
-    threading.Thread(target=loading, name="load", daemon=True).start()
+    threading.Thread(target=load_studies, name="load", daemon=True).start()
     try:
         return application.exec()
     finally:

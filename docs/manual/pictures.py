@@ -4,7 +4,8 @@ Simulated rigs and sessions are made in a temporary folder; the real window is o
 and size, each in a process of its own, and grabbed. Under Xvfb where it is installed, else without
 a screen. Every page is kept at 1280x800 in light and dark (those beside an animal in red too), and
 at 2560x1600 (200 %) in light; with --both in dark as well, which is not kept, so that the pictures
-stay small. With names of pages (run, rig, result, log, today, study) only theirs are made.
+stay small. With names of pages (run, rig, result, log, today, study, review, results) only theirs
+are made.
 """
 
 import json
@@ -28,9 +29,10 @@ import numpy as np  # noqa: E402
 OUT = ROOT / "docs" / "manual" / "pictures"
 RUNS = (("light", 1), ("dark", 1), ("red", 1), ("light", 2))
 BOTH = "--both"
-PAGES = ("run", "rig", "result", "log", "today", "study")
-RED = ("run", "today", "study")
+PAGES = ("run", "rig", "result", "log", "today", "study", "review", "results")
+RED = ("run", "today", "study", "review", "results")
 OF_A_STUDY = ("today", "study")
+RECORDED = ("review", "results")
 BOXES = "ABCDEFGHIJKLMNOP"
 BY_HAND = "CGN"
 """Boxes whose prompts nobody answers, so that they are seen waiting."""
@@ -39,9 +41,11 @@ LOST = "F"
 LIMIT_S = 60.0
 
 
-def until(reached: Callable[[], Any], turn: Callable[[], None] = lambda: None) -> None:
+def until(
+    reached: Callable[[], Any], turn: Callable[[], None] = lambda: None, limit_s: float = LIMIT_S
+) -> None:
     """Wait for it, keeping the window alive. Raises TimeoutError."""
-    end_s = time.monotonic() + LIMIT_S
+    end_s = time.monotonic() + limit_s
     while not reached():
         if time.monotonic() > end_s:
             raise TimeoutError("a picture's page did not come")
@@ -88,6 +92,29 @@ def put_studies(folder: Path) -> None:
         for animal, since in (("M04", 2.4), ("M05", 0.2)):
             doing.tick(study, animal, slot, "tom", ago(since))
         doing.tick(study, "M06", slot, "tom", ago(1.4), outcome="partial", override="animal")
+
+
+def put_recorded(folder: Path) -> None:
+    """A study of sixty animals with ten sessions each, its key sealed, and one that was opened.
+
+    And a batch of recordings that were checked, to be proofed.
+    """
+    from protocols.proof import look_at
+    from protocols.rows import Defaults, gather
+    from tests.load.pages import study_of
+    from tests.small import ARENA, write_clip
+
+    os.environ["PLACEPREF_CONFIG"] = str(folder / "config")
+    study_of(folder / "autumn", 60)
+    study_of(folder / "winter", 60, reveal=True)
+    videos = folder / "batch"
+    videos.mkdir()
+    (folder / "batch.toml").write_text(ARENA, encoding="utf-8")
+    for k in range(1, 9):
+        write_clip(videos, 60 + 40 * (k == 5), f"M{k:02d}_pretest.mkv")
+    (videos / "notes.avi").write_text("no video", encoding="utf-8")
+    rows = gather([videos], Defaults(apparatus=folder / "batch.toml"), folder / "checked")
+    look_at(rows, folder / "checked")
 
 
 def put_in_place(folder: Path) -> None:
@@ -376,6 +403,85 @@ class Shots:
         self.take(window, "study-draw")
         window.close()
 
+    def review(self) -> None:
+        """Recordings looked at."""
+        from PyQt6.QtCore import Qt
+        from PyQt6.QtTest import QTest
+
+        window = self.window("none")
+        window.go("review")
+        self.take(window, "review-nothing")
+        watch = window.review_page.watch
+        watch.open_folder(Path("autumn"))
+        self.until(lambda: watch.list.count() == 600)
+        item = next(one for one in watch.shelf.items if one.phase == "posttest")
+        watch.open_item(item)
+        player = watch.player
+        self.until(lambda: player.shown_frame >= 0)
+        marks = [m for m in player.footage.marks("entries") if player.footage.scored[m]]
+        player.seek(marks[3] + 9)
+        self.until(lambda: player.shown_frame == player.frame)
+        self.take(window, "review-watch")
+        watch.correct.reason.setCurrentText("reflection in the wall")
+        watch.signer.name.setCurrentText("Kim")
+        player.set_mark(on=True)
+        player.seek(player.row + 25)
+        watch.correct.mark_lost()
+        player.seek(player.row + 12)
+        self.until(lambda: player.shown_frame == player.frame)
+        watch.correct.move_point()
+        for _ in range(3):
+            QTest.keyClick(player.canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+        self.take(window, "review-correct")
+        watch.correct.take()
+        watch.correct.score()
+        self.until(lambda: bool(watch.opened.beside))
+        self.until(lambda: player.shown_frame == player.frame)
+        self.take(window, "review-beside")
+        player.seek(player.row - 60)
+        self.until(lambda: player.shown_frame == player.frame)
+        watch.panels.setCurrentWidget(watch.zones)
+        watch.zones.redraw()
+        QTest.keyClick(player.canvas, Qt.Key.Key_PageDown)
+        QTest.keyClick(player.canvas, Qt.Key.Key_Period)
+        QTest.keyClick(player.canvas, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+        self.take(window, "review-zones")
+        shutil.rmtree(Path("autumn", "derivatives", "review", item.code))
+        page = window.review_page
+        page.tabs.setCurrentIndex(1)
+        page.proof.signer.name.setCurrentText("Kim")
+        page.proof.open_sheet(Path("checked"))
+        self.until(lambda: len(page.proof.lines) == 9)
+        page.proof.list.setCurrentRow(2)
+        QTest.keyClick(page.proof.list, Qt.Key.Key_Left, Qt.KeyboardModifier.ControlModifier)
+        self.take(window, "review-proof")
+        page.tabs.setCurrentIndex(2)
+        page.spot.signer.name.setCurrentText("Kim")
+        page.spot.draw()
+        self.until(lambda: page.spot.player.shown_frame >= 0)
+        QTest.keyClick(page.spot.player, Qt.Key.Key_1)
+        self.spin(1)
+        self.take(window, "review-spot")
+        window.close()
+
+    def results(self) -> None:
+        """What came of a study, blinded and opened."""
+        for name, tabs in (("autumn", (0,)), ("winter", (0, 1, 2, 3))):
+            window = self.window("none")
+            window.go("results")
+            page = window.results_page
+            page.open_study(Path(name))
+            self.until(lambda page=page: page.conduct is not None)
+            if not page.overview.current:
+                page.measure()
+                until(lambda page=page: page.overview.current, self.application.processEvents, 600)
+            page.table.setCurrentCell(4, 0)
+            for tab in tabs:
+                page.tabs.setCurrentIndex(tab)
+                told = ("animals", "conduct", "charts", "hand")[tab]
+                self.take(window, f"results-{'blinded-' if name == 'autumn' else ''}{told}")
+            window.close()
+
     def log(self) -> None:
         """What the window met with."""
         from gui.log import keep_log
@@ -465,10 +571,12 @@ def main(pages: list[str], *, both: bool) -> None:
             os.chdir(folder)
             os.environ["PLACEPREF_CONFIG"] = str(Path(folder, "config"))
             try:
-                if set(pages) - set(OF_A_STUDY):
+                if set(pages) - {*OF_A_STUDY, *RECORDED}:
                     put_in_place(Path(folder))
                 if set(pages) & set(OF_A_STUDY):
                     put_studies(Path(folder))
+                if set(pages) & set(RECORDED):
+                    put_recorded(Path(folder))
                 for theme, scale in (*RUNS, ("dark", 2)) if both else RUNS:
                     command = [sys.executable, __file__, "--one", theme, str(scale), *pages]
                     sized = {**environ, "QT_SCALE_FACTOR": str(scale)}

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from gui.behind import Behind
-from gui.remembered import Remembered
+from gui.remembered import STUDIES, Remembered
 from protocols.study import Study, open_study
 from protocols.study.people import Person, people_of, who_is
 from protocols.study.placing import boxes_of
@@ -60,7 +60,7 @@ class StudyDesk(QObject):
     @property
     def recent(self) -> list[str]:
         """Studies that were open before, the newest first."""
-        return self._remembered.texts("studies")
+        return self._remembered.texts(STUDIES)
 
     @property
     def busy(self) -> bool:
@@ -72,7 +72,7 @@ class StudyDesk(QObject):
 
         def there(about: About) -> None:
             self.about, self.person = about, None
-            self._remembered.put_first("studies", str(folder))
+            self._remembered.put_first(STUDIES, str(folder))
             self.trouble.emit("")
             self.opened.emit()
             self.person_changed.emit()

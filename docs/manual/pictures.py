@@ -38,7 +38,7 @@ BY_HAND = "CGN"
 """Boxes whose prompts nobody answers, so that they are seen waiting."""
 LOST = "F"
 """The box whose animal is taken away in the middle of its test."""
-LIMIT_S = 240.0
+LIMIT_S = 60.0
 
 
 def until(

@@ -27,7 +27,7 @@ class Page(QWidget):
 class LaterPage(Page):
     """A page that is made when it is first looked at: what it needs takes a while to load."""
 
-    def __init__(self, make: Callable[[], Page]) -> None:
+    def __init__(self, make: Callable[[QWidget], Page]) -> None:
         super().__init__()
         self._make = make
         self._made: Page | None = None
@@ -39,7 +39,7 @@ class LaterPage(Page):
     def page(self) -> Page:
         """The page itself."""
         if self._made is None:
-            self._made = self._make()
+            self._made = self._make(self)  # in its place from the start: the tab key goes by that
             self._made.use_theme(self._theme)
             self._layout.addWidget(self._made)
             self.setFocusProxy(self._made)

@@ -8,7 +8,7 @@ from collections.abc import MutableMapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
@@ -74,10 +74,10 @@ class MainWindow(QMainWindow):
         self.result_page = ResultPage(self.remembered)
         self.log_page = LogPage()
         self.pages: dict[str, Page] = {
-            "today": LaterPage(lambda: self.today_page),
-            "study": LaterPage(lambda: self.study_page),
-            "review": LaterPage(lambda: self.review_page),
-            "results": LaterPage(lambda: self.results_page),
+            "today": LaterPage(self._make_today),
+            "study": LaterPage(self._make_study),
+            "review": LaterPage(self._make_review),
+            "results": LaterPage(self._make_results),
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
@@ -128,37 +128,49 @@ class MainWindow(QMainWindow):
 
         return StudyDesk(self.remembered, self)
 
-    @cached_property
+    @property
     def study_page(self) -> "StudyPage":
         """The page of a study."""
-        from gui.study.page import StudyPage
+        return cast("StudyPage", cast(LaterPage, self.pages["study"]).page)
 
-        return StudyPage(self.desk)
-
-    @cached_property
+    @property
     def today_page(self) -> "TodayPage":
         """The page of a day."""
+        return cast("TodayPage", cast(LaterPage, self.pages["today"]).page)
+
+    def _make_study(self, parent: QWidget) -> Page:
+        from gui.study.page import StudyPage
+
+        return StudyPage(self.desk, parent)
+
+    def _make_today(self, parent: QWidget) -> Page:
         from gui.today.page import TodayPage
 
-        page = TodayPage(self.desk, self.run_page.boxes, self.remembered)
+        page = TodayPage(self.desk, self.run_page.boxes, self.remembered, parent)
         page.started.connect(self.watch_box)
         page.back_wanted.connect(lambda: self.go("today"))
         self.run_page.put_away.connect(page.seen)
         return page
 
-    @cached_property
+    @property
     def review_page(self) -> "ReviewPage":
         """The page where recordings are looked at."""
-        from gui.review.page import ReviewPage
+        return cast("ReviewPage", cast(LaterPage, self.pages["review"]).page)
 
-        return ReviewPage(self.remembered)
-
-    @cached_property
+    @property
     def results_page(self) -> "ResultsPage":
         """The page of a study's results."""
+        return cast("ResultsPage", cast(LaterPage, self.pages["results"]).page)
+
+    def _make_review(self, parent: QWidget) -> Page:
+        from gui.review.page import ReviewPage
+
+        return ReviewPage(self.remembered, parent)
+
+    def _make_results(self, parent: QWidget) -> Page:
         from gui.results.page import ResultsPage
 
-        page = ResultsPage(self.remembered)
+        page = ResultsPage(self.remembered, parent)
         page.watch.connect(self.watch_session)
         return page
 

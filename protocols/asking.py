@@ -21,7 +21,7 @@ from rig.session import LoadedRig, Wish, preflight
 from rig.session.files import read_text
 from rig.session.load import LoadedBox
 from rig.session.preflight import Finding, Level
-from rig.setup import Stimulation
+from rig.setup import Stimulation, Worked
 from rig.steps import needs_board
 from rig.storage import is_noted, note_pairing
 
@@ -29,6 +29,9 @@ POLL_S = 0.2
 NEW_STATION_S = 10.0
 START_S = 90.0
 """Longest that a session may take to be prepared: a live background has its minute."""
+
+WORK_S = 240.0
+"""Longest that the doors and lights of one box may take."""
 
 Codec = Literal["h264", "lossless"]
 
@@ -191,6 +194,27 @@ def station(source: str, digest: str) -> ChannelClient:
         time.sleep(POLL_S)
     message = f"the station of {source} still has the rig's old files, and does not end"
     raise StationError(message)
+
+
+def works(loaded: LoadedRig, box: LoadedBox, wish: Wish) -> tuple[str, ...]:
+    """The doors and outputs of a box that are to be worked before this session, by name.
+
+    None on a simulated rig, and none where the plan wants no board.
+    """
+    dry_run = wish.stimulation.dry_run
+    if loaded.simulated or not needs_board(wish.plan, box.apparatus, dry_run):
+        return ()
+    return (*box.box.doors, *(() if dry_run else sorted(wish.plan.outputs)))
+
+
+def work(client: ChannelClient, box: str) -> Worked:
+    """Have each door and light of a box worked once, on a person's word that it is empty.
+
+    What was seen in its picture may close on an animal, or be switched, in the next session there.
+    Raises RigError, and what was begun was made safe.
+    """
+    told = dict(client.request("work", box=box, empty=True, timeout_s=WORK_S))
+    return Worked(doors=told["doors"], outputs=told["outputs"])
 
 
 def ready(

@@ -41,8 +41,8 @@ class ResultsPage(Page):
 
     watch = pyqtSignal(object, object)
 
-    def __init__(self, remembered: Remembered) -> None:
-        super().__init__()
+    def __init__(self, remembered: Remembered, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._remembered = remembered
         self._reading = Behind(self, newest_only=True)
         self._conducting = Behind(self, newest_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtWidgets import QTabWidget, QVBoxLayout
+from PyQt6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from gui.page import Page
 from gui.remembered import Remembered
@@ -17,8 +17,8 @@ from gui.theme import Theme
 class ReviewPage(Page):
     """Plays recordings under codes, and takes down what a person says of them."""
 
-    def __init__(self, remembered: Remembered) -> None:
-        super().__init__()
+    def __init__(self, remembered: Remembered, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.watch = WatchView(remembered)
         self.proof = ProofView(remembered)
         self.spot = SpotView(remembered)

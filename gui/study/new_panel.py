@@ -77,6 +77,7 @@ class NewPanel(QWidget):
             self.steps.addWidget(make())
         self.words = QPlainTextEdit()
         self.words.setReadOnly(True)
+        self.words.setTabChangesFocus(True)
         self.words.setAccessibleName(say("study.in_words"))
         self.said = label("", wrap=True)
         self.said.hide()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PyQt6.QtGui import QKeySequence, QShortcut
-from PyQt6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout
+from PyQt6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from gui.page import Page
 from gui.study.bar import StudyBar
@@ -19,8 +19,8 @@ from gui.theme import Theme
 class StudyPage(Page):
     """For who owns a study, and for who keeps its days."""
 
-    def __init__(self, desk: StudyDesk) -> None:
-        super().__init__()
+    def __init__(self, desk: StudyDesk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._desk = desk
         self._entered = False
         self.bar = StudyBar(desk)

@@ -51,8 +51,10 @@ class TodayPage(Page):
     started = pyqtSignal(object)
     back_wanted = pyqtSignal()
 
-    def __init__(self, desk: StudyDesk, boxes: Boxes, remembered: Remembered) -> None:
-        super().__init__()
+    def __init__(
+        self, desk: StudyDesk, boxes: Boxes, remembered: Remembered, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
         self._desk, self._boxes, self._remembered = desk, boxes, remembered
         self.now: Callable[[], datetime] = lambda: datetime.now().astimezone()
         self.day: Day | None = None

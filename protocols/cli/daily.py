@@ -142,11 +142,7 @@ class Run:
     phase: str | None
     override: str
     at: str | None
-    speed: str
-    seed: int
-    yes: bool
-    as_json: bool
-    anyway: bool = False
+    manner: running.Manner
 
 
 def run(folder: Path, asked: Run, pins: Path | None) -> int:
@@ -156,8 +152,8 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
         rig = asked.rig or doing.rig_of(opened, asked.subject)
         if asked.at is not None and not (rig == "sim" or rig.startswith("sim:")):
             raise ConfigError("--at", "", "a time is pretended on a simulated rig alone")
-        if asked.speed not in ("1", "max"):
-            raise ConfigError("--speed", "", f"{asked.speed!r}: 1 or max")
+        if asked.manner.speed not in ("1", "max"):
+            raise ConfigError("--speed", "", f"{asked.manner.speed!r}: 1 or max")
         boxes = list(load_rig(rig).boxes)
         begun = doing.begin(
             opened,
@@ -185,7 +181,7 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
             doing.after(moment(asked.at), ended.folder) if asked.at else moment(None),
         )
     copy_in_background(folder)
-    if asked.as_json:
+    if asked.manner.as_json:
         told = {"folder": str(ended.folder), "status": ended.status, "reason": ended.reason}
         print_json({**told, "phase": begun.phase, "extinction": decided and str(decided)})
     else:
@@ -207,12 +203,8 @@ def _words(folder: Path, asked: Run, begun: doing.Begun, rig: str) -> running.As
         paired=None,
         assigned=[],
         operator=asked.by,
-        speed=asked.speed,
-        seed=asked.seed,
         codec=None,
-        yes=asked.yes,
-        as_json=asked.as_json,
-        anyway=asked.anyway,
+        manner=asked.manner,
     )
 
 

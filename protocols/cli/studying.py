@@ -231,6 +231,8 @@ def status(folder: Path, *, as_json: bool) -> int:
         print_json({**told, "second_place": kept.to_json()})
         return DONE
     print(f"{told['name']}: {told['protocol']}, {told['design']}")
+    if told["why_read_only"]:
+        print(wrapped(f"for reading only: {told['why_read_only']}", 0, 2))
     for what in ("animals", "sessions"):
         counts = ", ".join(f"{n} {word}" for word, n in sorted(told[what].items()))
         print(f"{what}: {counts or 'none'}")

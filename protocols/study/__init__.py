@@ -9,13 +9,13 @@ from protocols.study.allocating import (
     Allocated,
     Proposed,
     allocate_cohort,
-    pretests_of,
     propose_cohort,
 )
 from protocols.study.folder import KEY, PROTOCOL, RULES, Study, lives_elsewhere, new, open_study
 from protocols.study.looking import check, status
 from protocols.study.moving import move
 from protocols.study.opening import pairs_of
+from protocols.study.pretests import pretests_of
 from protocols.study.restoring import restore
 from protocols.study.revising import revise
 from protocols.study.sealing import seal_sessions, unblind

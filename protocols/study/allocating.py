@@ -4,7 +4,6 @@ What is sealed is written to the key first and told in the database after it, so
 between them leaves a part that nobody counts.
 """
 
-import csv
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -37,6 +36,7 @@ from protocols.study.adding import allowed
 from protocols.study.excluding import leave, note_exclusions
 from protocols.study.folder import KEY, RULES, Study
 from protocols.study.opening import allocations, cohorts, opened, pairs_of
+from protocols.study.signing import in_open
 from protocols.study.withheld import hide, secret_of
 from rig.errors import ConfigError, RigError
 from rig.storage.folder import replace as replace_file
@@ -113,6 +113,7 @@ def allocate_cohort(
     """
     scheme = study.plan.scheme()
     secret = secret_of(study)
+    over_gate = in_open(study, over_gate, "--over-gate") if over_gate else ""
     before = _before(study, person, holder) if proposed is None else []
     with study.store.change(person, over_gate) as change:
         allowed(change, person, ("owner",))
@@ -203,27 +204,6 @@ def seal_places(key: Key, places: Sequence[Place], at: str) -> Key:
     """The key with a part of each animal alone, so that one is opened without the others."""
     own = {place.animal: {"place": asdict(place)} for place in places}
     return blinding.seal_each(key, own, at)
-
-
-def pretests_of(study: Study) -> list[dict[str, str]]:
-    """The line of `summary.csv` of each animal's pre-test, the last one where there are several.
-
-    A session that was amended is the animal's whose it is filed as.
-    """
-    phase, found = study.plan.pretest, {}
-    with study.store.read() as connection:
-        filed = select(t.session.c.folder, t.session.c.animal, t.session.c.phase).where(
-            t.session.c.folder.is_not(None)
-        )
-        known = {row.folder: (row.animal, row.phase) for row in connection.execute(filed)}
-    for path in sorted((study.folder / "rawdata").glob("sub-*/ses-*/behav/summary.csv")):
-        folder = path.parent.relative_to(study.folder).as_posix()
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                animal, of = known.get(folder, (row["subject"], row.get("phase")))
-                if of == phase:
-                    found[animal] = {**row, "subject": animal}
-    return list(found.values())
 
 
 def _replaced(study: Study) -> set[str]:

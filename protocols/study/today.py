@@ -1,7 +1,7 @@
 """What is due on a day, laid out with times: who, what, when, in which box."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -85,7 +85,7 @@ def today(study: Study, people: int, now: datetime) -> Today:
             now,
             people,
             lines,
-            order.broken,
+            (*order.broken, *sheet.too_late(order.steps)),
             tuple(dict.fromkeys(sheet.asks)),
             tuple(sheet.missed()),
         )
@@ -132,6 +132,7 @@ class _Sheet:
         self._per_kg = {row.code: row.ml_per_kg for row in reads.connection.execute(per_kg)}
         self._weighing: set[str] = set()
         self._notes: dict[tuple[str, str], str] = {}
+        self._latest: dict[str, int] = {}
         self.asks: list[str] = []
         self.busy: dict[str, int] = {}
         self.begun = any(row["status"] == "running" for row in self._rows)
@@ -181,9 +182,10 @@ class _Sheet:
         if not links:
             return None
         after = before["uid"] if before is not None else ""
-        not_before = 0
+        not_before = self._led_to(row, links)
         if before is not None and before["status"] not in DUE and before["ended"]:
-            not_before = self.second(datetime.fromisoformat(before["ended"])) + int(phase.gap_s)
+            ended = self.second(datetime.fromisoformat(before["ended"]))
+            not_before = max(not_before, ended + int(phase.gap_s))
         return Chain(
             row["uid"],
             row["animal"],
@@ -194,6 +196,33 @@ class _Sheet:
             int(phase.gap_s),
             not_before,
         )
+
+    def _led_to(self, row: RowMapping, links: Sequence[Link]) -> int:
+        """When a chain begins at the soonest, by intervals that run to its placement."""
+        place = next((k for k, link in enumerate(links) if link.do is Do.PLACE), None)
+        begins = 0
+        if place is None:
+            return begins
+        ahead = sum(link.lasts_s for link in links[:place])
+        ahead += sum(link.gap.wanted_s for link in links[1 : place + 1])
+        for one in leading_to(self._reads, row["animal"], row["phase"]):
+            gap = window_of(one)
+            if one["status"] != "done" or gap.most_s is None:
+                continue
+            ended = self.second(datetime.fromisoformat(one["ended"]))
+            self._latest[row["uid"]] = min(
+                self._latest.get(row["uid"], ended + gap.most_s), ended + gap.most_s
+            )
+            begins = max(begins, ended + gap.wanted_s - ahead)
+        return begins
+
+    def too_late(self, steps: Sequence[Step]) -> Iterator[str]:
+        """Placements after the window that was opened by a procedure of an earlier phase."""
+        for step in steps:
+            latest = self._latest.get(step.chain.key)
+            if step.what.do is Do.PLACE and latest is not None and step.start_s > latest:
+                told = f"place by {clock(latest)}, but not before {clock(step.start_s)}"
+                yield f"{step.chain.animal} {step.chain.phase}: {told}"
 
     def _link(self, row: RowMapping, one: RowMapping, gap: Gap) -> Link:
         rules = self._study.plan.day
@@ -306,6 +335,27 @@ def window_of(procedure: RowMapping) -> Gap:
     if procedure["interval_s"] is None and late is None:
         return ANY
     return Gap(max(0, wanted - early), wanted, wanted + int(late or 0))
+
+
+def leading_to(reads: Reads, animal: str, phase: str) -> Sequence[RowMapping]:
+    """Procedures of an animal's other phases whose interval runs to the placement of this one.
+
+    With `phase`, the one that they are of.
+    """
+    asked = (
+        select(t.procedure, t.session.c.phase)
+        .join(t.session, t.session.c.uid == t.procedure.c.session)
+        .where(
+            t.session.c.animal == animal,
+            t.session.c.status != "cancelled",
+            t.procedure.c.runs_to == phase,
+            t.procedure.c.status != "skipped",
+        )
+        .order_by(t.procedure.c.id)
+    )
+    found = reads.connection.execute(asked).mappings().all()
+    done = {one["slot"] for one in found if one["status"] == "done"}
+    return [one for one in found if one["status"] == "done" or one["slot"] not in done]
 
 
 def weights_of(reads: Reads, animal: str) -> list[Weighed]:

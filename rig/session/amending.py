@@ -26,7 +26,8 @@ class Amended:
         self._following: Following | None = None
         apparatus, rate_hz = job.setup.apparatus, job.setup.rate_hz
         if amend.tracks is not None:
-            track = read_track(amend.tracks, amend.choice.individual)
+            choice = amend.choice
+            track = read_track(amend.tracks, choice.individual, choice.parts)
             self._following = Following(track, amend.choice, apparatus, rate_hz)
         if amend.corrections is not None:
             read = read_corrections(amend.corrections, apparatus, job.last_frame)

@@ -4,12 +4,15 @@ Comma, semicolon or tab; UTF-8 or UTF-16 with its mark, else Windows' Latin lett
 comma where commas do not part the columns.
 """
 
+import codecs
 import csv
-import io
 import math
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +28,43 @@ BLANKS = frozenset(
 """What stands for "no value", whatever its case."""
 _LARGEST = 2.0**53
 """Beyond it not every whole number is one of a spreadsheet's."""
+_PART = 1 << 20
+
+
+class Cells(Sequence[str]):
+    """A column's texts, their bytes one after the other: a long table is a million small texts."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._bytes, self._ends = bytearray(), array("Q", (0,))
+        for text in texts:
+            self.append(text)
+
+    def append(self, text: str) -> None:
+        """Add one below the others."""
+        self._bytes += text.encode("utf-8", "surrogatepass")
+        self._ends.append(len(self._bytes))
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        """One, or a list of some."""
+        if isinstance(at, slice):
+            return [self[k] for k in range(*at.indices(len(self)))]
+        at = range(len(self))[at]
+        return self._text(self._ends[at], self._ends[at + 1])
+
+    def __iter__(self) -> Iterator[str]:
+        """All of them in order."""
+        return (self._text(start, end) for start, end in pairwise(self._ends))
+
+    def _text(self, start: int, end: int) -> str:
+        return self._bytes[start:end].decode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True)
@@ -51,15 +91,24 @@ class Sheet:
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """A column's numbers, NaN for blanks. Raises ConfigError naming column and row."""
-        return np.array([self._number(name, k, text) for k, text in enumerate(self.texts(name))])
+        texts = self.texts(name)
+        numbers = (self._number(name, k, text) for k, text in enumerate(texts))
+        return np.fromiter(numbers, np.float64, len(texts))
 
     def wholes(self, name: str) -> NDArray[np.int64]:
         """A column's whole numbers, none of them blank. Raises ConfigError."""
         numbers = self.numbers(name)
-        for k, number in enumerate(numbers):
-            if not float(number).is_integer() or abs(number) > _LARGEST:
-                raise self.error(k, f"column {name}: {self.columns[name][k]!r}: no whole number")
+        for k in np.flatnonzero(
+            ~((np.floor(numbers) == numbers) & (np.abs(numbers) <= _LARGEST))
+        ).tolist():
+            raise self.error(k, f"column {name}: {self.columns[name][k]!r}: no whole number")
         return numbers.astype(np.int64)
+
+    def only(self, rows: Sequence[int]) -> "Sheet":
+        """The table with these rows alone."""
+        columns = {name: Cells(cells[k] for k in rows) for name, cells in self.columns.items()}
+        lines = array("q", (self.lines[k] for k in rows))
+        return Sheet(self.file, columns, lines, self.decimal_comma)
 
     def error(self, row: int, message: str) -> ConfigError:
         """What is wrong in a row."""
@@ -84,33 +133,63 @@ def read_sheet(path: Path, what: str = "table") -> Sheet:
 
 def read_lines(path: Path, what: str = "table") -> list[str]:
     """A text file's lines, whatever program wrote it. Raises ConfigError."""
+    return list(each_line(path, what))
+
+
+def each_line(path: Path, what: str = "table") -> Iterator[str]:
+    """The same, one after the other: a long file is never in memory as a whole."""
     try:
-        data = path.read_bytes()
+        encoding = _encoding(path)
+        if encoding is None:
+            message = f"this {what} is no text; is it another kind of file?"
+            raise ConfigError(str(path), "", message)
+        with path.open(encoding=encoding, errors="replace") as file:
+            for line in file:
+                yield line.rstrip("\n")
     except FileNotFoundError:
         raise ConfigError(str(path), "", f"there is no such {what}") from None
     except OSError as error:
         message = f"this {what} cannot be read: {error.strerror}"
         raise ConfigError(str(path), "", message) from None
-    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        text = data.decode("utf-16" if marked else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0" if marked else data.decode("cp1252", "replace")
-    if "\0" in text:
-        raise ConfigError(str(path), "", f"this {what} is no text; is it another kind of file?")
-    return text.splitlines()
 
 
-def sheet(lines: Sequence[str], file: str, first: int = 1) -> Sheet:
+def _encoding(path: Path) -> str | None:
+    """How a text file is written; None for one that is no text. Raises OSError."""
+    with path.open("rb") as file:
+        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        encoding = "utf-16" if marked else "utf-8-sig"
+        file.seek(0)
+        decoder = codecs.getincrementaldecoder(encoding)()
+        while True:
+            part = file.read(_PART)
+            try:
+                text = decoder.decode(part, final=not part)
+            except UnicodeDecodeError:
+                if marked:
+                    return None
+                encoding, decoder = "cp1252", codecs.getincrementaldecoder("latin-1")()
+                text = decoder.decode(part)
+            if "\0" in text:
+                return None
+            if not part:
+                return encoding
+
+
+def sheet(
+    lines: Iterable[str], file: str, first: int = 1, kept: Callable[[str], bool] | None = None
+) -> Sheet:
     """The table in `lines`, the first of which has the column names and is `first` in the file.
 
-    Raises ConfigError for no columns, two of one name, or a line of another length.
+    `kept`: which columns are wanted, by their names; the others are passed over. Raises ConfigError
+    for no columns, two of one name, or a line of another length.
     """
-    if not lines or not lines[0].strip():
+    source = iter(lines)
+    top = next(source, "")
+    if not top.strip():
         raise ConfigError(file, "", "holds no line with column names")
-    delimiter = delimiter_of(lines[0])
+    delimiter = delimiter_of(top)
     try:
-        names = [name.strip() for name in next(csv.reader([lines[0]], delimiter=delimiter))]
+        names = [name.strip() for name in next(csv.reader([top], delimiter=delimiter))]
     except csv.Error as error:
         raise ConfigError(file, f"line {first}", str(error)) from None
     while names and not names[-1]:  # a delimiter at the end of each line
@@ -118,9 +197,11 @@ def sheet(lines: Sequence[str], file: str, first: int = 1) -> Sheet:
     for k, name in enumerate(names):
         if name and name in names[:k]:
             raise ConfigError(file, name, "two columns are called so")
-    cells: list[list[str]] = []
-    numbers: list[int] = []
-    reader = csv.reader(io.StringIO("\n".join(lines[1:]), newline=""), delimiter=delimiter)
+    columns = {
+        name: (k, Cells()) for k, name in enumerate(names) if name and (kept is None or kept(name))
+    }
+    numbers = array("q")
+    reader = csv.reader((line + "\n" for line in source), delimiter=delimiter)
     try:
         for row in reader:
             number = first + reader.line_num
@@ -132,13 +213,21 @@ def sheet(lines: Sequence[str], file: str, first: int = 1) -> Sheet:
             if len(texts) > len(names):
                 message = f"{len(texts)} cells in a table of {len(names)} columns"
                 raise ConfigError(file, f"line {number}", message)
-            cells.append(texts + [""] * (len(names) - len(texts)))
+            for k, cells in columns.values():
+                cells.append(texts[k] if k < len(texts) else "")
             numbers.append(number)
     except csv.Error as error:
         raise ConfigError(file, f"line {first + reader.line_num}", str(error)) from None
-    columns = list(zip(*cells, strict=True)) or [()] * len(names)
-    named = {name: column for name, column in zip(names, columns, strict=True) if name}
+    named = {name: cells for name, (_, cells) in columns.items()}
     return Sheet(file, named, numbers, decimal_comma=delimiter != ",")
+
+
+def names_in(line: str) -> list[str]:
+    """The column names in a table's first line; none where it cannot be read."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+    except csv.Error:
+        return []
 
 
 def delimiter_of(line: str) -> str:

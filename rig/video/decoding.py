@@ -120,6 +120,9 @@ def opened(path: Path, threads: int = 1) -> Iterator[tuple[InputContainer, Video
             raise ConfigError(str(path), "", "is a video of a kind that cannot be decoded here")
         context.thread_count = threads
         context.thread_type = "AUTO" if threads != 1 else "NONE"
+        if context.name == "mjpeg":
+            # else a picture whose data stop making sense is given as if it were whole
+            context.options = {"err_detect": "explode"}
         yield container, stream
 
 

@@ -77,12 +77,13 @@ def short_study(
     weight_g: str = "24",
     boxes: Sequence[str] = "A",
     rules: str = RULES,
+    protocol: str = PROTOCOL,
 ) -> Path:
     """A study whose pre-tests are due in `start` days.
 
     ann owns it, tom is a technician, eve has the PIN 4711 and a badge.
     """
-    new(folder, PROTOCOL, rules, OWNER, WORDS, sheet=False)
+    new(folder, protocol, rules, OWNER, WORDS, sheet=False)
     file = folder.parent / f"{folder.name}.csv"
     file.write_text(table(ids, weight_g, boxes), encoding="utf-8")
     with open_study(folder) as study:
@@ -117,9 +118,12 @@ def sealed_study(
     *,
     boxes: Sequence[str] = "A",
     rules: str = RULES,
+    protocol: str = PROTOCOL,
 ) -> Path:
     """A study whose animals are allocated, and whose first conditioning is due today."""
-    short_study(folder, rig, ids, start=-1, weight_g="", boxes=boxes, rules=rules)
+    short_study(
+        folder, rig, ids, start=-1, weight_g="", boxes=boxes, rules=rules, protocol=protocol
+    )
     with open_study(folder) as study:
         with study.store.change(OWNER) as change:
             for animal in ids:

@@ -101,11 +101,14 @@ def typed(qtbot: QtBot, text: str, *, enter: bool = True) -> None:
 
 def tab_to(qtbot: QtBot, field: QWidget) -> None:
     """By the tab key alone."""
+    seen: list[str] = []
     for _ in range(60):
-        if QApplication.focusWidget() is field:
+        focus = QApplication.focusWidget()
+        if focus is field:
             return
+        seen.append(f"{type(focus).__name__} {focus.accessibleName() if focus else ''}")
         press(qtbot, Qt.Key.Key_Tab)
-    raise AssertionError(f"{field.accessibleName()} is not reached by the tab key")
+    raise AssertionError(f"{field.accessibleName()} is not reached by the tab key: {seen}")
 
 
 def fill(qtbot: QtBot, field: QWidget, text: str) -> None:

@@ -109,6 +109,22 @@ def test_no_position_is_made_up_from_what_is_broken(
             assert (got.folder / file).read_bytes() == (again.folder / file).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["a.avi", "a.mkv"])
+def test_a_jpeg_whose_data_make_no_sense_is_left_out_alone(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    data = film(path, "mjpeg")
+    with av.open(str(path)) as container:
+        packets = [bytes(p) for p in container.demux(container.streams.video[0]) if p.size]
+    for k in (50, 51, 130):
+        at = data.find(packets[k]) + 3 * len(packets[k]) // 5
+        data[at : at + 40] = b"\xff\x00" * 20  # all ones: no code of any table
+    path.write_bytes(data)
+    file = VideoFile.open(path)
+    assert {p.index for p in file.read()} == set(range(FRAMES)) - {50, 51, 130}
+    assert file.broken == 3
+    check(scored(path), 3)
+
+
 def test_a_key_frame_that_is_broken_takes_all_that_is_made_from_it(tmp_path: Path) -> None:
     data = film(tmp_path / "a.mkv", "libx264")
     with av.open(str(tmp_path / "a.mkv")) as container:

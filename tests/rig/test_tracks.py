@@ -3,6 +3,7 @@
 import csv
 import json
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from rig.errors import ConfigError
 from rig.session import Rescored, rescore
 from rig.session.row import Amend
+from rig.session.sheet import Cells
 from rig.session.tracks import Choice, read_track
 from rig.session.tracks.hdf5 import plain_pickle
 from tests.small import ARENA, FRAMES, RATE_HZ, write_clip
@@ -239,3 +241,31 @@ def test_an_origin_and_a_centre_are_asked_for(clip: Path) -> None:
     path.write_text("track,frame_idx,ear.x,ear.y\n,0,1,1\n")
     with pytest.raises(ConfigError, match="say --part centroid=NAME"):
         scored(clip, path)
+
+
+def test_columns_that_nobody_asks_for_are_not_kept(tmp_path: Path) -> None:
+    """Eight hours of a tracker with many points: only the three that are used are in memory."""
+    path = tmp_path / "dlc.csv"
+    points = ["nose", *(f"spot{k}" for k in range(20)), "body", "tailbase"]
+    heads = (("scorer", ["net"] * 69), ("bodyparts", [p for p in points for _ in "xyl"]))
+    lines = [",".join((name, *cells)) for name, cells in heads]
+    lines.append("coords" + ",x,y,likelihood" * 23)
+    lines += [f"{k}" + f",{k}.25,7.5,0.9" * 23 for k in range(3000)]
+    path.write_text("\n".join(lines) + "\n")
+    tracemalloc.start()
+    try:
+        track = read_track(path, None, {"tail": "spot3"})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert set(track.parts) == {"nose", "spot3", "body"}
+    assert track.parts["body"].x.tolist() == [k + 0.25 for k in range(3000)]
+    assert peak < 5_000_000  # 207,000 small texts would be twice that and more
+
+
+def test_texts_of_a_column_come_back_as_they_were() -> None:
+    texts = ["", "ä", "1.5", "a,b", "", "\udcff"]
+    cells = Cells(texts)
+    assert (list(cells), len(cells), cells[-2:], cells[1]) == (texts, 6, ["", "\udcff"], "ä")
+    with pytest.raises(IndexError):
+        cells[6]

@@ -1,7 +1,9 @@
 """Raw data of EthoVision and test data of ANY-maze as they export them, as text."""
 
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from math import isfinite
 
 import numpy as np
@@ -19,8 +21,10 @@ def is_ethovision(lines: Sequence[str]) -> bool:
     return re.match(r'"?(number of )?header lines:?"?', lines[0].strip(), re.I) is not None
 
 
-def ethovision(lines: Sequence[str], file: str) -> Track:
+def ethovision(lines: Sequence[str], rest: Iterator[str], file: str) -> Track:
     """Header lines, the last two of them column names and units, then a row a sample.
+
+    `lines` are the file's first, `rest` those that follow.
 
     Times are "Recording time" where there is one, else "Trial time". Its y grows upwards, and its
     origin is set by who calibrated. Raises ConfigError.
@@ -32,7 +36,10 @@ def ethovision(lines: Sequence[str], file: str) -> Track:
     names = next((k for k in range(count) if "trial time" in lines[k].lower()), None)
     if names is None:
         raise ConfigError(file, "", "no header line has the column Trial time")
-    table = sheet([lines[names], *lines[count:]], file, first=count)
+    body = chain((lines[names],), lines[count:], rest)
+    points = {f"{axis} {point}" for axis in "xy" for point in ETHOVISION_POINTS}
+    kept = {"trial time", "recording time", *points}
+    table = sheet(body, file, count, kept=lambda name: name.lower() in kept)
     lower = {name.lower(): name for name in table.columns}
     time = lower.get("recording time") or lower.get("trial time")
     if time is None:
@@ -60,9 +67,14 @@ def ethovision(lines: Sequence[str], file: str) -> Track:
     return Track(file, "EthoVision", parts, t_s=t_s, unit=unit, y_up=True, centred=True)
 
 
-def is_anymaze(table: Sheet) -> bool:
-    """Whether it has a time and the centre's position."""
-    return "Time" in table and any(name.lower().startswith("cent") for name in _positions(table))
+def is_anymaze(names: Collection[str]) -> bool:
+    """Whether these columns are a time and the centre's position, among others."""
+    return "Time" in names and any(n.lower().startswith("cent") for n in names if is_position(n))
+
+
+def is_position(name: str) -> bool:
+    """Whether a column of ANY-maze's is one of a point's two."""
+    return re.fullmatch(r"\w+ position [xy]", name, re.I) is not None
 
 
 def anymaze(table: Sheet) -> Track:
@@ -73,14 +85,11 @@ def anymaze(table: Sheet) -> Track:
     """
     found = _positions(table)
     centre = next(name for name in found if name.lower().startswith("cent"))
-    kept = [k for k, text in enumerate(table.texts(centre)) if text != ""]
-    table = Sheet(
-        table.file,
-        {name: [column[k] for k in kept] for name, column in table.columns.items()},
-        [table.lines[k] for k in kept],
-        table.decimal_comma,
-    )
-    t_s = np.array([_seconds(table, k, text) for k, text in enumerate(table.texts("Time"))])
+    kept = array("q", (k for k, text in enumerate(table.texts(centre)) if text != ""))
+    if len(kept) < len(table):
+        table = table.only(kept)
+    seconds = (_seconds(table, k, text) for k, text in enumerate(table.texts("Time")))
+    t_s = np.fromiter(seconds, np.float64, len(table))
     parts = {}
     for name in found:
         point = ANYMAZE_POINTS.get(name.split()[0].lower())
@@ -92,7 +101,7 @@ def anymaze(table: Sheet) -> Track:
 
 
 def _positions(table: Sheet) -> list[str]:
-    return [name for name in table.columns if re.fullmatch(r"\w+ position x", name, re.I)]
+    return [name for name in table.columns if is_position(name) and name[-1] in "xX"]
 
 
 def _seconds(table: Sheet, row: int, text: str) -> float:

@@ -1,8 +1,7 @@
 """Another program's track in place of the tracker: a detection for each picture, in order."""
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,24 +41,24 @@ class Choice:
     shift_s: float = 0.0
 
 
-def choose_parts(track: Track, parts: Mapping[str, str]) -> dict[str, str]:
-    """Our points, and their names in the track. Raises ConfigError without a centroid."""
-    have = ", ".join(track.parts)
+def choose_parts(names: Collection[str], file: str, parts: Mapping[str, str]) -> dict[str, str]:
+    """Our points, and their names among a file's. Raises ConfigError without a centroid."""
+    have = ", ".join(names)
     chosen = {}
     for ours, theirs in parts.items():
         if ours not in USUAL:
             raise ConfigError("--part", "", f"{ours!r}: one of {', '.join(USUAL)}")
-        if theirs not in track.parts:
-            raise ConfigError("--part", "", f"{ours}={theirs}: {track.file} has {have}")
+        if theirs not in names:
+            raise ConfigError("--part", "", f"{ours}={theirs}: {file} has {have}")
         chosen[ours] = theirs
-    plain = {re.sub(r"[\W_]+", "", name).lower(): name for name in track.parts}
+    plain = {re.sub(r"[\W_]+", "", name).lower(): name for name in names}
     for ours, usual in USUAL.items():
         found = next((plain[name] for name in usual if name in plain), None)
         if ours not in chosen and found is not None and found not in chosen.values():
             chosen[ours] = found
     if "centroid" not in chosen:
         message = f"none of its points ({have}) is called as a body's centre; say --part centroid="
-        raise ConfigError(track.file, "", message + "NAME")
+        raise ConfigError(file, "", message + "NAME")
     return chosen
 
 
@@ -77,8 +76,9 @@ class Following:
 
     def __init__(self, track: Track, choice: Choice, apparatus: Apparatus, rate_hz: float) -> None:
         check_rule(apparatus, ("--tracks", ""))
-        self.names = choose_parts(track, choice.parts)
-        self._track, self._choice = track, choice
+        self.names = choose_parts(track.parts, track.file, choice.parts)
+        # all points of a long file would be in memory twice, and most of them are not asked for
+        self._track, self._choice = replace(track, parts={}), choice
         self._placer = Placer(apparatus, rate_hz)
         if track.centred and choice.origin_px is None:
             message = f"{track.program} does not say where its 0, 0 lies: give X,Y in px"
@@ -91,12 +91,12 @@ class Following:
             ours: self._in_px(track.parts[theirs], scale[unit])
             for ours, theirs in self.names.items()
         }
-        self._t_ns: list[int] = []
+        self._t_ns = np.empty(0, np.int64)
         self._reach_ns = 0
         if track.t_s is not None and track.frame is None:
             times_ns = ((track.t_s + choice.shift_s) * NS_PER_S).round().astype(np.int64)
             step_ns = float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
-            self._t_ns = times_ns.tolist()
+            self._t_ns = times_ns
             self._reach_ns = round(0.51 * max(step_ns, NS_PER_S / rate_hz))
 
     def to_json(self) -> dict[str, Any]:
@@ -140,12 +140,12 @@ class Following:
         return Part(x, y, part.likelihood)
 
     def _row(self, frame: int, t_ns: int) -> int | None:
-        if not self._t_ns:
+        if not len(self._t_ns):
             frames = self._track.frame
             assert frames is not None
             k = int(np.searchsorted(frames, frame))
             return k if k < len(frames) and frames[k] == frame else None
-        k = bisect_left(self._t_ns, t_ns)
+        k = int(np.searchsorted(self._t_ns, t_ns))
         near = [n for n in (k - 1, k) if 0 <= n < len(self._t_ns)]
         best = min(near, key=lambda n: abs(self._t_ns[n] - t_ns))
         return best if abs(self._t_ns[best] - t_ns) <= self._reach_ns else None

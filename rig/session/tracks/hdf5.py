@@ -9,7 +9,7 @@ import numpy as np
 
 from rig.errors import ConfigError
 from rig.session.tracks.pose import Column, one_of, parts_of
-from rig.session.tracks.track import Part, Track
+from rig.session.tracks.track import Floats, Part, Track, Wanted
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MOST_NUMBERS = 500_000_000
@@ -19,9 +19,10 @@ _FAULTS = (
     OverflowError, MemoryError, RecursionError,
 )  # fmt: skip
 """What h5py and NumPy raise at a file that is damaged, or of another shape than it says."""
+ROWS_AT_ONCE = 1 << 15
 
 
-def read_hdf5(path: Path, individual: str | None) -> Track:
+def read_hdf5(path: Path, individual: str | None, wanted: Wanted) -> Track:
     """The track in an HDF5 file. Raises ConfigError, also where h5py is not installed."""
     try:
         import h5py
@@ -31,63 +32,93 @@ def read_hdf5(path: Path, individual: str | None) -> Track:
     try:
         with h5py.File(path, "r") as file:
             if "tracks" in file and "node_names" in file:
-                return _sleap(file, str(path), individual)
+                return _sleap(file, str(path), individual, wanted)
             for group in file.values():
                 if isinstance(group, h5py.Group) and "table" in group:
-                    return _deeplabcut(group["table"], str(path), individual)
+                    return _deeplabcut(group["table"], str(path), individual, wanted)
     except _FAULTS as error:
         raise ConfigError(str(path), "", f"cannot be read: {error}") from None
     message = "neither DeepLabCut's table nor SLEAP's analysis file (tracks, node_names)"
     raise ConfigError(str(path), "", message)
 
 
-def _deeplabcut(table: Any, file: str, individual: str | None) -> Track:
-    rows = _all(table)
-    values: dict[Column, Any] = {}
-    for name in rows.dtype.names:
+def _deeplabcut(table: Any, file: str, individual: str | None, wanted: Wanted) -> Track:
+    _check_size(table)
+    there: dict[Column, tuple[str, int]] = {}
+    for name in table.dtype.names:
         kind = f"{name}_kind"
         if name != "index" and kind in table.attrs:
-            columns = plain_pickle(bytes(table.attrs[kind]))
-            block = np.asarray(rows[name], dtype=np.float64).reshape(len(rows), -1)
-            for k, column in enumerate(columns):
-                values[tuple(str(part) for part in column)] = block[:, k]
-    frame = np.asarray(rows["index"], dtype=np.int64)
+            for k, column in enumerate(plain_pickle(bytes(table.attrs[kind]))):
+                there[tuple(str(part) for part in column)] = name, k
+    points = wanted({column[-2] for column in there if len(column) > 1})
+    there = {column: at for column, at in there.items() if len(column) < 2 or column[-2] in points}
+    values: dict[Column, Any] = {column: np.empty(table.shape[0]) for column in there}
+    frame = np.empty(table.shape[0], np.int64)
+    for start in range(0, table.shape[0], ROWS_AT_ONCE):
+        rows = table[start : start + ROWS_AT_ONCE]
+        part = slice(start, start + len(rows))
+        frame[part] = rows["index"]
+        for column, (name, k) in there.items():
+            values[column][part] = rows[name].reshape(len(rows), -1)[:, k]
     return Track(file, "DeepLabCut", parts_of(values, file, individual), frame)
 
 
-def _sleap(file: Any, name: str, individual: str | None) -> Track:
+def _sleap(file: Any, name: str, individual: str | None, wanted: Wanted) -> Track:
     nodes = _texts(_all(file["node_names"]))
     names = _texts(_all(file["track_names"])) if "track_names" in file else []
-    points = _ordered(file["tracks"], ("track", "xy", "node", "frame"))
-    if points.ndim != 4 or points.shape[1] != 2 or points.shape[2] != len(nodes):
+    points = _Axes(file["tracks"], ("track", "xy", "node", "frame"))
+    if points.shape[1:3] != (2, len(nodes)):
         raise ValueError(f"tracks of shape {points.shape}: not tracks x 2 x points x frames")
-    labels = [names[k] if k < len(names) else f"track_{k}" for k in range(len(points))]
+    labels = [names[k] if k < len(names) else f"track_{k}" for k in range(points.shape[0])]
     k = labels.index(one_of(set(labels), individual, name))
     scores = None
     if "point_scores" in file:
-        scores = _ordered(file["point_scores"], ("track", "node", "frame"))
+        scores = _Axes(file["point_scores"], ("track", "node", "frame"))
+    chosen = wanted(nodes)
     parts = {
-        node: Part(points[k, 0, n], points[k, 1, n], None if scores is None else scores[k, n])
+        node: Part(
+            points.line(track=k, xy=0, node=n),
+            points.line(track=k, xy=1, node=n),
+            None if scores is None else scores.line(track=k, node=n),
+        )
         for n, node in enumerate(nodes)
+        if node in chosen
     }
     return Track(name, "SLEAP", parts, np.arange(points.shape[3], dtype=np.int64))
 
 
-def _all(data: Any) -> Any:
-    """All of a dataset, if its size is one of a track."""
+def _check_size(data: Any) -> None:
     if data.size * max(1, data.dtype.itemsize // 8) > MOST_NUMBERS:
         raise ValueError(f"{data.name} says that it holds {data.size} values")
+
+
+def _all(data: Any) -> Any:
+    """All of a dataset, if its size is one of a track."""
+    _check_size(data)
     return data[()]
 
 
-def _ordered(data: Any, wanted: tuple[str, ...]) -> Any:
-    """The array with its axes as the older files have them; newer ones say which is which."""
-    array = np.asarray(_all(data), dtype=np.float64)
-    said = data.attrs.get("dims")
-    if said is None:
-        return array
-    axes = [str(axis).removeprefix("n_").rstrip("s") for axis in json.loads(said)]
-    return array.transpose([axes.index(axis) for axis in wanted])
+class _Axes:
+    """An array in the file, its axes as the older files have them; newer ones say which is which.
+
+    Raises ValueError where it has not these axes.
+    """
+
+    def __init__(self, data: Any, wanted: tuple[str, ...]) -> None:
+        _check_size(data)
+        said = data.attrs.get("dims")
+        axes = list(wanted)
+        if said is not None:
+            axes = [str(axis).removeprefix("n_").rstrip("s") for axis in json.loads(said)]
+        if sorted(axes) != sorted(wanted) or len(data.shape) != len(wanted):
+            raise ValueError(f"an array of shape {data.shape}: not {' x '.join(wanted)}")
+        self._data, self._axes = data, axes
+        self.shape = tuple(data.shape[axes.index(axis)] for axis in wanted)
+
+    def line(self, **at: int) -> Floats:
+        """What it holds along its last axis at these places of the others."""
+        index = tuple(at.get(axis, slice(None)) for axis in self._axes)
+        return np.asarray(self._data[index], dtype=np.float64)
 
 
 def _texts(values: Any) -> list[str]:

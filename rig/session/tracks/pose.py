@@ -1,19 +1,28 @@
 """DeepLabCut's and SLEAP's tables as text: points with likelihoods, a row a frame."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
 from rig.errors import ConfigError
 from rig.session.sheet import Sheet, sheet
-from rig.session.tracks.track import Part, Track
+from rig.session.tracks.track import Part, Track, Wanted
 
 Column = tuple[str, ...]
 
 
-def deeplabcut(lines: Sequence[str], file: str, individual: str | None) -> Track:
+def deeplabcut(
+    lines: Sequence[str],
+    rest: Iterator[str],
+    file: str,
+    individual: str | None,
+    wanted: Wanted = lambda names: names,
+) -> Track:
     """Rows of scorer, (individuals,) bodyparts and coords, then a row a frame, its number first.
+
+    `lines` are the file's first, `rest` those that follow.
 
     Raises ConfigError.
     """
@@ -33,8 +42,11 @@ def deeplabcut(lines: Sequence[str], file: str, individual: str | None) -> Track
     columns: list[Column] = list(zip(*(head[1:] for head in heads), strict=True))
     names = ["frame", *("/".join(column) for column in columns)]
     head = ",".join(f'"{name}"' for name in names)
-    table = sheet([head, *lines[k:]], file, first=k)
-    values = {column: table.numbers("/".join(column)) for column in columns}
+    points = wanted({column[-2] for column in columns})
+    read = {"/".join(column): column for column in columns if column[-2] in points}
+    body = chain((head,), lines[k:], rest)
+    table = sheet(body, file, k, kept=lambda name: name == "frame" or name in read)
+    values = {column: table.numbers(name) for name, column in read.items()}
     return Track(file, "DeepLabCut", parts_of(values, file, individual), table.wholes("frame"))
 
 

@@ -1,30 +1,51 @@
 """Which program wrote a file, and its track."""
 
+from collections.abc import Collection, Mapping
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
 from rig.errors import ConfigError
-from rig.session.sheet import read_lines, sheet
-from rig.session.tracks.commercial import anymaze, ethovision, is_anymaze, is_ethovision
+from rig.session.sheet import each_line, names_in, sheet
+from rig.session.tracks.commercial import (
+    anymaze,
+    ethovision,
+    is_anymaze,
+    is_ethovision,
+    is_position,
+)
+from rig.session.tracks.following import choose_parts
 from rig.session.tracks.hdf5 import SIGNATURE, read_hdf5
 from rig.session.tracks.pose import deeplabcut, sleap
-from rig.session.tracks.track import Part, Track
+from rig.session.tracks.track import Part, Track, Wanted
+
+MOST_HEAD = 200
+"""Lines above a table in which it is told what the file is."""
 
 
-def read_track(path: Path, individual: str | None = None) -> Track:
+def read_track(
+    path: Path, individual: str | None = None, parts: Mapping[str, str] | None = None
+) -> Track:
     """The track in a file, told by its content. Raises ConfigError naming file, line and value.
 
     Args:
         path: the file.
         individual: which animal, where the file has several.
+        parts: our points and what they are called there, as in `Choice`; only those, or what is
+            usually called so, are read. None: all points.
     """
+
+    def wanted(names: Collection[str]) -> Collection[str]:
+        return names if parts is None else choose_parts(names, str(path), parts).values()
+
     try:
         with path.open("rb") as file:
             head = file.read(len(SIGNATURE))
     except OSError as error:
         raise ConfigError(str(path), "", f"cannot be read: {error.strerror}") from None
-    track = read_hdf5(path, individual) if head == SIGNATURE else _text(path, individual)
+    read = read_hdf5 if head == SIGNATURE else _text
+    track = read(path, individual, wanted)
     if not track.parts:
         raise ConfigError(str(path), "", f"this {track.program} file holds no point with x and y")
     rows = track.frame if track.frame is not None else track.t_s
@@ -36,19 +57,24 @@ def read_track(path: Path, individual: str | None = None) -> Track:
     return track
 
 
-def _text(path: Path, individual: str | None) -> Track:
-    lines, file = read_lines(path, "file of tracks"), str(path)
-    if not lines:
+def _text(path: Path, individual: str | None, wanted: Wanted) -> Track:
+    source, file = each_line(path, "file of tracks"), str(path)
+    head = list(islice(source, MOST_HEAD))
+    if not head:
         raise ConfigError(file, "", "is empty")
-    if lines[0].startswith("scorer,"):
-        return deeplabcut(lines, file, individual)
-    if is_ethovision(lines):
-        return ethovision(lines, file)
+    if head[0].startswith("scorer,"):
+        return deeplabcut(head, source, file, individual, wanted)
+    if is_ethovision(head):
+        return ethovision(head, source, file)
+    lines, names = chain(head, source), names_in(head[0])
+    if "frame_idx" in names:
+        points = {name.removesuffix(".x") for name in names if name.endswith(".x")}
+        read = {f"{point}.{end}" for point in wanted(points) for end in ("x", "y", "score")}
+        kept = {"track", "frame_idx", *read}
+        return sleap(sheet(lines, file, kept=kept.__contains__), individual)
+    if is_anymaze(names):
+        return anymaze(sheet(lines, file, kept=lambda name: name == "Time" or is_position(name)))
     table = sheet(lines, file)
-    if "frame_idx" in table:
-        return sleap(table, individual)
-    if is_anymaze(table):
-        return anymaze(table)
     if "x_px" in table and "y_px" in table and ("frame" in table or "t_s" in table):
         parts = {"centre": Part(table.numbers("x_px"), table.numbers("y_px"))}
         for point in ("nose", "tail"):

@@ -1,6 +1,6 @@
 """What another program's file holds, before it is decided which of its points is what. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Wanted = Callable[[Collection[str]], Collection[str]]
+"""Given the names of all points of a file, those that are to be read."""
 
 
 @dataclass(frozen=True)

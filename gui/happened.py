@@ -11,7 +11,8 @@ TOLD = frozenset(
         "door_held", "door_fault", "door_doubted", "door_unseen", "paused", "unpaused", "note",
         "refused", "camera_stalled", "camera_back", "track_lost", "track_found", "two_animals",
         "hand_in_view", "escape", "wrong_chamber", "controller_lost", "controller_back",
-        "frames_dropped", "limit", "camera_moved", "camera_away", "camera_in_place",
+        "output_withheld", "output_unconfirmed", "frames_dropped", "limit", "camera_moved",
+        "camera_away", "camera_in_place",
         "resumed", "stop",
     }
 )  # fmt: skip
@@ -20,7 +21,7 @@ TOLD = frozenset(
 ALARMS = frozenset(
     {
         "wrong_chamber", "two_animals", "escape", "camera_stalled", "door_fault", "door_doubted",
-        "controller_lost", "camera_away",
+        "controller_lost", "output_unconfirmed", "camera_away",
     }
 )  # fmt: skip
 

@@ -1,7 +1,9 @@
 """What every page of the window has in common."""
 
+from collections.abc import Callable
+
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from gui.theme import Theme
 
@@ -20,6 +22,49 @@ class Page(QWidget):
 
     def close_down(self) -> None:
         """The window closes: threads and connections of this page end. Sessions do not."""
+
+
+class LaterPage(Page):
+    """A page that is made when it is first looked at: what it needs takes a while to load."""
+
+    def __init__(self, make: Callable[[QWidget], Page]) -> None:
+        super().__init__()
+        self._make = make
+        self._made: Page | None = None
+        self._theme = Theme.DARK
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+
+    @property
+    def page(self) -> Page:
+        """The page itself."""
+        if self._made is None:
+            self._made = self._make(self)  # in its place from the start: the tab key goes by that
+            self._made.use_theme(self._theme)
+            self._layout.addWidget(self._made)
+            self.setFocusProxy(self._made)
+            for field in self._made.findChildren(QLineEdit):
+                field.setAcceptDrops(False)  # a file dropped on a field is meant for the window
+        return self._made
+
+    def enter(self) -> None:
+        """It comes into view."""
+        self.page.enter()
+
+    def leave(self) -> None:
+        """It goes out of view."""
+        self.page.leave()
+
+    def use_theme(self, theme: Theme) -> None:
+        """Now, or when it is made."""
+        self._theme = theme
+        if self._made is not None:
+            self._made.use_theme(theme)
+
+    def close_down(self) -> None:
+        """The window closes."""
+        if self._made is not None:
+            self._made.close_down()
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:

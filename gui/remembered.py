@@ -18,6 +18,10 @@ def config_folder() -> Path:
     return Path(named) if named else platformdirs.user_config_path("placepref")
 
 
+STUDIES = "studies"
+"""The studies that were open, the newest first."""
+
+
 class Remembered:
     """A small table of plain values. A file that cannot be read or written is no error."""
 
@@ -37,6 +41,10 @@ class Remembered:
         """The list of texts under `key`, newest first."""
         value = self._values.get(key)
         return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+    def newest_study(self) -> str:
+        """The study that was open last, on any page; "" for none."""
+        return next(iter(self.texts(STUDIES)), "")
 
     def put(self, key: str, value: str) -> None:
         """Remember a text."""

@@ -3,8 +3,12 @@
 import logging
 import os
 import sys
+import threading
 from collections.abc import MutableMapping, Sequence
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, cast
 
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
@@ -22,18 +26,38 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.log import LogPage, catch_unforeseen, keep_log
-from gui.page import Page
+from gui.page import LaterPage, Page
 from gui.remembered import Remembered
 from gui.result.page import ResultPage
+from gui.run.grid import Key
 from gui.run.page import RunPage
 from gui.setup.page import SetupPage
 from gui.setup.provisional import remove_abandoned
 from gui.texts import say
 from gui.theme import Theme, sheet
 from gui.watch import Stations
+from protocols.asking import is_study
 from rig.scheduling import yield_to_others
 
+if TYPE_CHECKING:
+    from gui.results.page import ResultsPage
+    from gui.review.page import ReviewPage
+    from gui.study.desk import StudyDesk
+    from gui.study.page import StudyPage
+    from gui.today.page import TodayPage
+
 CV2_QT_VARIABLES = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
+KEYS = {
+    "run": "F2",
+    "setup": "F3",
+    "result": "F4",
+    "log": "F5",
+    "today": "Shift+F3",
+    "study": "Shift+F2",
+    "review": "Shift+F4",
+    "results": "Shift+F5",
+}
+"""Which key shows which page: F6 to F12 mean something at the rig."""
 NEXT_THEME = {Theme.LIGHT: Theme.DARK, Theme.DARK: Theme.RED, Theme.RED: Theme.LIGHT}
 
 
@@ -50,6 +74,10 @@ class MainWindow(QMainWindow):
         self.result_page = ResultPage(self.remembered)
         self.log_page = LogPage()
         self.pages: dict[str, Page] = {
+            "today": LaterPage(self._make_today),
+            "study": LaterPage(self._make_study),
+            "review": LaterPage(self._make_review),
+            "results": LaterPage(self._make_results),
             "run": self.run_page,
             "setup": self.setup_page,
             "result": self.result_page,
@@ -57,6 +85,7 @@ class MainWindow(QMainWindow):
         }
         self.run_page.finished.connect(self.open_session)
         self.setup_page.saved.connect(self.run_page.offer_rig)
+        self.result_page.watch.connect(self.watch_folder)
         self._stack = QStackedWidget()
         self._notice = QLabel()
         self._notice.setWordWrap(True)
@@ -90,6 +119,61 @@ class MainWindow(QMainWindow):
         self.resize(1280, 800)
         self.setMinimumSize(1000, 640)
 
+    # What a study needs is loaded when it is first wanted: the pages at the rig need none of it.
+
+    @cached_property
+    def desk(self) -> "StudyDesk":
+        """The study that lies open."""
+        from gui.study.desk import StudyDesk
+
+        return StudyDesk(self.remembered, self)
+
+    @property
+    def study_page(self) -> "StudyPage":
+        """The page of a study."""
+        return cast("StudyPage", cast(LaterPage, self.pages["study"]).page)
+
+    @property
+    def today_page(self) -> "TodayPage":
+        """The page of a day."""
+        return cast("TodayPage", cast(LaterPage, self.pages["today"]).page)
+
+    def _make_study(self, parent: QWidget) -> Page:
+        from gui.study.page import StudyPage
+
+        return StudyPage(self.desk, parent)
+
+    def _make_today(self, parent: QWidget) -> Page:
+        from gui.today.page import TodayPage
+
+        page = TodayPage(self.desk, self.run_page.boxes, self.remembered, parent)
+        page.started.connect(self.watch_box)
+        page.back_wanted.connect(lambda: self.go("today"))
+        self.run_page.put_away.connect(page.seen)
+        return page
+
+    @property
+    def review_page(self) -> "ReviewPage":
+        """The page where recordings are looked at."""
+        return cast("ReviewPage", cast(LaterPage, self.pages["review"]).page)
+
+    @property
+    def results_page(self) -> "ResultsPage":
+        """The page of a study's results."""
+        return cast("ResultsPage", cast(LaterPage, self.pages["results"]).page)
+
+    def _make_review(self, parent: QWidget) -> Page:
+        from gui.review.page import ReviewPage
+
+        return ReviewPage(self.remembered, parent)
+
+    def _make_results(self, parent: QWidget) -> Page:
+        from gui.results.page import ResultsPage
+
+        page = ResultsPage(self.remembered, parent)
+        page.watch.connect(self.watch_session)
+        return page
+
     def _rail(self) -> QFrame:
         rail = QFrame()
         rail.setObjectName("rail")
@@ -98,7 +182,7 @@ class MainWindow(QMainWindow):
         self._buttons = QButtonGroup(self)
         for place, (key, page) in enumerate(self.pages.items()):
             self._stack.addWidget(page)
-            short = f"F{place + 2}"
+            short = KEYS[key]
             made = QToolButton()
             made.setText(f"{say(f'window.{key}')}\n{short}")
             made.setCheckable(True)
@@ -118,7 +202,7 @@ class MainWindow(QMainWindow):
         return rail
 
     def go(self, key: str) -> None:
-        """Show a page: run, setup, result or log."""
+        """Show a page: today, study, run, setup, result or log."""
         page = self.pages[key]
         if self._shown is page:
             return
@@ -135,6 +219,21 @@ class MainWindow(QMainWindow):
         """Show a session that has ended."""
         self.result_page.open_session(folder)
         self.go("result")
+
+    def watch_session(self, study: Path, folder: Path) -> None:
+        """Play a session of a study."""
+        self.go("review")
+        self.review_page.open_session(study, folder)
+
+    def watch_folder(self, folder: str) -> None:
+        """Play a session or a rescored recording."""
+        self.go("review")
+        self.review_page.take([Path(folder)])
+
+    def watch_box(self, key: Key) -> None:
+        """Show a box in which a session of the study runs."""
+        self.run_page.follow(key)
+        self.go("run")
 
     def use_theme(self, theme: Theme) -> None:
         """Light, dark, or red on black."""
@@ -162,6 +261,10 @@ class MainWindow(QMainWindow):
         paths = [] if event is None else _dropped(event)
         if event is not None and paths:
             event.acceptProposedAction()
+            if is_study(paths[0]):
+                self.desk.open(paths[0])
+                self.go("today")
+                return
             self.go("result")
             self.result_page.take(paths)
 
@@ -192,6 +295,17 @@ def drop_foreign_qt(environ: MutableMapping[str, str]) -> list[str]:
     return foreign
 
 
+STUDY_ROOMS = (
+    "gui.today.page", "gui.study.page", "gui.review.page", "gui.results.page", "protocols.report"
+)  # fmt: skip
+
+
+def load_studies() -> None:
+    """Load what the pages of a study need; those at the rig need none of it."""
+    for room in STUDY_ROOMS:
+        import_module(room)
+
+
 def start(arguments: Sequence[str] | None = None) -> int:
     """Open the main window and wait until it is closed. Gives back the process's exit code.
 
@@ -209,6 +323,8 @@ def start(arguments: Sequence[str] | None = None) -> int:
     catch_unforeseen(lambda what: window.notice(say("window.unforeseen", what=what)))
     window.go("run")
     window.show()
+    # Behind the first page, so that the pages of a study open at once.
+    threading.Thread(target=load_studies, name="load", daemon=True).start()
     try:
         return application.exec()
     finally:

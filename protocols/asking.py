@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from protocols import library
+from protocols.extending import Base
 from protocols.protocol import Protocol, parse, plan_session, roles, settings
 from rig.channel import ChannelClient, ensure
 from rig.errors import ConfigError, RigError, StationError
@@ -20,7 +21,7 @@ from rig.session import LoadedRig, Wish, preflight
 from rig.session.files import read_text
 from rig.session.load import LoadedBox
 from rig.session.preflight import Finding, Level
-from rig.setup import Stimulation
+from rig.setup import Stimulation, Worked
 from rig.steps import needs_board
 from rig.storage import is_noted, note_pairing
 
@@ -28,6 +29,9 @@ POLL_S = 0.2
 NEW_STATION_S = 10.0
 START_S = 90.0
 """Longest that a session may take to be prepared: a live background has its minute."""
+
+WORK_S = 240.0
+"""Longest that the doors and lights of one box may take."""
 
 Codec = Literal["h264", "lossless"]
 
@@ -75,11 +79,40 @@ def find_protocol(name: str) -> tuple[Protocol, str]:
     raise ConfigError(name, "", f"{message}, or give a .toml file")
 
 
+def protocol_text(name: str) -> tuple[str, str, Base]:
+    """The text of a shipped protocol, or of a file, what messages call it, and its base."""
+    if name in library.names():
+        return library.text(name), name, library.text
+    path = Path(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        known = ", ".join(library.names())
+        message = f"{name!r}: no such protocol (shipped: {known}) and no such file"
+        raise ConfigError("--protocol", "", message) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(name, "", f"cannot be read: {error}") from None
+    return text, name, lambda other: base_of(other, path.parent)
+
+
 def base_of(name: str, folder: Path) -> str:
     """The text of a shipped protocol, or of a file beside the one that extends it."""
     if name in library.names():
         return library.text(name)
     return read_text(folder / name, "protocol file")
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a study was begun in this folder; asked without loading what a study needs."""
+    return (folder / "study.toml").is_file()
+
+
+def study_of(session: Path) -> Path | None:
+    """The study that a session's folder lies in; None where it is in none."""
+    if "rawdata" not in session.parts or len(session.parents) < 4:
+        return None
+    root = session.parents[3]
+    return root if is_study(root) else None
 
 
 def make_wish(
@@ -161,6 +194,27 @@ def station(source: str, digest: str) -> ChannelClient:
         time.sleep(POLL_S)
     message = f"the station of {source} still has the rig's old files, and does not end"
     raise StationError(message)
+
+
+def works(loaded: LoadedRig, box: LoadedBox, wish: Wish) -> tuple[str, ...]:
+    """The doors and outputs of a box that are to be worked before this session, by name.
+
+    None on a simulated rig, and none where the plan wants no board.
+    """
+    dry_run = wish.stimulation.dry_run
+    if loaded.simulated or not needs_board(wish.plan, box.apparatus, dry_run):
+        return ()
+    return (*box.box.doors, *(() if dry_run else sorted(wish.plan.outputs)))
+
+
+def work(client: ChannelClient, box: str) -> Worked:
+    """Have each door and light of a box worked once, on a person's word that it is empty.
+
+    What was seen in its picture may close on an animal, or be switched, in the next session there.
+    Raises RigError, and what was begun was made safe.
+    """
+    told = dict(client.request("work", box=box, empty=True, timeout_s=WORK_S))
+    return Worked(doors=told["doors"], outputs=told["outputs"])
 
 
 def ready(

@@ -87,7 +87,7 @@ def hide(rows: Sequence[Row], out: Path) -> tuple[list[Row], Hidden]:
     for row in rows:
         mark = _mark(row, known["salt"])
         if mark not in codes:
-            codes[mark] = _code(set(codes.values()))
+            codes[mark] = draw_code(set(codes.values()))
             lines.append(json.dumps(_behind(codes[mark], row)) + "\n")
         coded[codes[mark]] = row
     out.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,8 @@ def _mark(row: Row, salt: str) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
-def _code(taken: set[str]) -> str:
+def draw_code(taken: set[str]) -> str:
+    """A code that is none of `taken`, from the system's dice."""
     while True:
         code = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
         if code not in taken:

@@ -9,8 +9,8 @@ import csv
 import html
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,6 +22,7 @@ from protocols.working import Scored
 from rig.apparatus import Apparatus
 from rig.errors import ConfigError
 from rig.session.checking import Checked, check
+from rig.session.clock import wall_now
 from rig.session.row import Nudge, Row, asked
 from rig.storage.folder import replace as write
 
@@ -54,15 +55,110 @@ def look_at(
     }
     write(out / CHECK, (json.dumps(kept, indent=1) + "\n").encode())
     have = _decisions(out) if (out / DECISIONS).exists() else {}
+    _write(out, [*({"id": row.id, **have.pop(row.id, {})} for row in rows), *have.values()])
+    show(out)
+    return sorted(seen, key=_badness)
+
+
+def _write(out: Path, decisions: Iterable[Mapping[str, str]]) -> None:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    for row in rows:
-        writer.writerow({"id": row.id, **have.pop(row.id, {})})
-    writer.writerows(have.values())
+    writer.writerows(decisions)
     write(out / DECISIONS, text.getvalue().encode("utf-8-sig"))
-    show(out)
-    return sorted(seen, key=_badness)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the sheet: what was seen of it, and what a person decided ("" nothing yet).
+
+    `first` and `last`: JPEG files' bytes of its first scored picture and its last.
+    """
+
+    id: str
+    error: str
+    flags: tuple[str, ...]
+    facts: str
+    first: bytes
+    last: bytes
+    apparatus: Apparatus | None
+    decision: str
+    nudge: Nudge
+    who: str
+
+
+def sheet_lines(out: Path) -> list[Line]:
+    """The sheet in `out`, worst first. Raises ConfigError where nothing was checked there."""
+    if not (out / CHECK).exists():
+        message = f"was not checked: run placepref rescore ... --check --out {out} first"
+        raise ConfigError(str(out), "", message)
+    decisions = _decisions(out) if (out / DECISIONS).exists() else {}
+    try:
+        return [_line(one, decisions.get(one["id"], {})) for one in _worst_first(_checked(out))]
+    except DAMAGED as error:
+        raise _damaged(out, error) from None
+
+
+def decide(out: Path, id: str, word: str, who: str, nudge: Nudge | None = None) -> None:
+    """Write what a person decides of one row; all else in decisions.csv stays.
+
+    Raises ConfigError for a row that is not on the sheet, a word that is none, or nobody named.
+    """
+    if id not in _checked(out):
+        raise ConfigError(str(out / CHECK), "", f"has no row {id!r}")
+    if word not in WORDS:
+        raise ConfigError(str(out / DECISIONS), "decision", f"{word!r}: one of {', '.join(WORDS)}")
+    if not who.strip():
+        raise ConfigError(str(out / DECISIONS), "who", "missing: who decides it?")
+    moved = nudge or Nudge()
+    if word == "nudge" and moved == Nudge():
+        message = "missing: a nudge says dx_px, dy_px or turn_deg"
+        raise ConfigError(str(out / DECISIONS), "dx_px", message)
+    numbers = {key: f"{value:g}" if word == "nudge" else "" for key, value in vars(moved).items()}
+    have = _decisions(out) if (out / DECISIONS).exists() else {}
+    have[id] = {"id": id, "decision": word, **numbers, "who": who.strip(), "when": wall_now()}
+    _write(out, have.values())
+
+
+DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+
+
+def _damaged(out: Path, error: Exception) -> ConfigError:
+    return ConfigError(str(out / CHECK), "", f"is damaged ({error!r}); run --check again")
+
+
+def _line(one: Mapping[str, Any], said: Mapping[str, str]) -> Line:
+    pictures = {key: base64.b64decode(one[key]) for key in ("first", "last")}
+    shape = one["apparatus"] and {**one["apparatus"], "reference": None}
+    return Line(
+        id=one["id"],
+        error=one["error"],
+        flags=tuple(one["flags"]),
+        facts=_facts(one),
+        first=pictures["first"],
+        last=pictures["last"],
+        apparatus=Apparatus.model_validate(shape) if shape else None,
+        decision=said.get("decision", ""),
+        nudge=Nudge(*(_number(said, key) for key in ("dx_px", "dy_px", "turn_deg"))),
+        who=said.get("who", ""),
+    )
+
+
+def _worst_first(checked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return sorted(
+        checked.values(), key=lambda one: (not one["error"], -len(one["flags"]), one["id"])
+    )
+
+
+def _facts(one: Mapping[str, Any]) -> str:
+    if not one["size_px"]:
+        return ""
+    residual = one["residual_cm"]
+    fit = "" if residual is None else f", apparatus off by {residual:.2f} cm"
+    return (
+        f"{one['size_px'][0]}x{one['size_px'][1]} px, {one['rate_hz']:.4g} frames/s,"
+        f" {one['frames']} pictures, {one['length_s']:.1f} s scored{fit}"
+    )
 
 
 def decided(rows: Sequence[Row], out: Path) -> tuple[list[Row], dict[str, str]]:
@@ -185,28 +281,19 @@ def show(out: Path, scored: Sequence[Scored] = ()) -> None:
     checked = _checked(out)
     try:
         page = _page(checked, scored)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        message = f"is damaged ({error!r}); run --check again"
-        raise ConfigError(str(out / CHECK), "", message) from None
+    except DAMAGED as error:
+        raise _damaged(out, error) from None
     write(out / SHEET, page)
 
 
 def _page(checked: Mapping[str, Any], scored: Sequence[Scored]) -> bytes:
     done = {one.id: one for one in scored if one.error is None}
-    rows = sorted(
-        checked.values(), key=lambda one: (not one["error"], -len(one["flags"]), one["id"])
-    )
     lines = [_HEAD]
-    for one in rows:
+    for one in _worst_first(checked):
         flags = [one["error"], *one["flags"]] if one["error"] else one["flags"]
         facts = [f'<p class="bad">{html.escape(flag)}' for flag in flags]
         if one["size_px"]:
-            residual = one["residual_cm"]
-            fit = "" if residual is None else f", apparatus off by {residual:.2f} cm"
-            facts.append(
-                f"<p>{one['size_px'][0]}x{one['size_px'][1]} px, {one['rate_hz']:.4g} frames/s,"
-                f" {one['frames']} pictures, {one['length_s']:.1f} s scored{fit}"
-            )
+            facts.append(f"<p>{_facts(one)}")
         cells = [
             html.escape(one["id"]),
             _picture(one, "first", zones=True),

@@ -180,7 +180,7 @@ def course_of(
             "missing: the protocol says what happens in the box, not on which day to whom: "
             "placepref run records it by itself; for a study, extend it by [study], groups and days"
         )
-        raise ConfigError(file, "study", message)
+        raise ConfigError(protocol.name, "study", message)
     told: dict[str, Any] = dict(protocol.parameters if values is None else values)
     if group is not None:
         told |= check(protocol.group[group], Group, file).set

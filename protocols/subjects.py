@@ -1,10 +1,12 @@
 """Animals from a table that a spreadsheet saved: each cell checked, or its row and column named."""
 
+import csv
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from protocols.manifest import spreadsheet
 from protocols.store.tables import animal
@@ -15,6 +17,9 @@ _OURS = {"cohort", "status", "status_since", "status_reason", "status_by", "stan
 COLUMNS = (*(c.name for c in animal.columns if c.name not in _OURS), "weight_g", "group")
 _WEIGHT_G = {"mouse": (8.0, 60.0), "rat": (30.0, 1000.0)}
 _OLDEST_DAYS = 4 * 366
+
+
+T = TypeVar("T")
 
 
 class Subject(NamedTuple):
@@ -66,6 +71,27 @@ def read(
     if commas:
         said.append("read with decimal commas")
     return subjects, said
+
+
+def write_table(text: str, use: Callable[[Path], T]) -> T:
+    """What `use` makes of a table that was typed, or pasted from a spreadsheet with tabs.
+
+    The file is there as long as it is used. Raises ConfigError for no table, and what `use` raises.
+    """
+    if not text.strip():
+        raise ConfigError("animals", "", "there is no table: a head with id, then a line an animal")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "typed.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            if "\t" in text:
+                csv.writer(file).writerows(line.split("\t") for line in text.splitlines())
+            else:
+                file.write(text.strip() + "\n")
+        try:
+            return use(path)
+        except ConfigError as error:
+            where = error.file.replace(str(path), "the table that was typed")
+            raise ConfigError(where, error.key, error.message) from None
 
 
 def _no_group(written: str, groups: Sequence[str], where: str) -> None:

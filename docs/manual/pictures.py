@@ -2,9 +2,10 @@
 
 Simulated rigs and sessions are made in a temporary folder; the real window is opened once a theme
 and size, each in a process of its own, and grabbed. Under Xvfb where it is installed, else without
-a screen. Every page is kept at 1280x800 in light and dark (the run page in red too), and at
-2560x1600 (200 %) in light; with --both in dark as well, which is not kept, so that the pictures
-stay small. With names of pages (run, rig, result, log) only theirs are made.
+a screen. Every page is kept at 1280x800 in light and dark (those beside an animal in red too), and
+at 2560x1600 (200 %) in light; with --both in dark as well, which is not kept, so that the pictures
+stay small. With names of pages (run, rig, result, log, today, study, review, results) only theirs
+are made.
 """
 
 import json
@@ -28,7 +29,10 @@ import numpy as np  # noqa: E402
 OUT = ROOT / "docs" / "manual" / "pictures"
 RUNS = (("light", 1), ("dark", 1), ("red", 1), ("light", 2))
 BOTH = "--both"
-PAGES = ("run", "rig", "result", "log")
+PAGES = ("run", "rig", "result", "log", "today", "study", "review", "results")
+RED = ("run", "today", "study", "review", "results")
+OF_A_STUDY = ("today", "study")
+RECORDED = ("review", "results")
 BOXES = "ABCDEFGHIJKLMNOP"
 BY_HAND = "CGN"
 """Boxes whose prompts nobody answers, so that they are seen waiting."""
@@ -37,9 +41,11 @@ LOST = "F"
 LIMIT_S = 60.0
 
 
-def until(reached: Callable[[], Any], turn: Callable[[], None] = lambda: None) -> None:
+def until(
+    reached: Callable[[], Any], turn: Callable[[], None] = lambda: None, limit_s: float = LIMIT_S
+) -> None:
     """Wait for it, keeping the window alive. Raises TimeoutError."""
-    end_s = time.monotonic() + LIMIT_S
+    end_s = time.monotonic() + limit_s
     while not reached():
         if time.monotonic() > end_s:
             raise TimeoutError("a picture's page did not come")
@@ -48,6 +54,67 @@ def until(reached: Callable[[], Any], turn: Callable[[], None] = lambda: None) -
 
 
 # --- the world that is shown
+
+
+def put_studies(folder: Path) -> None:
+    """A study of sixty animals on its first day of conditioning, and one before its draw."""
+    from datetime import datetime, timedelta
+
+    from protocols import blinding
+    from protocols.study import cards, doing, open_study
+    from tests.gui.studies import MORE, sealed_study, short_study
+    from tests.small import write_rig
+
+    blinding._N = 2**14
+    shelf = folder / "rack"
+    shelf.mkdir()
+    rig = write_rig(shelf, "rack-C.rig.toml", boxes=4, frame_size_px=(640, 480), drive="none")
+    rig = f"sim:{Path('rack', Path(rig.removeprefix('sim:')).name)}"
+    rules = (
+        'name = "Place preference, spring"\ncues = ["a", "b"]\n[parameters]\ntest_s = 900\n'
+        f"conditioning_s = 1800\nbetween_sessions_s = 14400\ninject_late_s = 120\n{MORE}"
+    )
+    ids = [f"M{k:02d}" for k in range(1, 61)]
+    sealed_study(folder / "spring", rig, ids, boxes="ABCD", rules=rules)
+    short_study(folder / "summer", rig, ids, boxes="ABCD", rules=rules)
+    now = datetime.now().astimezone()
+
+    def ago(minutes: float) -> datetime:
+        return now - timedelta(minutes=minutes)
+
+    with open_study(folder / "spring") as study:
+        for k, animal in enumerate(ids[:12]):
+            doing.weigh(study, animal, 22.4 + 0.3 * k, "tom", ago(60))
+        slot = cards.card(study, "M01", now).next.slot
+        for animal, since in (("M01", 29), ("M02", 24), ("M03", 11)):
+            doing.tick(study, animal, slot, "tom", ago(since))
+            doing.begin(study, animal, "tom", rig, ago(since - 1))
+        for animal, since in (("M04", 2.4), ("M05", 0.2)):
+            doing.tick(study, animal, slot, "tom", ago(since))
+        doing.tick(study, "M06", slot, "tom", ago(1.4), outcome="partial", override="animal")
+
+
+def put_recorded(folder: Path) -> None:
+    """A study of sixty animals with ten sessions each, its key sealed, and one that was opened.
+
+    And a batch of recordings that were checked, to be proofed.
+    """
+    from protocols.proof import look_at
+    from protocols.rows import Defaults, gather
+    from tests.load.pages import study_of
+    from tests.small import ARENA, write_clip
+
+    os.environ["PLACEPREF_CONFIG"] = str(folder / "config")
+    study_of(folder / "autumn", 60)
+    study_of(folder / "winter", 60, reveal=True)
+    videos = folder / "batch"
+    videos.mkdir()
+    (folder / "batch.toml").write_text(ARENA, encoding="utf-8")
+    for k in range(1, 9):
+        write_clip(videos, 60 + 40 * (k == 5), f"M{k:02d}_pretest.mkv")
+    (videos / "notes.avi").write_text("no video", encoding="utf-8")
+    rows = gather([videos], Defaults(apparatus=folder / "batch.toml"), folder / "checked")
+    look_at(rows, folder / "checked")
 
 
 def put_in_place(folder: Path) -> None:
@@ -154,7 +221,7 @@ class Shots:
     def all(self, pages: list[str]) -> None:
         """Every page."""
         for page in pages:
-            if page == "run" or self.theme != "red":
+            if page in RED or self.theme != "red":
                 getattr(self, page)()
 
     def run(self) -> None:
@@ -268,6 +335,153 @@ class Shots:
         self.take(window, "result-rescore")
         window.close()
 
+    def opened(self, name: str, page: str, who: str) -> Any:
+        """A window with this study open at a page, and this person in front of it."""
+        window = self.window("none")
+        window.go(page)
+        window.desk.open(Path(name))
+        self.until(lambda: window.desk.about is not None)
+        window.desk.switch(who)
+        self.until(lambda: window.desk.person is not None and not window.desk.busy)
+        return window
+
+    def today(self) -> None:
+        """The technician's day."""
+        window = self.window("none")
+        window.go("today")
+        self.take(window, "today-nothing")
+        window.close()
+        window = self.opened("spring", "today", "tom")
+        page = window.today_page
+        self.until(lambda: page.day is not None)
+        page.choose("M07")
+        self.until(lambda: page.doing.standing.card is not None)
+        self.take(window, "today-card")
+        page.doing.deed()
+        self.until(lambda: not page.doing.standing.waits)
+        self.spin(1)
+        self.take(window, "today-ready")
+        page.choose("M08")
+        self.until(lambda: getattr(page.doing.standing.card, "animal", "") == "M08")
+        wrong = ["M08: conditioning1a is planned for the day after", "who drew its syringes knows"]
+        page.stopped.ask(wrong[:1], print, lambda: None)
+        self.take(window, "today-stopped")
+        page.stopped.leave()
+        page._to_mending()
+        page.mending.deeds.setCurrentRow(2)
+        self.spin(0.3)
+        self.take(window, "today-mending")
+        window.close()
+
+    def study(self) -> None:
+        """The owner's pages."""
+        from protocols import blinding
+
+        blinding._N = 2**14
+        window = self.window("none")
+        window.go("study")
+        page = window.study_page
+        page.new.name.setText("Place preference, summer")
+        page.new.folder.setText("studies")
+        page.new.go_on()
+        self.until(lambda: "Groups" in page.new.words.toPlainText())
+        self.take(window, "study-new")
+        window.close()
+        window = self.opened("spring", "study", "tom")
+        page = window.study_page
+        page.show_panel("calendar")
+        self.until(lambda: page.calendar.rows.rowCount() == 60)
+        self.take(window, "study-days")
+        page.show_panel("people")
+        self.spin(0.5)
+        self.take(window, "study-people")
+        window.close()
+        window = self.opened("summer", "study", "ann")
+        page = window.study_page
+        page.show_panel("draw")
+        page.draw._drawn(proposed())
+        self.take(window, "study-draw")
+        window.close()
+
+    def review(self) -> None:
+        """Recordings looked at."""
+        from PyQt6.QtCore import Qt
+        from PyQt6.QtTest import QTest
+
+        window = self.window("none")
+        window.go("review")
+        self.take(window, "review-nothing")
+        watch = window.review_page.watch
+        watch.open_folder(Path("autumn"))
+        self.until(lambda: watch.list.count() == 600)
+        item = next(one for one in watch.shelf.items if one.phase == "posttest")
+        watch.open_item(item)
+        player = watch.player
+        self.until(lambda: player.shown_frame >= 0)
+        marks = [m for m in player.footage.marks("entries") if player.footage.scored[m]]
+        player.seek(marks[3] + 9)
+        self.until(lambda: player.shown_frame == player.frame)
+        self.take(window, "review-watch")
+        watch.correct.reason.setCurrentText("reflection in the wall")
+        watch.signer.name.setCurrentText("Kim")
+        player.set_mark(on=True)
+        player.seek(player.row + 25)
+        watch.correct.mark_lost()
+        player.seek(player.row + 12)
+        self.until(lambda: player.shown_frame == player.frame)
+        watch.correct.move_point()
+        for _ in range(3):
+            QTest.keyClick(player.canvas, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+        self.take(window, "review-correct")
+        watch.correct.take()
+        watch.correct.score()
+        self.until(lambda: bool(watch.opened.beside))
+        self.until(lambda: player.shown_frame == player.frame)
+        self.take(window, "review-beside")
+        player.seek(player.row - 60)
+        self.until(lambda: player.shown_frame == player.frame)
+        watch.panels.setCurrentWidget(watch.zones)
+        watch.zones.redraw()
+        QTest.keyClick(player.canvas, Qt.Key.Key_PageDown)
+        QTest.keyClick(player.canvas, Qt.Key.Key_Period)
+        QTest.keyClick(player.canvas, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+        self.take(window, "review-zones")
+        shutil.rmtree(Path("autumn", "derivatives", "review", item.code))
+        page = window.review_page
+        page.tabs.setCurrentIndex(1)
+        page.proof.signer.name.setCurrentText("Kim")
+        page.proof.open_sheet(Path("checked"))
+        self.until(lambda: len(page.proof.lines) == 9)
+        page.proof.list.setCurrentRow(2)
+        QTest.keyClick(page.proof.list, Qt.Key.Key_Left, Qt.KeyboardModifier.ControlModifier)
+        self.take(window, "review-proof")
+        page.tabs.setCurrentIndex(2)
+        page.spot.signer.name.setCurrentText("Kim")
+        page.spot.draw()
+        self.until(lambda: page.spot.player.shown_frame >= 0)
+        QTest.keyClick(page.spot.player, Qt.Key.Key_1)
+        self.spin(1)
+        self.take(window, "review-spot")
+        window.close()
+
+    def results(self) -> None:
+        """What came of a study, blinded and opened."""
+        for name, tabs in (("autumn", (0,)), ("winter", (0, 1, 2, 3))):
+            window = self.window("none")
+            window.go("results")
+            page = window.results_page
+            page.open_study(Path(name))
+            self.until(lambda page=page: page.conduct is not None)
+            if not page.overview.current:
+                page.measure()
+                until(lambda page=page: page.overview.current, self.application.processEvents, 600)
+            page.table.setCurrentCell(4, 0)
+            for tab in tabs:
+                page.tabs.setCurrentIndex(tab)
+                told = ("animals", "conduct", "charts", "hand")[tab]
+                self.take(window, f"results-{'blinded-' if name == 'autumn' else ''}{told}")
+            window.close()
+
     def log(self) -> None:
         """What the window met with."""
         from gui.log import keep_log
@@ -285,6 +499,20 @@ class Shots:
         window.close()
         logging.getLogger().removeHandler(handler)
         handler.close()
+
+
+def proposed() -> Any:
+    """A draw of the study that has none yet, to be looked at."""
+    from protocols.study import open_study, propose_cohort
+    from tests.gui.studies import pretests
+
+    os.environ["PLACEPREF_CONFIG"], mine = "config", os.environ["PLACEPREF_CONFIG"]
+    try:
+        with open_study(Path("summer")) as study:
+            rows = pretests([f"M{k:02d}" for k in range(1, 61)])
+            return propose_cohort(study, "ann", rows)
+    finally:
+        os.environ["PLACEPREF_CONFIG"] = mine
 
 
 def lives(page: Any) -> list[Any]:
@@ -343,7 +571,12 @@ def main(pages: list[str], *, both: bool) -> None:
             os.chdir(folder)
             os.environ["PLACEPREF_CONFIG"] = str(Path(folder, "config"))
             try:
-                put_in_place(Path(folder))
+                if set(pages) - {*OF_A_STUDY, *RECORDED}:
+                    put_in_place(Path(folder))
+                if set(pages) & set(OF_A_STUDY):
+                    put_studies(Path(folder))
+                if set(pages) & set(RECORDED):
+                    put_recorded(Path(folder))
                 for theme, scale in (*RUNS, ("dark", 2)) if both else RUNS:
                     command = [sys.executable, __file__, "--one", theme, str(scale), *pages]
                     sized = {**environ, "QT_SCALE_FACTOR": str(scale)}

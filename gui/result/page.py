@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QTabWidget, QVBoxLayout
 
 from gui.behind import Behind
@@ -18,7 +19,12 @@ from gui.theme import Theme
 
 
 class ResultPage(Page):
-    """Shows a session that has ended, lists others, and scores recordings again."""
+    """Shows a session that has ended, lists others, and scores recordings again.
+
+    `watch(folder)` asks to play one.
+    """
+
+    watch = pyqtSignal(str)
 
     def __init__(self, remembered: Remembered) -> None:
         super().__init__()
@@ -39,6 +45,7 @@ class ResultPage(Page):
         self.tabs.setTabToolTip(1, say("result.tab_session_help"))
         self.sessions.chosen.connect(self.open_session)
         self.session.rescore.connect(lambda folder: self._offer([Path(folder)]))
+        self.session.watch.connect(self.watch)
         self.rescore.opened.connect(self.open_session)
         layout = QVBoxLayout(self)
         layout.addWidget(self.said)

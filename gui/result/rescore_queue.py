@@ -32,13 +32,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is asked of recordings: apparatus, paired chamber, output folder, start and end."""
+    """What is asked of recordings: apparatus, paired chamber, output folder, start and end.
+
+    `redrawn`: an apparatus file that holds for a session too; `corrections`: a file of them.
+    """
 
     out: Path
     apparatus: Path | None = None
     paired: str = ""
     start: str = ""
     end: str = ""
+    redrawn: Path | None = None
+    corrections: Path | None = None
 
 
 @dataclass(eq=False)
@@ -64,6 +69,11 @@ class Job:
         if not self.is_session:  # a session's apparatus and window are its own
             options["--apparatus"] = "" if wishes.apparatus is None else str(wishes.apparatus)
             options |= {"--start": wishes.start, "--end": wishes.end}
+        for option, path in (
+            ("--apparatus", wishes.redrawn), ("--corrections", wishes.corrections)
+        ):  # fmt: skip
+            if path is not None:
+                options[option] = str(path)
         for option, value in options.items():
             if value:
                 told += [option, value]

@@ -30,9 +30,13 @@ ENDED = {"completed": "good", "aborted": "warn", "failed": "bad"}
 
 
 class SessionView(QWidget):
-    """Shows the facts of one folder. `rescore(folder)` asks to score a session again."""
+    """Shows the facts of one folder.
+
+    Signals: rescore(folder) asks to score a session again, watch(folder) to play it.
+    """
 
     rescore = pyqtSignal(str)
+    watch = pyqtSignal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,6 +51,8 @@ class SessionView(QWidget):
         self.open_button = button(say("result.open_folder"))
         self.verify_button = button(say("result.verify"))
         self.rescore_button = button(say("result.rescore"))
+        self.watch_button = button(say("result.watch"))
+        self.watch_button.clicked.connect(self._ask_watch)
         self.open_button.clicked.connect(self._open_folder)
         self.verify_button.clicked.connect(self._verify)
         self.rescore_button.clicked.connect(self._ask_rescore)
@@ -84,7 +90,9 @@ class SessionView(QWidget):
         head = QGridLayout()
         head.addWidget(self.title, 0, 0)
         buttons = QHBoxLayout()
-        for one in (self.open_button, self.verify_button, self.rescore_button):
+        for one in (
+            self.watch_button, self.open_button, self.verify_button, self.rescore_button
+        ):  # fmt: skip
             buttons.addWidget(one)
         head.addLayout(buttons, 0, 1, 1, 1, Qt.AlignmentFlag.AlignRight)
         head.addWidget(self.ending, 1, 0, 1, 2)
@@ -110,6 +118,7 @@ class SessionView(QWidget):
         self.verify_button.setEnabled(not facts.running)
         self.rescore_button.setVisible(not facts.rescored)
         self.rescore_button.setEnabled(not facts.running)
+        self.watch_button.setEnabled(not facts.running)
         self.roles.setText(
             "   ".join(
                 f"{say(f'result.{role}')} {time_s:.1f} s" for role, time_s in facts.roles.items()
@@ -188,6 +197,10 @@ class SessionView(QWidget):
         self.verdict.setText(text)
         self.verdict.show()
         self.verify_button.setEnabled(True)
+
+    def _ask_watch(self) -> None:
+        if self._facts is not None:
+            self.watch.emit(str(self._facts.folder))
 
     def _ask_rescore(self) -> None:
         if self._facts is not None:

@@ -43,6 +43,8 @@ KINDS: Mapping[str, Kind] = {
     "wrong_chamber": Kind(Severity.ALARM, frozenset({"hands_out"}), step=True),
     "escape": Kind(Severity.ALARM),
     "controller_lost": Kind(Severity.ALARM, frozenset({"controller_back"})),
+    "output_withheld": Kind(Severity.WARN),
+    "output_unconfirmed": Kind(Severity.ALARM),
     "limit": Kind(Severity.ALARM, step=True),
     "frames_dropped": Kind(Severity.NOTE),
     "refused": Kind(Severity.WARN, step=True),

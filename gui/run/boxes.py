@@ -18,6 +18,7 @@ from gui.run.grid import Key
 from gui.run.live import LiveBox, Standing
 from gui.run.times import Following, Times, Turns
 from gui.watch import Preview, Stations, Watch
+from protocols.asking import study_of
 from rig.channel import entries, spell_source
 from rig.errors import RigError
 from rig.setup import Setup
@@ -107,14 +108,17 @@ class Boxes(QObject):
         live.blinded = live.uid in self._remembered.texts("blinded")
         folder, uid = Path(live.folder), live.uid
 
-        def known(setup: Setup) -> None:
+        def known(found: tuple[Setup, bool]) -> None:
+            setup, of_study = found
             if live.uid == uid:
+                live.blinded = live.blinded or of_study
                 live.know(setup)
                 self._following[key] = Following(folder, setup.apparatus, setup.rate_hz)
                 self.changed.emit()
 
-        def read() -> Setup:
-            return parse_setup((folder / "setup.json").read_bytes(), str(folder))
+        def read() -> tuple[Setup, bool]:
+            setup = parse_setup((folder / "setup.json").read_bytes(), str(folder))
+            return setup, study_of(folder) is not None  # whoever looks at it, it stays blinded
 
         if live.folder:
             self._behind.do(read, known, partial(self._gone, live, uid))

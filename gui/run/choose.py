@@ -39,12 +39,14 @@ SETTLE_MS = 200
 class ChoosePanel(QWidget):
     """The form. `changed()`: look at the choice again; `start_wanted()`; `look_wanted()`.
 
+    `work_wanted()`: doors and lights, on the word that the box is empty.
     It opens nothing and knows nothing of stations: the page has the choice checked, and tells.
     """
 
     changed = pyqtSignal()
     start_wanted = pyqtSignal()
     look_wanted = pyqtSignal()
+    work_wanted = pyqtSignal()
 
     def __init__(self, remembered: Remembered) -> None:
         super().__init__()
@@ -130,12 +132,18 @@ class ChoosePanel(QWidget):
         self.look = button(say("run.look"))
         self.look.setToolTip(say("run.look_help"))
         self.look.clicked.connect(self.look_wanted)
+        self.work = button(say("run.work"))
+        self.work.setToolTip(say("run.work_help"))
+        self.work.clicked.connect(self._work)
+        self.work.hide()
+        self._sure = False
         row = QHBoxLayout()
         row.addWidget(self.look)
         row.addWidget(self.start, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.rolled, 1)
+        whole.addWidget(self.work)
         whole.addLayout(row)
 
     def _fill(self) -> None:
@@ -160,6 +168,8 @@ class ChoosePanel(QWidget):
         self._ticks()
 
     def _soon(self) -> None:
+        if self._sure:  # the word was about another box
+            self.put_working(working=False)
         self.start.setEnabled(False)  # what was checked is not what stands there now
         self._ticks()
         self._settle.start()
@@ -284,6 +294,19 @@ class ChoosePanel(QWidget):
         self._remembered.put("out", str(wanted.choice.out))
         self._remembered.put("operator", wanted.choice.operator)
 
+    def _work(self) -> None:
+        """The first press asks, the second is the word that the box is empty."""
+        self._sure = not self._sure
+        self.work.setText(say("run.work_sure" if self._sure else "run.work"))
+        if not self._sure:
+            self.work_wanted.emit()
+
+    def put_working(self, *, working: bool) -> None:
+        """Doors and lights are being worked, or no longer."""
+        self._sure = False
+        self.work.setEnabled(not working)
+        self.work.setText(say("run.working" if working else "run.work"))
+
     # --- told by the page
 
     def put_boxes(self, names: list[str], sides: list[str]) -> None:
@@ -319,6 +342,7 @@ class ChoosePanel(QWidget):
             spare = item.widget() if item is not None else None
             if spare is not None:
                 spare.hide()
+        self.work.setVisible(checked.works)
         newest = checked.wanted == self.wanted()
         self.start.setEnabled(checked.ready and newest and not starting)
         self.start.setText(say("run.starting" if starting else "run.start"))

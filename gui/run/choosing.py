@@ -43,6 +43,7 @@ class Choosing(QObject):
         panel.changed.connect(self.check)
         panel.start_wanted.connect(self.start)
         panel.look_wanted.connect(self.look)
+        panel.work_wanted.connect(self.work)
         panel.open_rigs.end_wanted.connect(self._end_station)
         panel.pairing.chosen.connect(self._note_pairing)
 
@@ -78,6 +79,24 @@ class Choosing(QObject):
             self._panel.say_trouble(say("run.no_look", why=error))
 
         self.starting.look(rig, there, failed)
+
+    def work(self) -> None:
+        """Work the doors and lights of the box, and say what came of it among the lines."""
+        checked = self.checked
+        if checked is None or not self.is_now(checked):
+            return
+        self._panel.say_trouble("")
+        self._panel.put_working(working=True)
+
+        def done() -> None:
+            self._panel.put_working(working=False)
+            self._boxes.watch(checked.wanted.choice.rig)
+
+        def failed(error: Exception) -> None:
+            self._panel.put_working(working=False)
+            self._panel.say_trouble(say("run.not_worked", why=error))
+
+        self.starting.work(checked, done, failed)
 
     def _end_station(self, source: str) -> None:
         def failed(error: Exception) -> None:

@@ -41,9 +41,14 @@ PANEL_PX = 400
 
 
 class RunPage(Page):
-    """Runs sessions. `finished(folder)` asks to show one that has ended."""
+    """Runs sessions. `finished(folder)` asks to show one that has ended.
+
+    `put_away(uid, tag)`: somebody has seen how a session ended, and goes on; with the next animal's
+    tag, if that was scanned.
+    """
 
     finished = pyqtSignal(str)
+    put_away = pyqtSignal(str, str)
 
     def __init__(self, stations: Stations, remembered: Remembered) -> None:
         super().__init__()
@@ -51,6 +56,7 @@ class RunPage(Page):
         self._behind = Behind(self)
         self.boxes = Boxes(stations, remembered, self._behind, self)
         self.chosen: Key | None = None
+        self._wanted: Key | None = None  # to be chosen when it comes
         self._due = {"find": 0.0, "disk": 0.0}
         self._entered = False
         self._stale = False  # a box stands otherwise than was last drawn
@@ -124,7 +130,7 @@ class RunPage(Page):
         panel.asked.connect(lambda kind, fields: self._request(self.live, kind, **fields))
         panel.noted.connect(self._note)
         panel.sure.connect(self._sure)
-        panel.next_wanted.connect(self.next_session)
+        panel.next_wanted.connect(lambda: self.next_session())
         panel.result_wanted.connect(self.finished)
 
     # --- the window's page
@@ -213,6 +219,8 @@ class RunPage(Page):
         """The grid and the panel that belong to what is known now."""
         self._stale = False
         keys = self._keys_shown()
+        if self._wanted in keys:
+            self.chosen, self._wanted = self._wanted, None
         if self.chosen not in keys:
             self.chosen = keys[0] if keys else None
         before = list(self.grid.views)
@@ -230,6 +238,12 @@ class RunPage(Page):
                 self.setFocus()
         self.choose_panel.open_rigs.show_stations(self.boxes.stations())
         self._paint_all()
+
+    def follow(self, key: Key) -> None:
+        """A session was begun in this box by another page: show it as soon as it is there."""
+        self.boxes.watch(key[0])
+        self._wanted = key
+        self._arrange()
 
     def choose(self, key: Key) -> None:
         """A box is chosen: by mouse, by key, or because it waits."""
@@ -262,11 +276,13 @@ class RunPage(Page):
             self.chosen = here
         self._arrange()
 
-    def next_session(self) -> None:
-        """The ended session is seen; the form takes its place."""
+    def next_session(self, tag: str = "") -> None:
+        """The ended session is seen; the form takes its place. `tag`: the next animal's."""
         if self.live is not None:
+            uid = self.live.uid
             self.live.put_it_away()
             self.choose((self.live.rig, self.live.name))
+            self.put_away.emit(uid, tag)
         self.choosing.check()
 
     # --- what a person asks of a session
@@ -302,8 +318,9 @@ class RunPage(Page):
             return True
         ended = self.live.ended if self.live is not None else None
         if ended is not None and ended["status"] == "completed":  # all else is to be looked at
-            self.next_session()
-            self.choose_panel.scan(text)
+            self.next_session(text)
+            if self._entered:
+                self.choose_panel.scan(text)
             return True
         return False
 

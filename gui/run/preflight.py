@@ -3,14 +3,23 @@
 Plain; reads files, so a page has it done behind. Nothing is made and no device is opened.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from gui.texts import say
-from protocols.asking import Choice, Pairing, find_protocol, make_wish, pairing_of, ready
+from protocols.asking import (
+    Choice,
+    Pairing,
+    find_protocol,
+    is_study,
+    make_wish,
+    pairing_of,
+    ready,
+    works,
+)
 from rig.apparatus import Apparatus, Drive
 from rig.channel import connect, find, spell_source
 from rig.errors import ConfigError, RigError
@@ -84,6 +93,13 @@ class Checked:
         return self.wish is not None and all(line.level is not Level.BAD for line in self.lines)
 
     @property
+    def works(self) -> bool:
+        """Whether the box has doors or lights that are to be worked before it."""
+        if self.wish is None or self.loaded is None or self.box is None:
+            return False
+        return bool(works(self.loaded, self.box, self.wish))
+
+    @property
     def pairing_file(self) -> Path:
         """Where the paired chambers of the choice's folder stand."""
         return self.wanted.recorded.out / PAIRING
@@ -120,6 +136,8 @@ def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
         _camera(loaded, box, status or {}, lines)
         _contrast(loaded, box, status or {}, lines)
         _doors(box, wish, lines)
+        if wish is not None:
+            _worked(works(loaded, box, wish), box, status or {}, lines)
     writable = _disk(choice, wish, lines)
     asked = lacking and wanted.blinded and named and writable and legible
     return Checked(wanted, tuple(lines), wish, loaded, box, pairing, choice.paired, asked)
@@ -301,6 +319,31 @@ def _doors(box: LoadedBox, wish: Wish | None, lines: list[Line]) -> None:
         _say(lines, Level.OPEN, "outputs", outputs=", ".join(sorted(wish.plan.outputs)))
 
 
+def _worked(
+    names: Sequence[str], box: LoadedBox, status: Mapping[str, Any], lines: list[Line]
+) -> None:
+    """What came of working the doors and outputs that this session wants."""
+    if not names:
+        return
+    told = ((status.get("boxes") or {}).get(box.box.name) or {}).get("worked")
+    if told is None:
+        _say(lines, Level.WARN, "not_worked", names=", ".join(names))
+        return
+    good, unseen = [], []
+    for kind in ("door", "output"):
+        for name, why in told[f"{kind}s"].items():
+            if why:
+                _say(lines, Level.WARN, f"{kind}_unseen", name=name, why=why)
+            elif kind == "output" and name in box.box.unseen:
+                unseen.append(name)
+            else:
+                good.append(name)
+    if unseen:
+        _say(lines, Level.WARN, "worked_unseen", names=", ".join(unseen))
+    if good:
+        _say(lines, Level.GOOD, "worked", names=", ".join(good))
+
+
 def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> bool:
     """Whether something can be written there."""
     out = choice.out
@@ -309,6 +352,9 @@ def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> bool:
         return False
     lasts_s = sum(s.duration_s or s.limit_s for s in wish.plan.step) if wish else 0
     try:
+        if is_study(out):
+            _say(lines, Level.BAD, "out_study", out=out)
+            return False
         if not can_hold(out):
             _say(lines, Level.BAD, "out_bad", out=out)
             return False

@@ -11,7 +11,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from gui.behind import Behind
 from gui.run.grid import Key
 from gui.run.preflight import Checked, Wanted, check
-from protocols.asking import pairing_of, ready, refuse, start, station
+from protocols.asking import pairing_of, ready, refuse, start, station, work
 from rig.channel import find, spell_source
 from rig.errors import RigError
 from rig.session import load_rig
@@ -53,6 +53,28 @@ class Starting(QObject):
             station(rig, load_rig(rig).digest).close()
 
         self._behind.do(work, lambda _: then(), failed)
+
+    def work(
+        self, checked: Checked, then: Callable[[], None], failed: Callable[[Exception], None]
+    ) -> None:
+        """Have each door and light of the box worked once: a person said that it is empty.
+
+        The choice is looked at with what came of it before `then` is called.
+        """
+        loaded, box, source = checked.loaded, checked.box, checked.wanted.choice.rig
+        if loaded is None or box is None:
+            return
+
+        def do() -> Mapping[str, Any]:
+            with station(source, loaded.digest) as client:
+                work(client, box.box.name)
+                return client.request("status")
+
+        def done(status: Mapping[str, Any]) -> None:
+            self.check(checked.wanted, status)
+            then()
+
+        self._behind.do(do, done, failed)
 
     def note_pairing(
         self,

@@ -165,8 +165,8 @@ def run(
     raise typer.Exit(
         running.run(
             running.Asked(
-                name, subject, rig, out, phase, box, paired, set_ or [], operator, speed, seed,
-                codec, yes, json, dry_run, fibre, power_mw, anyway,
+                name, subject, rig, out, phase, box, paired, set_ or [], operator, codec,
+                running.Manner(speed, seed, yes, json, anyway), dry_run, fibre, power_mw,
             )
         )
     )  # fmt: skip

@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 from protocols import study as verbs
-from protocols.asking import Choice
 from protocols.cli import running
 from protocols.cli.exits import DONE, in_words, of_ending
 from protocols.cli.table import from_here, lines, print_json
@@ -15,6 +14,7 @@ from protocols.cli.who import moment, signed
 from protocols.day import paper
 from protocols.study import doing, scheduling, shifting
 from protocols.study import today as days
+from protocols.study.placing import choice_of
 from protocols.study.second import copy_in_background, kept_of, lines_of
 from rig.errors import ConfigError, RigError, StorageError
 from rig.session import load_rig
@@ -142,11 +142,7 @@ class Run:
     phase: str | None
     override: str
     at: str | None
-    speed: str
-    seed: int
-    yes: bool
-    as_json: bool
-    anyway: bool = False
+    manner: running.Manner
 
 
 def run(folder: Path, asked: Run, pins: Path | None) -> int:
@@ -156,8 +152,8 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
         rig = asked.rig or doing.rig_of(opened, asked.subject)
         if asked.at is not None and not (rig == "sim" or rig.startswith("sim:")):
             raise ConfigError("--at", "", "a time is pretended on a simulated rig alone")
-        if asked.speed not in ("1", "max"):
-            raise ConfigError("--speed", "", f"{asked.speed!r}: 1 or max")
+        if asked.manner.speed not in ("1", "max"):
+            raise ConfigError("--speed", "", f"{asked.manner.speed!r}: 1 or max")
         boxes = list(load_rig(rig).boxes)
         begun = doing.begin(
             opened,
@@ -171,7 +167,7 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
         )
         try:
             ended = running.carry_out(
-                _words(folder, asked, begun, rig), _choice(folder, asked, begun, rig, boxes)
+                _words(folder, asked, begun, rig), choice_of(folder, begun, rig, boxes, asked.by)
             )
         except BaseException as error:
             _left(opened, asked, begun, error)
@@ -185,7 +181,7 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
             doing.after(moment(asked.at), ended.folder) if asked.at else moment(None),
         )
     copy_in_background(folder)
-    if asked.as_json:
+    if asked.manner.as_json:
         told = {"folder": str(ended.folder), "status": ended.status, "reason": ended.reason}
         print_json({**told, "phase": begun.phase, "extinction": decided and str(decided)})
     else:
@@ -194,26 +190,6 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
             print(f"extinction: {decided}")
         print(f"filed: {from_here(ended.folder)}")
     return of_ending(ended.status)
-
-
-def _choice(folder: Path, asked: Run, begun: doing.Begun, rig: str, names: list[str]) -> Choice:
-    """The session as any other is chosen, with what the study knows of it."""
-    box = begun.box if begun.box in names or len(names) != 1 else names[0]
-    return Choice(
-        name=str(folder / verbs.PROTOCOL),
-        subject=begun.animal,
-        rig=rig,
-        out=folder,
-        phase=begun.phase,
-        box=box,
-        paired=begun.paired,
-        assigned=begun.assigned,
-        operator=asked.by,
-        uid=begun.uid,
-        attempt=begun.attempt,
-        cues=begun.cues,
-        withheld=True,
-    )
 
 
 def _words(folder: Path, asked: Run, begun: doing.Begun, rig: str) -> running.Asked:
@@ -227,12 +203,8 @@ def _words(folder: Path, asked: Run, begun: doing.Begun, rig: str) -> running.As
         paired=None,
         assigned=[],
         operator=asked.by,
-        speed=asked.speed,
-        seed=asked.seed,
         codec=None,
-        yes=asked.yes,
-        as_json=asked.as_json,
-        anyway=asked.anyway,
+        manner=asked.manner,
     )
 
 

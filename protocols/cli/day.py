@@ -155,9 +155,10 @@ def run(
 
     Example: placepref study run S1 --subject M01 --rig rack-a.rig.toml --by tom
     """
-    from protocols.cli import daily
+    from protocols.cli import daily, running
 
-    asked = daily.Run(subject, by, rig, box, phase, override, at, speed, seed, yes, json, anyway)
+    manner = running.Manner(speed, seed, yes, json, anyway)
+    asked = daily.Run(subject, by, rig, box, phase, override, at, manner)
     raise typer.Exit(daily.run(folder, asked, pin_file))
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from protocols.asking import (
     refuse,
     start,
     station,
+    work,
+    works,
 )
 from protocols.cli.exits import in_words, of_ending
 from protocols.cli.keys import Keys, keys
@@ -37,6 +39,17 @@ POLL_S = 0.2
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How a session is run, whatever session it is: options of `run` and of `study run`."""
+
+    speed: str
+    seed: int
+    yes: bool
+    as_json: bool
+    anyway: bool = False
+
+
+@dataclass(frozen=True)
 class Asked:
     """The command line."""
 
@@ -49,15 +62,11 @@ class Asked:
     paired: str | None
     assigned: list[str]
     operator: str
-    speed: str
-    seed: int
     codec: str | None
-    yes: bool
-    as_json: bool
+    manner: Manner
     dry_run: bool = False
     fibre: str = ""
     power_mw: float | None = None
-    anyway: bool = False
 
     @property
     def choice(self) -> Choice:
@@ -100,21 +109,60 @@ def run(asked: Asked) -> int:
 
 def carry_out(asked: Asked, choice: Choice) -> Ended:
     """Run one session to its end, as `asked`; what is run is the choice's. Raises RigError."""
-    if asked.speed not in ("1", "max"):
-        raise ConfigError("--speed", "", f"{asked.speed!r}: 1 or max")
+    if asked.manner.speed not in ("1", "max"):
+        raise ConfigError("--speed", "", f"{asked.manner.speed!r}: 1 or max")
     check_subject(asked.subject)
     loaded = load_rig(asked.rig)
     wish, loaded_box = _wish(asked, choice, loaded)
     pairing, box = pairing_of(choice, loaded_box), loaded_box.box.name
-    if asked.speed == "max":
-        if not asked.anyway:
+    if asked.manner.speed == "max":
+        if not asked.manner.anyway:
             refuse(ready_here(wish, choice.out))
         return _at_full_speed(asked, loaded, wish, box, pairing)
     alone = find(spell_source(asked.rig)) is None
     with station(asked.rig, loaded.digest) as client:
         _preflight(asked, client, loaded_box, wish, choice.out, alone=alone)
         watch = _Watch(asked, client, box)
-        return watch.run(watch.start(wish, pairing, alone=alone))
+        told = _worked(asked, client, box, works(loaded, loaded_box, wish), alone=alone)
+        folder = watch.start(wish, pairing, alone=alone)
+        sys.stderr.write(told)
+        return watch.run(folder)
+
+
+def _worked(
+    asked: Asked, client: ChannelClient, box: str, names: Sequence[str], *, alone: bool
+) -> str:
+    """Each door and light worked once, on the word that the box is empty; what came of it.
+
+    Raises RigError; a station that was started for this session ends again then.
+    """
+    if not names:
+        return ""
+    word, listed = asked.manner.yes, ", ".join(names)
+    if not word and sys.stdin.isatty():
+        with keys() as pressed:
+            question = f"is box {box} empty? {listed}: each is worked once and looked for."
+            word = _agreed(question, pressed)
+    if not word:
+        return (
+            f"{listed}: not worked, as nobody said that the box is empty (--yes): doors close on no"
+            " animal and outputs stay off in this session\n"
+        )
+    try:
+        worked = work(client, box)
+    except RigError:
+        if alone:
+            with suppress(RigError):
+                client.request("quit")
+        raise
+    told = ""
+    for kind, found, off in (
+        ("door", worked.doors, "it closes on no animal in this session"),
+        ("output", worked.outputs, "it stays off in this session"),
+    ):
+        for name, why in found.items():
+            told += f"{kind} {name}: {f'{why}; {off}' if why else 'worked'}\n"
+    return told
 
 
 def _preflight(
@@ -122,10 +170,10 @@ def _preflight(
 ) -> None:
     """Look at all that has to be in order, a line each. Raises StationError where it is not."""
     findings = ready(client, box, wish, out)
-    if not asked.as_json:
+    if not asked.manner.as_json:
         for one in findings:
             print(one)
-    if asked.anyway:
+    if asked.manner.anyway:
         return
     try:
         refuse(findings)
@@ -137,7 +185,7 @@ def _preflight(
 
 
 def _wish(asked: Asked, choice: Choice, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:
-    by_hand = sys.stdin.isatty() and not loaded.simulated and asked.speed == "1"
+    by_hand = sys.stdin.isatty() and not loaded.simulated and asked.manner.speed == "1"
     wish, box = make_wish(choice, loaded, "operator" if by_hand else "auto")
     plan = wish.plan
     endless = [
@@ -145,7 +193,7 @@ def _wish(asked: Asked, choice: Choice, loaded: LoadedRig) -> tuple[Wish, Loaded
         for i, step in enumerate(plan.step)
         if step.end is Until.TIME and step.duration_s is None
     ]
-    if endless and asked.speed == "max" and loaded.simulated:
+    if endless and asked.manner.speed == "max" and loaded.simulated:
         message = f"step {endless[0]} ends with the recording, which a simulated one never does"
         raise ConfigError("--speed", "", f"'max': {message}; give it a time (--set test_s=600)")
     return wish, box
@@ -170,8 +218,8 @@ def _at_full_speed(
             out=asked.out,
             box=box,
             speed="max",
-            seed=asked.seed,
-            operator=consent(asked.operator) if asked.yes and not loaded.simulated else None,
+            seed=asked.manner.seed,
+            operator=consent(asked.operator) if asked.manner.yes and not loaded.simulated else None,
             listeners=(tell,),
         )
     return Ended(result.folder, str(result.ending.status), result.ending.reason, result.summary)
@@ -179,7 +227,7 @@ def _at_full_speed(
 
 def _tell(asked: Asked, ended: Ended) -> int:
     folder, status, reason, summary = ended.folder, ended.status, ended.reason, ended.summary
-    if asked.as_json:
+    if asked.manner.as_json:
         told = {"folder": str(folder), "status": status, "reason": reason}
         print_json({**told, "summary": dict(summary or {})})
     else:
@@ -198,11 +246,11 @@ class _Watch:
         self._seen = 0
         self._waiting: list[dict[str, Any]] = []
         self._paused = False
-        self._quiet = asked.as_json
+        self._quiet = asked.manner.as_json
 
     def start(self, wish: Wish, pairing: Pairing | None, *, alone: bool) -> Path:
         """Ask for the session; its folder. Raises RigError, and nothing was made then."""
-        out, seed = self._asked.out, self._asked.seed
+        out, seed = self._asked.out, self._asked.manner.seed
         try:
             return start(self._client, self._box, wish, out, pairing, alone=alone, seed=seed)
         except KeyboardInterrupt:
@@ -251,7 +299,7 @@ class _Watch:
     def _hear(self, event: Mapping[str, Any]) -> None:
         kind, data = event["kind"], event["data"]
         if kind == "prompt":
-            if self._asked.yes and not data.get("again"):
+            if self._asked.manner.yes and not data.get("again"):
                 self._answer(data)
             else:
                 self._waiting.append(dict(data))
@@ -322,6 +370,9 @@ _ALARMS = {
     "scoring_started": "scoring started",
     "scoring_ended": "scoring ended",
     "frames_dropped": "{frames} frames dropped",
+    "output_withheld": "output {output} stays off in this session: {why}",
+    "output_unconfirmed": "ALARM: output {output} was switched on, and its board does not say so;"
+    " check the board and the light",
     "first_crossing": "first crossing, into {zone}",
     "limit": "step {name} waited {waiting} for {limit_s} s",
     "paused": "paused",

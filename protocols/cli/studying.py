@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from protocols import library
 from protocols import study as verbs
 from protocols.allocation.model import RISKS
-from protocols.asking import base_of
+from protocols.asking import protocol_text
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import lines, print_json, wrapped
 from protocols.cli.who import scanned, signed
-from protocols.extending import Base
 from protocols.manifest import spreadsheet
 from protocols.study.second import kept_of, lines_of
 from rig.errors import ConfigError, StorageError
@@ -30,7 +28,7 @@ def new(
     passphrases: Path | None,
 ) -> int:
     """Begin a study."""
-    text, file, base = _protocol(protocol)
+    text, file, base = protocol_text(protocol)
     try:
         rules_text = rules.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -216,7 +214,7 @@ def unblind(
 
 def revise(folder: Path, protocol: str, reason: str, by: str, pins: Path | None) -> int:
     """A new version of the protocol."""
-    text, file, base = _protocol(protocol)
+    text, file, base = protocol_text(protocol)
     with verbs.open_study(folder) as opened:
         by = signed(opened, by, pins)
         old, new = verbs.revise(opened, text, by, reason, file, base)
@@ -233,6 +231,8 @@ def status(folder: Path, *, as_json: bool) -> int:
         print_json({**told, "second_place": kept.to_json()})
         return DONE
     print(f"{told['name']}: {told['protocol']}, {told['design']}")
+    if told["why_read_only"]:
+        print(wrapped(f"for reading only: {told['why_read_only']}", 0, 2))
     for what in ("animals", "sessions"):
         counts = ", ".join(f"{n} {word}" for word, n in sorted(told[what].items()))
         print(f"{what}: {counts or 'none'}")
@@ -294,22 +294,6 @@ def pretest_rows(opened: verbs.Study, pretest: Path | None) -> list[dict[str, st
     per_side = tuple(f"{what}_{s}{u}" for s in sides for what, u in _PER_SIDE)
     needed = ("subject", "test_s", *(f"time_{side}_s" for side in sides))
     return [cells for _, cells in spreadsheet(pretest, (*columns, *per_side), needed)]
-
-
-def _protocol(name: str) -> tuple[str, str, Base]:
-    """The text of a shipped protocol, or of a file, what messages call it, and its base."""
-    if name in library.names():
-        return library.text(name), name, library.text
-    path = Path(name)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        known = ", ".join(library.names())
-        message = f"{name!r}: no such protocol (shipped: {known}) and no such file"
-        raise ConfigError("--protocol", "", message) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(name, "", f"cannot be read: {error}") from None
-    return text, name, lambda other: base_of(other, path.parent)
 
 
 def _date(text: str) -> date:

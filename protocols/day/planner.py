@@ -4,27 +4,45 @@ Chains are put in one by one, in the order given, each as early as it fits. A ch
 comes first: its windows are running. What cannot hold is named.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 
-from protocols.day.chains import Chain, DayOrder, Do, Step, box_time, clock
+from protocols.day.chains import Chain, DayOrder, Do, Link, Step, box_time, clock
 
 STEP_S = 30
 """Starts are tried so far apart."""
 _LATEST_S = 30 * 3600
 
 
+Span = tuple[int, int]
+Slot = tuple[int, int, int]
+"""A link's place in its chain, and when it is, counted from the start of the first one."""
+
+
 class _Busy:
-    """Stretches of time that are taken."""
+    """Stretches of time that are taken, those that overlap as one, in order."""
 
     def __init__(self) -> None:
-        self._taken: list[tuple[int, int]] = []
+        self._starts: list[int] = []
+        self._ends: list[int] = []
 
-    def free(self, start_s: int, end_s: int) -> bool:
-        return all(end_s <= a or start_s >= b for a, b in self._taken)
+    def clash(self, start_s: int, end_s: int) -> Span | None:
+        """The last stretch that is taken already of this one; None where it is free."""
+        k = bisect_left(self._starts, end_s) - 1
+        if k < 0 or self._ends[k] <= start_s:
+            return None
+        return self._starts[k], self._ends[k]
 
     def take(self, start_s: int, end_s: int) -> None:
-        if end_s > start_s:
-            self._taken.append((start_s, end_s))
+        if end_s <= start_s:
+            return
+        while (found := self.clash(start_s, end_s)) is not None:
+            k = self._starts.index(found[0])
+            start_s, end_s = min(start_s, found[0]), max(end_s, found[1])
+            del self._starts[k], self._ends[k]
+        k = bisect_left(self._starts, start_s)
+        self._starts.insert(k, start_s)
+        self._ends.insert(k, end_s)
 
 
 def plan_day(
@@ -80,12 +98,19 @@ class _Day:
             wanted = max(earliest, before[1] + gap.wanted_s)
             earliest = max(earliest, before[1] + gap.least_s)
             latest = None if gap.most_s is None else before[1] + gap.most_s
+        slots = _slots(chain, first)
+        held = box_time([Step(chain, k, a, b, 0) for k, a, b in slots])
+        skip = (0, 0)
         for start_s in _starts(earliest, wanted, latest):
-            steps = self._fit(chain, first, start_s)
-            if steps is not None:
+            if skip[0] < start_s < skip[1]:
+                continue
+            found = self._fit(chain, slots, held, start_s)
+            if isinstance(found, list):
+                steps = found
                 break
+            skip = found
         else:  # nobody is ever free: as if there were one more
-            steps = self._fit(chain, first, wanted, alone=True) or []
+            steps = [Step(chain, k, wanted + a, wanted + b, 0) for k, a, b in slots]
         start_s = steps[0].start_s
         if latest is not None and start_s > latest:
             what = f"{chain.animal} {chain.phase}: {_name(steps[0])}"
@@ -97,48 +122,52 @@ class _Day:
         return steps
 
     def _fit(
-        self, chain: Chain, first: int, start_s: int, *, alone: bool = False
-    ) -> list[Step] | None:
-        """The rest of a chain from a time on, if boxes and people are free, all as wanted."""
-        times = []
-        at = start_s
-        for k in range(first, len(chain.links)):
-            link = chain.links[k]
-            if k > first:
-                at += link.gap.wanted_s
-            times.append((k, at, at + link.lasts_s))
-            at += link.lasts_s
-        draft = [Step(chain, k, a, b, 0) for k, a, b in times]
-        held = box_time(draft)
-        if alone:
-            return draft
-        box = chain.box
-        if held and box and not self._boxes.setdefault(box, _Busy()).free(*held):
-            return None
-        return self._staffed(draft)
+        self, chain: Chain, slots: Sequence[Slot], held: Span | None, start_s: int
+    ) -> list[Step] | Span:
+        """The rest of a chain from a time on, if box (`held` so long) and people are free.
 
-    def _staffed(self, draft: Sequence[Step]) -> list[Step] | None:
+        Else the starts, its ends left out, from which it does not fit for the same reason.
+        """
+        if held and chain.box:
+            box = self._boxes.setdefault(chain.box, _Busy())
+            taken = box.clash(start_s + held[0], start_s + held[1])
+            if taken is not None:
+                return taken[0] - held[1], taken[1] - held[0]
+        return self._staffed(chain, slots, start_s)
+
+    def _staffed(self, chain: Chain, slots: Sequence[Slot], start_s: int) -> list[Step] | Span:
         """The steps with a person each; who does what is not blind does nothing else here."""
-        apart = any(step.what.apart for step in draft)
+        apart = any(chain.links[k].apart for k, _, _ in slots)
         others = range(len(self._people)) if apart and len(self._people) > 1 else [None]
+        nobody = (start_s, start_s)
         for other in others:
-            found = [self._person(step, other) for step in draft]
-            if all(p is not None for p in found):
+            people = []
+            for k, a, b in slots:
+                found = self._person(chain.links[k], start_s + a, start_s + b, other)
+                if isinstance(found, tuple):
+                    nobody = (found[0] - b, found[1] - a) if other is None else nobody
+                    break
+                people.append(found)
+            else:
                 return [
-                    Step(s.chain, s.link, s.start_s, s.end_s, p or 0)
-                    for s, p in zip(draft, found, strict=True)
+                    Step(chain, k, start_s + a, start_s + b, person)
+                    for (k, a, b), person in zip(slots, people, strict=True)
                 ]
-        return None
+        return nobody
 
-    def _person(self, step: Step, other: int | None) -> int | None:
-        """Who does a step, from 1; 0: nobody has to. None: nobody is free."""
-        if not step.what.attended or step.end_s == step.start_s:
+    def _person(self, link: Link, start_s: int, end_s: int, other: int | None) -> int | Span:
+        """Who does a link, from 1; 0: nobody has to. Else when all are busy who could."""
+        if not link.attended or end_s == start_s:
             return 0
+        all_busy = (-_LATEST_S, 2 * _LATEST_S)
         for k, busy in enumerate(self._people):
-            fits = other is None or (k == other) == step.what.apart
-            if fits and busy.free(step.start_s, step.end_s):
+            if other is not None and (k == other) != link.apart:
+                continue
+            taken = busy.clash(start_s, end_s)
+            if taken is None:
                 return k + 1
-        return None
+            all_busy = max(all_busy[0], taken[0]), min(all_busy[1], taken[1])
+        return all_busy
 
     def _take(self, chain: Chain, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -149,6 +178,18 @@ class _Day:
             self._boxes.setdefault(chain.box, _Busy()).take(*held)
         out = [s.end_s for s in steps if s.what.do not in (Do.CLEAN, Do.DRY)]
         self._ended[chain.key] = max(out, default=steps[-1].end_s if steps else self._now_s)
+
+
+def _slots(chain: Chain, first: int) -> list[Slot]:
+    """The links from `first` on, with their intervals as wanted."""
+    slots, at = [], 0
+    for k in range(first, len(chain.links)):
+        link = chain.links[k]
+        if k > first:
+            at += link.gap.wanted_s
+        slots.append((k, at, at + link.lasts_s))
+        at += link.lasts_s
+    return slots
 
 
 def _starts(earliest: int, wanted: int, latest: int | None) -> Iterator[int]:

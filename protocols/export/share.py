@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CRATE = "ro-crate-metadata.json"
 SCRIPT = "recompute.py"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
+OWN_TERMS = {"sha256": "http://schema.org/sha256"}
+"""What RO-Crate 1.1 does not define: readers of linked data would leave it out."""
 KINDS = {
     ".csv": "text/csv",
     ".jsonl": "application/jsonl",
@@ -174,7 +176,7 @@ def _crate(folder: Path, about: About, sessions: Sequence[Session]) -> Mapping[s
     }
     licence = {"@id": about.licence, "@type": "CreativeWork", "name": about.licence}
     return {
-        "@context": f"{SPECIFICATION}/context",
+        "@context": [f"{SPECIFICATION}/context", OWN_TERMS],
         "@graph": [descriptor, root, licence, program, *people, *files],
     }
 

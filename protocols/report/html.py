@@ -4,10 +4,8 @@ import base64
 import re
 from collections.abc import Sequence
 from html import escape
-from io import BytesIO
 from pathlib import Path
 
-from protocols.figures import style
 from protocols.report.blocks import (
     Below,
     Block,
@@ -22,13 +20,13 @@ from protocols.report.blocks import (
     Results,
     Words,
 )
+from protocols.report.pictures import drawn
+from protocols.report.saying import DATE
 
-DENSE_DPI = 200
 ON_SCREEN = 8.4
 """So many times the letters' size is an inch of a figure wide on a screen."""
 
 CSS = "page.css"
-DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 
 
 def page(report: Report) -> str:
@@ -142,15 +140,6 @@ def _picture(block: Picture) -> str:
         wide = f'style="width: {block.figure.get_figwidth() * ON_SCREEN:.2f}rem"'
         image = text.replace("<svg ", f'<svg role="img" aria-label="{label}" {wide} ', 1)
     return f"<figure>{image}<figcaption>{escape(block.caption)}</figcaption></figure>"
-
-
-def drawn(block: Picture, ending: str) -> bytes:
-    """The figure's bytes in a format, the same at every run."""
-    data = BytesIO()
-    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending)
-    with style.styled():
-        block.figure.savefig(data, format=ending, dpi=DENSE_DPI, metadata=dated)
-    return data.getvalue()
 
 
 def _flow(block: Flow) -> str:

@@ -19,7 +19,8 @@ from protocols.report.blocks import (
     Results,
     Words,
 )
-from protocols.report.html import DATE, drawn
+from protocols.report.pictures import drawn
+from protocols.report.saying import DATE
 
 INK, MUTED, LINE, SOFT, ACCENT = "#1b1f24", "#5b6470", "#d9dee4", "#f5f7f9", "#0072b2"
 WARN, WARN_SOFT, GRAVE, GRAVE_SOFT = "#d98200", "#fff4e2", "#a3261a", "#fdecea"
@@ -293,7 +294,7 @@ class _Laid:
 
     def _flow(self, block: Flow) -> list[Any]:
         from reportlab.lib.colors import HexColor
-        from reportlab.platypus import KeepTogether, Table
+        from reportlab.platypus import Table
 
         box, gap = self.width * 0.34, self.width * 0.06
         out: list[Any] = []
@@ -319,7 +320,7 @@ class _Laid:
                 ]
             table = Table([row], widths, hAlign="LEFT")
             table.setStyle(look)
-            out.append(KeepTogether([table]))
+            out.append(table)
             if step.split:
                 out.append(_arrow(box / 2))
                 n = len(step.split)
@@ -334,7 +335,9 @@ class _Laid:
                     + [("BOTTOMPADDING", (0, 0), (-1, -1), 5)]
                 )
                 out.append(split)
-        return [KeepTogether(out)]
+        for one in out[:-1]:  # with what stands before it: a box within a box is not kept so
+            one.keepWithNext = 1
+        return out
 
     def _count(self, count: int, title: str) -> Any:
         from reportlab.platypus import Paragraph

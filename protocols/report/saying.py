@@ -13,6 +13,10 @@ NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
 
+DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+"""A moment as `day` writes it: one word, which is not broken."""
+
+
 def number(value: float | None, digits: int = 1) -> str:
     """A number with a real minus; a dash where there is none."""
     if value is None or math.isnan(value):

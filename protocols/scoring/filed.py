@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from protocols.scores import POSTTEST, PRETEST
 from protocols.store import tables as t
+from protocols.study.adding import usual_cues
 from protocols.study.amending import filed as attempts_of
 from protocols.study.folder import Study
 from protocols.study.remeasuring import (
@@ -100,6 +101,8 @@ def filed_sessions(study: Study) -> tuple[list[Filed], list[str]]:
         one = _read(path, row, study.plan.pretest, notes)
         if one is None:
             continue
+        if study.plan.cues and not one.cues and one.phase == PRETEST:
+            one = replace(one, cues=usual_cues(study, one.phase_name))  # nothing was drawn yet
         if one.subject not in animals:
             notes.append(f"{name}: {one.subject} is no animal of this study; it is left out")
         else:

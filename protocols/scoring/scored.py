@@ -22,6 +22,7 @@ from rig.storage import read_pairing
 Told = Callable[[float, float], None]
 IN = ("active", "substitute")
 """Animals of these states are analysed; planned, excluded and withdrawn ones are not."""
+TIMES = ("paired_s", "unpaired_s", "neutral_s", "test_s")
 FACTORS = ("sex", "box", "cage", "litter", "cohort")
 
 
@@ -292,9 +293,17 @@ def _chambers(study: Study, one: Filed, paired: str) -> tuple[str, str]:
     return where[0], second if where[0] == first else first
 
 
+def _known(seconds: float) -> float | None:
+    return None if seconds != seconds else round(seconds, 9)
+
+
 def _fragile(one: Measured) -> dict[str, Any]:
     return {
         "window_s": one.window_s,
+        "times": {
+            phase: {name: _known(getattr(told, name)) for name in TIMES}
+            for phase, told in one.times.items()
+        },
         "ranges": {name: list(ends) for name, ends in one.ranges.items()},
         "left_out": dict(one.left_out),
     }

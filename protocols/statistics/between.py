@@ -9,7 +9,7 @@ import numpy as np
 from protocols.scores import Scored
 from protocols.statistics.effects import Floats, hedges_g, interval, mean_difference, varies
 from protocols.statistics.groups import values_of
-from protocols.statistics.result import Result, Role, number_text
+from protocols.statistics.result import Result, Role, by_ranks, by_t, ends_text
 from protocols.statistics.words import INDEPENDENT, LEAST, cause, differs, more_in, normal
 
 
@@ -36,42 +36,29 @@ def welch_t(score: str, a: str, b: str, x: Floats, y: Floats, role: Role) -> tup
         why = f"{a} (n = {len(x)}) and {b} (n = {len(y)}): not tested, {cause(x, y)}"
         return replace(asked, sentence=why), replace(ranks, sentence=why)
     told = ttest_ind(x, y, equal_var=False)
-    limits = told.confidence_interval(0.95)
-    low, high = interval([x, y], hedges_g)
     off = float(mean_difference(x, y))
     pair = f"{a} (n = {len(x)}) and {b} (n = {len(y)})"
-    ends = f"{number_text(limits.low)} to {number_text(limits.high)}"
-    first = replace(
+    first = by_t(
         asked,
-        statistic=float(told.statistic),
-        df=(float(told.df),),
-        p=float(told.pvalue),
-        estimate=off,
-        estimate_low=float(limits.low),
-        estimate_high=float(limits.high),
-        effect_name="hedges_g",
-        effect=float(hedges_g(x, y)),
-        effect_low=low,
-        effect_high=high,
-        sentence=f"{pair}: {score} {more_in(off, a)} (95 % interval {ends});"
+        told,
+        off,
+        ("hedges_g", float(hedges_g(x, y)), interval([x, y], hedges_g)),
+        f"{pair}: {score} {more_in(off, a)} (95 % interval {ends_text(told)});"
         f" {differs(float(told.pvalue), 'between the groups')}",
-        assumptions=(
+        (
             INDEPENDENT,
             normal(f"the scores of {a}", x),
             normal(f"the scores of {b}", y),
             "spreads may differ",
         ),
     )
-    by_ranks = pingouin.mwu(x, y).iloc[0]
-    p = float(by_ranks["p_val"])
-    second = replace(
+    row = pingouin.mwu(x, y).iloc[0]
+    second = by_ranks(
         ranks,
-        statistic=float(by_ranks["U_val"]),
-        p=p,
-        effect_name="rank_biserial",
-        effect=float(by_ranks["RBC"]),
-        sentence=f"{pair}: by ranks of {score} {differs(p, 'between the groups')}",
-        assumptions=(INDEPENDENT, _alike(len(x), len(y))),
+        row,
+        "U_val",
+        f"{pair}: by ranks of {score} {differs(float(row['p_val']), 'between the groups')}",
+        (INDEPENDENT, _alike(len(x), len(y))),
     )
     return first, second
 

@@ -50,6 +50,70 @@ class Result:
         return {**asdict(self), "role": str(self.role)}
 
 
+def by_t(
+    asked: Result,
+    told: Any,
+    estimate: float,
+    effect: tuple[str, float, tuple[float, float]],
+    sentence: str,
+    assumptions: tuple[str, ...],
+) -> Result:
+    """`asked`, answered by one of scipy's t tests.
+
+    Args:
+        asked: the question.
+        told: what scipy gave; its 95 % interval is that of `estimate`.
+        estimate: a mean, or a difference, in the score's unit.
+        effect: its name, its size and its 95 % interval.
+        sentence: the answer in words.
+        assumptions: what it takes for granted.
+    """
+    limits = told.confidence_interval(0.95)
+    name, size, (low, high) = effect
+    return replace(
+        asked,
+        statistic=float(told.statistic),
+        df=(float(told.df),),
+        p=float(told.pvalue),
+        estimate=estimate,
+        estimate_low=float(limits.low),
+        estimate_high=float(limits.high),
+        effect_name=name,
+        effect=size,
+        effect_low=low,
+        effect_high=high,
+        sentence=sentence,
+        assumptions=assumptions,
+    )
+
+
+def by_ranks(
+    asked: Result,
+    row: Any,
+    statistic: str,
+    sentence: str,
+    assumptions: tuple[str, ...],
+    estimate: float = NAN,
+) -> Result:
+    """`asked`, answered by one of pingouin's tests by ranks: its `row`, in which `statistic` is."""
+    return replace(
+        asked,
+        statistic=float(row[statistic]),
+        p=float(row["p_val"]),
+        estimate=estimate,
+        effect_name="rank_biserial",
+        effect=float(row["RBC"]),
+        sentence=sentence,
+        assumptions=assumptions,
+    )
+
+
+def ends_text(told: Any) -> str:
+    """The 95 % interval of one of scipy's t tests, as words."""
+    limits = told.confidence_interval(0.95)
+    return f"{number_text(limits.low)} to {number_text(limits.high)}"
+
+
 def holm(results: Sequence[Result]) -> list[Result]:
     """The same results with p corrected among them (Holm 1979); those without p stay."""
     order = sorted(

@@ -8,7 +8,15 @@ import numpy as np
 from protocols.scores import POSTTEST, PRETEST, Animal
 from protocols.statistics.effects import Floats, cohen_dz, interval
 from protocols.statistics.nulls import NULLS
-from protocols.statistics.result import Result, Role, holm, number_text
+from protocols.statistics.result import (
+    Result,
+    Role,
+    by_ranks,
+    by_t,
+    ends_text,
+    holm,
+    number_text,
+)
 from protocols.statistics.words import INDEPENDENT, differs, named, normal, of, refused
 
 
@@ -29,25 +37,15 @@ def one_sample_t(score: str, group: str | None, values: Floats, role: Role) -> R
     if told_why is not None:
         return told_why
     told = ttest_1samp(values, null)
-    limits = told.confidence_interval(0.95)
-    low, high = interval([values - null], cohen_dz)
     middle = number_text(float(values.mean()))
-    ends = f"{number_text(limits.low)} to {number_text(limits.high)}"
-    return replace(
+    return by_t(
         asked,
-        statistic=float(told.statistic),
-        df=(float(told.df),),
-        p=float(told.pvalue),
-        estimate=float(values.mean()),
-        estimate_low=float(limits.low),
-        estimate_high=float(limits.high),
-        effect_name="cohen_dz",
-        effect=float(cohen_dz(values - null)),
-        effect_low=low,
-        effect_high=high,
-        sentence=f"{of(group, len(values))}: mean {score} {middle} (95 % interval {ends});"
+        told,
+        float(values.mean()),
+        ("cohen_dz", float(cohen_dz(values - null)), interval([values - null], cohen_dz)),
+        f"{of(group, len(values))}: mean {score} {middle} (95 % interval {ends_text(told)});"
         f" {differs(float(told.pvalue), f'from {null:g}')}",
-        assumptions=(INDEPENDENT, normal(f"the scores of {group or 'all animals'}", values)),
+        (INDEPENDENT, normal(f"the scores of {group or 'all animals'}", values)),
     )
 
 
@@ -61,21 +59,15 @@ def wilcoxon(score: str, group: str | None, values: Floats, role: Role) -> Resul
     if told_why is not None:
         return told_why
     told = pingouin.wilcoxon(values - null).iloc[0]
-    p = float(told["p_val"])
-    return replace(
+    middle = float(np.median(values))
+    return by_ranks(
         asked,
-        statistic=float(told["W_val"]),
-        p=p,
-        estimate=float(np.median(values)),
-        effect_name="rank_biserial",
-        effect=float(told["RBC"]),
-        sentence=f"{of(group, len(values))}: median {score}"
-        f" {number_text(float(np.median(values)))}; by signed ranks"
-        f" {differs(p, f'from {null:g}')}",
-        assumptions=(
-            INDEPENDENT,
-            _even("the scores", len(values)),
-        ),
+        told,
+        "W_val",
+        f"{of(group, len(values))}: median {score} {number_text(middle)}; by signed ranks"
+        f" {differs(float(told['p_val']), f'from {null:g}')}",
+        (INDEPENDENT, _even("the scores", len(values))),
+        middle,
     )
 
 
@@ -93,44 +85,26 @@ def paired_t(group: str | None, pre: Floats, post: Floats) -> tuple[Result, Resu
     if told_why is not None:
         return told_why, replace(told_why, test=ranks.test)
     told = ttest_rel(post, pre)
-    limits = told.confidence_interval(0.95)
-    low, high = interval([differences], cohen_dz)
-    by_ranks = pingouin.wilcoxon(post, pre).iloc[0]
     means = f"{number_text(float(pre.mean()))} s before, {number_text(float(post.mean()))} s after"
-    first = replace(
+    first = by_t(
         asked,
-        statistic=float(told.statistic),
-        df=(float(told.df),),
-        p=float(told.pvalue),
-        estimate=float(differences.mean()),
-        estimate_low=float(limits.low),
-        estimate_high=float(limits.high),
-        effect_name="cohen_dz",
-        effect=float(cohen_dz(differences)),
-        effect_low=low,
-        effect_high=high,
-        sentence=f"{of(group, len(pre))}: in the paired chamber {means};"
+        told,
+        float(differences.mean()),
+        ("cohen_dz", float(cohen_dz(differences)), interval([differences], cohen_dz)),
+        f"{of(group, len(pre))}: in the paired chamber {means};"
         f" {differs(float(told.pvalue), 'between the two')}",
-        assumptions=(
-            INDEPENDENT,
-            normal(f"the differences of {group or 'all animals'}", differences),
-        ),
+        (INDEPENDENT, normal(f"the differences of {group or 'all animals'}", differences)),
     )
-    p = float(by_ranks["p_val"])
-    second = replace(
+    row, middle = pingouin.wilcoxon(post, pre).iloc[0], float(np.median(differences))
+    second = by_ranks(
         ranks,
-        statistic=float(by_ranks["W_val"]),
-        p=p,
-        estimate=float(np.median(differences)),
-        effect_name="rank_biserial",
-        effect=float(by_ranks["RBC"]),
-        sentence=f"{of(group, len(pre))}: the median change in the paired chamber is"
-        f" {number_text(float(np.median(differences)))} s; by signed ranks"
-        f" {differs(p, 'between before and after')}",
-        assumptions=(
-            INDEPENDENT,
-            _even("the differences", len(pre)),
-        ),
+        row,
+        "W_val",
+        f"{of(group, len(pre))}: the median change in the paired chamber is"
+        f" {number_text(middle)} s; by signed ranks"
+        f" {differs(float(row['p_val']), 'between before and after')}",
+        (INDEPENDENT, _even("the differences", len(pre))),
+        middle,
     )
     return first, second
 

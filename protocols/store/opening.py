@@ -22,6 +22,9 @@ from rig.storage.folder import PRIVATE_FILE
 
 FILE = "study.sqlite"
 WAIT_S = 10.0
+FOR_READING = "it was opened for reading"
+"""Why a store is not written to that could be."""
+_REMEDY = "put back the newest of backup/ (placepref study restore)"
 _LOCK = 0x706C6163  # PostgreSQL's turn for writers of one study; any number that is ours
 
 
@@ -97,10 +100,10 @@ def open_store(url: str, *, write: bool = True) -> Store:
     name, path = _named(url)
     if path is not None:
         if not path.is_file():
-            raise ConfigError(name, "", "there is no such database")
+            raise ConfigError(name, "", f"there is no such database; {_REMEDY}")
         damage = _damage(path)
         if damage:
-            remedy = f"it is {damage}; nothing was changed; put back the newest of backup/"
+            remedy = f"it is {damage}; nothing was changed; {_REMEDY}"
             return _readonly(path, name, remedy)
     engine = _engine(url)
     try:
@@ -123,7 +126,7 @@ def open_store(url: str, *, write: bool = True) -> Store:
     except BaseException:
         engine.dispose()
         raise
-    return Store(engine, name, "" if write else "it was opened for reading")
+    return Store(engine, name, "" if write else FOR_READING)
 
 
 def backup(folder: Path, day: str, live: Path | None = None) -> Path | None:
@@ -253,7 +256,7 @@ def _readonly(path: Path, name: str, why: str) -> Store:
         return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    with _told(f"{name} ({why})"), engine.connect() as connection:
+    with _told(name), engine.connect() as connection:
         connection.execute(text("select count(*) from study"))
     return Store(engine, name, why)
 
@@ -270,7 +273,8 @@ def _damage(path: Path) -> str:
         return f"damaged ({error})"
     except sqlite3.DatabaseError as error:
         return f"damaged ({error})"
-    return "" if said == "ok" else f"damaged ({said.splitlines()[0]})"
+    found = [line for line in said.splitlines() if not line.startswith("***")]
+    return "" if said == "ok" else f"damaged ({''.join(found[:1]) or said})"
 
 
 def _locked() -> str:
@@ -290,7 +294,7 @@ def _told(name: str) -> Iterator[None]:
         if "locked" in said:
             raise StorageError(f"{name}: {_locked()}") from error
         if "malformed" in said or "not a database" in said:
-            message = "is damaged; nothing was changed; put back the newest of backup/"
+            message = f"is damaged; nothing was changed; {_REMEDY}"
             raise StorageError(f"{name} {message} ({said})") from error
         raise StorageError(f"{name}: {said}") from error
 

@@ -1,5 +1,6 @@
 """Animals, people and boxes put into a study, and who may do what."""
 
+import json
 import secrets
 from collections.abc import Sequence
 from datetime import date
@@ -9,6 +10,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from protocols import subjects
+from protocols.cues import laid
+from protocols.day.sealed import cue_map
 from protocols.store import ROLES, Change, hash_pin, is_pin
 from protocols.store import tables as t
 from protocols.study.folder import Study
@@ -40,7 +43,9 @@ def add_animals(study: Study, path: Path, person: str) -> tuple[int, list[str]]:
             if subject.weight_g is not None:
                 change.insert(t.weight, animal=id, at=change.at, weight_g=subject.weight_g)
             if study.plan.pretest:
-                plan_session(change, id, study.plan.pretest, 1, place, box)
+                usual = usual_cues(study, study.plan.pretest)
+                cues = json.dumps(usual) if usual else None
+                plan_session(change, id, study.plan.pretest, 1, place, box, cues=cues)
     return len(found), said
 
 
@@ -87,6 +92,15 @@ def add_box(study: Study, name: str, rig: str | None, by: str) -> None:
         if _there(change, t.box.c.name, name):
             raise ConfigError("--box", "", f"{name!r}: is in the study already")
         change.insert(t.box, name=name, rig=rig)
+
+
+def usual_cues(study: Study, phase: str) -> dict[str, str]:
+    """Chamber to cue set in a session before anything is drawn; empty where none are told apart."""
+    usual = cue_map(study.plan, "", "")
+    planned = study.joined.course.phase_named(phase)
+    if not usual or planned is None or planned.layout == "context":
+        return usual
+    return dict(laid(planned.layout, usual))
 
 
 def plan_session(

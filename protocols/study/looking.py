@@ -12,6 +12,7 @@ from protocols import blinding
 from protocols.blinding import WrongPassphraseError
 from protocols.store import tables as t
 from protocols.store import verify
+from protocols.store.opening import FOR_READING
 from protocols.study import remeasuring
 from protocols.study.amending import chain
 from protocols.study.doing import folder_of
@@ -60,7 +61,7 @@ def status(study: Study) -> dict[str, Any]:
             "excluded": list(connection.execute(select(t.exclusion.c.animal).distinct()).scalars()),
             "key_opened": int(unblinded or 0),
             "wrong_passphrases": refused(connection),
-            "why_read_only": study.store.why,
+            "why_read_only": "" if study.store.why == FOR_READING else study.store.why,
             "deviations": count(t.deviation.c.kind),
             "not_as_planned": [
                 dict(one)

@@ -20,6 +20,7 @@ from protocols.study.folder import DRAW, KEY, RULES, Study
 from protocols.study.locking import is_locked
 from protocols.study.opening import allocations, opened, pairs_of
 from protocols.study.scheduling import first_name, hidden_phases, plan_work, redate
+from protocols.study.signing import in_open
 from rig.errors import ConfigError
 from rig.storage.folder import replace
 
@@ -182,6 +183,8 @@ def unblind(
     """
     if len(reason.split()) < 2:
         raise ConfigError("--reason", "", f"{reason!r}: say it in words; it is kept")
+    if animal is not None:  # the others stay blinded, and so do its words
+        reason = in_open(study, reason, "--reason")
     locked = is_locked(study)
     if animal is None and study.plan.unblinding.lock_first and not locked:
         message = "the rules ask for the analysis to be locked first: placepref study lock"

@@ -1,7 +1,7 @@
 """What is due on a day, laid out with times: who, what, when, in which box."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -85,7 +85,7 @@ def today(study: Study, people: int, now: datetime) -> Today:
             now,
             people,
             lines,
-            order.broken,
+            (*order.broken, *sheet.too_late(order.steps)),
             tuple(dict.fromkeys(sheet.asks)),
             tuple(sheet.missed()),
         )
@@ -112,14 +112,27 @@ class _Sheet:
 
     def __init__(self, study: Study, reads: Reads, day: date, now: datetime) -> None:
         self._study, self._reads, self._day, self._now = study, reads, day, now
-        self._rows = _due(reads, day)
+        self._rows = due_on(reads, day)
         self._procedures: dict[str, list[RowMapping]] = {}
         uids = [row["uid"] for row in self._rows]
         asked = select(t.procedure).where(t.procedure.c.session.in_(uids))
         for one in reads.connection.execute(asked.order_by(t.procedure.c.place)).mappings():
             self._procedures.setdefault(one["session"], []).append(one)
+        # Asked once for all: a day of sixty animals has some hundred labels.
+        animals = {row["animal"] for row in self._rows}
+        self._weights: dict[str, list[Weighed]] = {animal: [] for animal in animals}
+        weights = select(t.weight).where(t.weight.c.animal.in_(animals)).order_by(t.weight.c.id)
+        for w in reads.connection.execute(weights).mappings():
+            self._weights[w["animal"]].append(_weighed(w))
+        species = select(t.animal.c.id, t.animal.c.species).where(t.animal.c.id.in_(animals))
+        self._species: dict[str, str] = {
+            row.id: row.species for row in reads.connection.execute(species)
+        }
+        per_kg = select(t.label.c.code, t.label.c.ml_per_kg).where(t.label.c.session.in_(uids))
+        self._per_kg = {row.code: row.ml_per_kg for row in reads.connection.execute(per_kg)}
         self._weighing: set[str] = set()
         self._notes: dict[tuple[str, str], str] = {}
+        self._latest: dict[str, int] = {}
         self.asks: list[str] = []
         self.busy: dict[str, int] = {}
         self.begun = any(row["status"] == "running" for row in self._rows)
@@ -169,9 +182,10 @@ class _Sheet:
         if not links:
             return None
         after = before["uid"] if before is not None else ""
-        not_before = 0
+        not_before = self._led_to(row, links)
         if before is not None and before["status"] not in DUE and before["ended"]:
-            not_before = self.second(datetime.fromisoformat(before["ended"])) + int(phase.gap_s)
+            ended = self.second(datetime.fromisoformat(before["ended"]))
+            not_before = max(not_before, ended + int(phase.gap_s))
         return Chain(
             row["uid"],
             row["animal"],
@@ -182,6 +196,33 @@ class _Sheet:
             int(phase.gap_s),
             not_before,
         )
+
+    def _led_to(self, row: RowMapping, links: Sequence[Link]) -> int:
+        """When a chain begins at the soonest, by intervals that run to its placement."""
+        place = next((k for k, link in enumerate(links) if link.do is Do.PLACE), None)
+        begins = 0
+        if place is None:
+            return begins
+        ahead = sum(link.lasts_s for link in links[:place])
+        ahead += sum(link.gap.wanted_s for link in links[1 : place + 1])
+        for one in leading_to(self._reads, row["animal"], row["phase"]):
+            gap = window_of(one)
+            if one["status"] != "done" or gap.most_s is None:
+                continue
+            ended = self.second(datetime.fromisoformat(one["ended"]))
+            self._latest[row["uid"]] = min(
+                self._latest.get(row["uid"], ended + gap.most_s), ended + gap.most_s
+            )
+            begins = max(begins, ended + gap.wanted_s - ahead)
+        return begins
+
+    def too_late(self, steps: Sequence[Step]) -> Iterator[str]:
+        """Placements after the window that was opened by a procedure of an earlier phase."""
+        for step in steps:
+            latest = self._latest.get(step.chain.key)
+            if step.what.do is Do.PLACE and latest is not None and step.start_s > latest:
+                told = f"place by {clock(latest)}, but not before {clock(step.start_s)}"
+                yield f"{step.chain.animal} {step.chain.phase}: {told}"
 
     def _link(self, row: RowMapping, one: RowMapping, gap: Gap) -> Link:
         rules = self._study.plan.day
@@ -218,12 +259,13 @@ class _Sheet:
         ]
 
     def _weighed_today(self, animal: str) -> bool:
-        asked = select(t.weight.c.at).where(t.weight.c.animal == animal)
-        taken = self._reads.connection.execute(asked).scalars()
-        return any(day_of(self._study, datetime.fromisoformat(at)) == self._day for at in taken)
+        zone = self._now.tzinfo
+        taken = (datetime.fromtimestamp(w.at_s, zone) for w in self._weights[animal])
+        return any(day_of(self._study, at) == self._day for at in taken)
 
     def _draw(self, animal: str, label: str) -> str:
-        volume = volume_of(self._study, self._reads, animal, label, self._now)
+        per_kg, species = self._per_kg.get(label), self._species.get(animal)
+        volume = _volume(self._study, per_kg, species, self._weights[animal], self._now)
         if animal not in self._weighing:
             self.asks += [f"{animal}: {line}" for line in (*volume.refused, *volume.asks)]
         ml = "weigh first" if volume.ml is None else f"{volume.ml:.2f} ml"
@@ -295,11 +337,35 @@ def window_of(procedure: RowMapping) -> Gap:
     return Gap(max(0, wanted - early), wanted, wanted + int(late or 0))
 
 
+def leading_to(reads: Reads, animal: str, phase: str) -> Sequence[RowMapping]:
+    """Procedures of an animal's other phases whose interval runs to the placement of this one.
+
+    With `phase`, the one that they are of.
+    """
+    asked = (
+        select(t.procedure, t.session.c.phase)
+        .join(t.session, t.session.c.uid == t.procedure.c.session)
+        .where(
+            t.session.c.animal == animal,
+            t.session.c.status != "cancelled",
+            t.procedure.c.runs_to == phase,
+            t.procedure.c.status != "skipped",
+        )
+        .order_by(t.procedure.c.id)
+    )
+    found = reads.connection.execute(asked).mappings().all()
+    done = {one["slot"] for one in found if one["status"] == "done"}
+    return [one for one in found if one["status"] == "done" or one["slot"] not in done]
+
+
 def weights_of(reads: Reads, animal: str) -> list[Weighed]:
     """An animal's weights, oldest first, their times as seconds since 1970."""
     asked = select(t.weight).where(t.weight.c.animal == animal).order_by(t.weight.c.id)
-    found = reads.connection.execute(asked).mappings()
-    return [Weighed(datetime.fromisoformat(w["at"]).timestamp(), w["weight_g"]) for w in found]
+    return [_weighed(w) for w in reads.connection.execute(asked).mappings()]
+
+
+def _weighed(row: RowMapping) -> Weighed:
+    return Weighed(datetime.fromisoformat(row["at"]).timestamp(), row["weight_g"])
 
 
 def volume_of(study: Study, reads: Reads, animal: str, label: str, now: datetime) -> Volume:
@@ -307,10 +373,20 @@ def volume_of(study: Study, reads: Reads, animal: str, label: str, now: datetime
     read = reads.connection.execute
     per_kg = read(select(t.label.c.ml_per_kg).where(t.label.c.code == label)).scalar()
     species = read(select(t.animal.c.species).where(t.animal.c.id == animal)).scalar()
+    return _volume(study, per_kg, species, weights_of(reads, animal), now)
+
+
+def _volume(
+    study: Study,
+    per_kg: float | None,
+    species: str | None,
+    weights: Sequence[Weighed],
+    now: datetime,
+) -> Volume:
     rules = study.plan.day
     return drawn(
         float(per_kg or 0),
-        weights_of(reads, animal),
+        weights,
         now.timestamp(),
         species=(species or "mouse").lower(),
         step_ml=rules.syringe_ml,
@@ -318,7 +394,7 @@ def volume_of(study: Study, reads: Reads, animal: str, label: str, now: datetime
     )
 
 
-def _due(reads: Reads, day: date) -> Sequence[RowMapping]:
+def due_on(reads: Reads, day: date) -> Sequence[RowMapping]:
     """Sessions of a day, those that are over too; of animals that are in the study."""
     asked = (
         select(t.session)

@@ -367,6 +367,9 @@ def _why(port: str, error: Exception) -> str:
             f"port {port}: permission denied; join the group {_group(port)!r} (`sudo usermod -aG"
             f" {_group(port)} $USER`), then log in again"
         )
+    if number == errno.ENOTTY or "Could not configure port" in str(error):
+        there = ", ".join(found.device for found in list_ports()) or "none"
+        return f"port {port} is no serial port; name the board's (there: {there})"
     return f"port {port} cannot be opened: {error}"
 
 

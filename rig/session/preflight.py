@@ -7,7 +7,7 @@ could not be recorded to its end.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -57,6 +57,10 @@ class Finding:
         return f"{self.level:<4}  {self.what}: {self.found}" + (
             f"; {self.todo}" if self.todo else ""
         )
+
+    def softened(self) -> "Finding":
+        """The same, but no more than a warning."""
+        return replace(self, level=Level.WARN) if self.level is Level.FAIL else self
 
     def to_json(self) -> dict[str, str]:
         """As it goes over the channel."""

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from rig.errors import ConfigError, StationError
 from rig.hardware.simulated.experimenter import Experimenter
 from rig.hardware.simulated.mouse import MouseSettings
 from rig.hardware.simulated.world import World
-from rig.model import NS_PER_S, Event, Frame, Request, RequestKind, Silence, Tick
+from rig.model import NS_PER_S, Event, Frame, Gray, Request, RequestKind, Silence, Tick
 from rig.session.derive import derive
 from rig.session.opened import OpenBox, OpenRig
 from rig.session.prepare import Wish, look
@@ -46,6 +47,7 @@ class Order(Strict):
 
     `out` is the folder of the study. `yes`: every prompt is answered at once. `experimenter`:
     on a simulated rig the simulated person arms, places and answers, at a pace drawn by `seed`.
+    `ready`: the background is the picture of the empty box that was kept for this session.
     `animal`: how the simulated animal behaves, as in `MouseSettings`; another one is brought.
     """
 
@@ -53,6 +55,7 @@ class Order(Strict):
     out: str
     yes: bool = False
     experimenter: bool = True
+    ready: bool = False
     animal: dict[str, Any] | None = None
     seed: int = 0
 
@@ -119,6 +122,7 @@ class Hosted:
         self.ending: Ending | None = None
         self.summary: dict[str, Any] | None = None
         self.error = ""
+        self.ready: Gray | None = None  # the empty box as it was shown to be, for the next session
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self.told = 0
         self._opened, self._clock = opened, clock
@@ -148,6 +152,11 @@ class Hosted:
         with self._lock:
             if self.busy:
                 raise StationError(f"box {self.name}: {self._occupied()}")
+            if order.ready and self.ready is None:
+                message = "no picture of the empty box is kept; say that it is ready once more"
+                raise StationError(f"box {self.name}: {message}")
+            box = replace(self.box, empty=self.ready) if order.ready else self.box
+            self.ready = None  # one picture, one session
             self.phase = Phase.PREPARING
             self.loop, self.folder, self.ending, self.error = None, None, None, ""
             self.summary, self.tick, self.told = None, None, 0
@@ -158,10 +167,10 @@ class Hosted:
         try:
             self._operator = self._who_answers(order)
             # A live background may take its minute; boards are opened one box after the other.
-            seen = look(self._opened.loaded, self.box, self._tap)
+            seen = look(self._opened.loaded, box, self._tap)
             with self._opening:
                 self.folder, self.loop = start(
-                    order.wish, self._opened, self.box, seen, Path(order.out), [self._hear], worked
+                    order.wish, self._opened, box, seen, Path(order.out), [self._hear], worked
                 )
         except BaseException as error:
             given_up = self._tap.closed

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from tests.faults.row import Row
 
-MODULES = ("scenes", "board", "kills", "power", "disk", "database", "second")
+MODULES = ("scenes", "doors", "board", "watchers", "kills", "power", "disk", "database", "second")
 WIDTH = 80
 _NAME = 38
 

@@ -30,7 +30,7 @@ from protocols.study import doing, scheduling
 from protocols.study.interrupted import interrupted
 from rig.channel import connect, ensure, find
 from rig.channel.entries import RUNTIME_VARIABLE, is_claimed
-from rig.errors import RigError
+from rig.errors import ConfigError, RigError
 from rig.session import close, load_rig, resume
 from rig.session.opened import CLOCK
 from rig.storage import SessionRecord
@@ -55,9 +55,10 @@ closed = []
 [parameters]
 test_s = {test_s}
 """
-TEST_S = 3
-LIFE_S = 9.0
+TEST_S = 2
+LIFE_S = 8.0
 """From the start that was asked for to a while after the session's end."""
+CLOSING_S = 0.3
 OLD_S = 20
 """`study check` leaves a folder alone whose rows are so fresh that its program may still live."""
 BEFORE, DURING, AFTER = "before its first row", "while recording", "after its stop record"
@@ -191,8 +192,15 @@ def _mend(
         return
     before, ticks = contents(folder), whole_lines((folder / TICKS).read_bytes())
     if found.stopped or k % 3 == 0 or not found.ticks:
-        ended = close(folder, "killed")
-        killed.did = "closed"
+        if k % 2:
+            _kill_closing(folder, k)
+        try:
+            ended = close(folder, "killed")
+        except ConfigError:  # the one that was killed had come to its end
+            killed.did = "closed"
+            killed.wrong += whole(folder)
+            return
+        killed.did = "closed, killed in it before" if k % 2 else "closed"
         interrupted_so = str(ended.ending.reason).startswith("interrupted")
         if not (found.stopped or interrupted_so or ended.ending.status == "completed"):
             killed.wrong.append(f"closed as {ended.ending.status}: {ended.ending.reason}")
@@ -208,7 +216,7 @@ def _mend(
             if "this session has ended" not in str(error):
                 raise
             close(folder, "killed")  # its end was decided, and its stop record not yet written
-            killed.did = "closed"
+            killed.did = killed.did or "closed"
     killed.wrong += whole(folder)
     if not (folder / TICKS).read_bytes().startswith(ticks):
         killed.wrong.append("what was recorded is not the beginning of what is there now")
@@ -218,6 +226,17 @@ def _mend(
         for file in before
         if file.startswith(("video", "background", "setup")) and after.get(file) != before[file]
     ]
+
+
+def _kill_closing(folder: Path, k: int) -> None:
+    """Kill a process that closes the session, somewhere in it."""
+    context = multiprocessing.get_context("fork")  # it has all that it needs: it starts at once
+    process = context.Process(target=close, args=(folder, "killed"))
+    process.start()
+    threading.Event().wait(random.Random(k).uniform(0.0, CLOSING_S))
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
 
 
 def _check(study: verbs.Study) -> list[str]:
@@ -233,7 +252,7 @@ def rows(short: bool) -> Iterator[Row]:
     if sys.platform == "win32":
         yield Row("kill -9 of the station", 0, 0, 0.0, "skipped: there is no SIGKILL on Windows")
         return
-    total, jobs = (5, 3) if short else (200, 2)
+    total, jobs = (5, 2) if short else (200, 2)
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         counts = [total // jobs + (j < total % jobs) for j in range(jobs)]

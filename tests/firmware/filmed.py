@@ -50,7 +50,7 @@ def write_filmed_rig(folder: Path, port: Path) -> Path:
         f'[[board]]\nname = "board-1"\nport = "{port}"\n'
         '[[box]]\nname = "A"\napparatus = "box.toml"\nbackground = "empty.png"\n'
         'doors = { middle = "board-1/1" }\nbeams = { middle = "board-1/1" }\n'
-        'outputs = { laser = "board-1/1" }\n',
+        'outputs = { laser = "board-1/1" }\nunseen = ["laser"]\n',
         encoding="utf-8",
     )
     return path

@@ -7,6 +7,7 @@ the shipped ELF behind that.
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,10 @@ PLAN = {
 SAFE_US = 350_000
 
 
-def closed(board: OnPort) -> int:
+def closed(board: OnPort, rests: float) -> int:
     """The board's time; its closed door has not moved."""
     t_us, places = board.where()
-    assert places[0] == 0.0
+    assert places[0] == rests
     return t_us
 
 
@@ -61,17 +62,24 @@ def test_a_killed_session_is_resumed_and_its_closed_door_never_moves(
         with ensure(str(rig)) as client:
             entry = find(str(rig))
             assert entry is not None
+            # The light may be switched: it was, once. No door moves in a film.
+            worked = client.request("work", box="A", empty=True, timeout_s=60)
+            assert worked["outputs"] == {"laser": ""}
+            assert worked["doors"] == {"middle": "it was not seen to move in this box's picture"}
+            began_us, (rests, *_) = board.where()
+            assert rests < 0.02  # on its switch
             wish = {"plan": PLAN, "subject": "M01", "phase": "test"}
             told = client.request("start", box="A", wish=wish, out=str(tmp_path / "out"), yes=True)
             folder = Path(told["folder"])
             # At most a second is lost, so wait until the light is on the disk as well.
             tick_until(lambda: '"output_on"' in (folder / "events.jsonl").read_text("utf-8"))
             tick_until(lambda: "output_on" in heard(client))
-            killed_us = closed(board)
+            killed_us = closed(board, rests)
             os.kill(entry.pid, signal.SIGKILL)
         # Nobody tells the board: it finds out by itself.
-        tick_until(lambda: closed(board) > killed_us + SAFE_US)
-        laser = [(h.t_us, h.words[2]) for h in board.happened if h.words[:2] == ("out", "1")]
+        tick_until(lambda: closed(board, rests) > killed_us + SAFE_US)
+        happened = [h for h in board.happened if h.t_us > began_us]
+        laser = [(h.t_us, h.words[2]) for h in happened if h.words[:2] == ("out", "1")]
         assert [level for _, level in laser] == ["1", "0"]
         assert killed_us < laser[1][0] <= killed_us + SAFE_US
         with pytest.raises(StationError), connect(entry) as client:
@@ -80,9 +88,10 @@ def test_a_killed_session_is_resumed_and_its_closed_door_never_moves(
         assert before.stop is None
 
         recorded = resume(folder, str(rig), operator=lambda now_ns, events: ())
-        closed(board)
-        assert not any(h.words[0] == "door" for h in board.happened if h.t_us > 100_000)
-        laser = [(h.t_us, h.words[2]) for h in board.happened if h.words[:2] == ("out", "1")]
+        closed(board, rests)
+        happened = [h for h in board.happened if h.t_us > began_us]
+        assert not any(h.words[0] == "door" for h in happened)
+        laser = [(h.t_us, h.words[2]) for h in happened if h.words[:2] == ("out", "1")]
     assert (str(recorded.ending.status), recorded.ending.reason) == (
         "completed",
         "the plan was carried out",
@@ -102,3 +111,38 @@ def test_a_killed_session_is_resumed_and_its_closed_door_never_moves(
     assert float(recorded.summary["test_s"]) >= CONFINED_S
     verdict = verify(folder, pixels=False)
     assert (verdict.ok, verdict.problems) == (True, [])
+
+
+def test_a_door_that_closes_turns_back_when_its_host_is_killed(
+    workshop: Path, elf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACEPREF_RUNTIME", str(tmp_path / "run"))
+    with OnPort(workshop / "harness", elf, tmp_path / "port") as board:
+        rig = write_filmed_rig(tmp_path, tmp_path / "port")
+        with ensure(str(rig)) as client:
+            entry = find(str(rig))
+            assert entry is not None
+            # Nobody waits for the answer: it never comes.
+            asking = threading.Thread(target=asked_and_lost, args=(client,))
+            asking.start()
+            tick_until(lambda: board.where()[1][0] < 0.8)
+            os.kill(entry.pid, signal.SIGKILL)
+            killed_us, _ = board.where()
+            asking.join()
+        lowest, lowest_us = 1.0, 0
+
+        def turned() -> bool:
+            nonlocal lowest, lowest_us
+            t_us, (place, *_) = board.where()
+            if place < lowest:
+                lowest, lowest_us = place, t_us
+            return place > 0.97
+
+        tick_until(turned)
+        assert 0.1 < lowest < 0.8  # it was under way, and came back from there
+        assert lowest_us <= killed_us + SAFE_US
+
+
+def asked_and_lost(client: ChannelClient) -> None:
+    with pytest.raises(StationError):
+        client.request("work", box="A", empty=True, timeout_s=60)

@@ -133,6 +133,15 @@ def test_the_paired_chamber_is_asked_for_where_it_can_be_written(
     assert check(wanted(tmp_path, **told)).pairing_open is asked
 
 
+def test_a_studys_animals_are_not_run_past_it(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "study.toml").write_text("", encoding="utf-8")
+    checked = check(wanted(tmp_path))
+    assert not checked.ready
+    assert any("from the page Today" in text for text in bad(checked))
+    assert check(wanted(tmp_path, practice=True)).ready
+
+
 def test_practice_goes_to_a_folder_apart(tmp_path: Path) -> None:
     checked = check(wanted(tmp_path, practice=True))
     assert checked.wanted.recorded.out == tmp_path / "study-practice"

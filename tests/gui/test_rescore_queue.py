@@ -25,6 +25,15 @@ def test_a_session_has_its_own_apparatus_and_window(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_zones_that_were_drawn_anew_hold_for_a_session_too(tmp_path: Path) -> None:
+    (tmp_path / "behav").mkdir()
+    (tmp_path / "behav" / "setup.json").touch()
+    wishes = Wishes(tmp_path, redrawn=tmp_path / "z.toml", corrections=tmp_path / "c.csv")
+    assert Job(tmp_path / "behav", wishes).arguments()[6:] == [
+        "--apparatus", str(tmp_path / "z.toml"), "--corrections", str(tmp_path / "c.csv"),
+    ]  # fmt: skip
+
+
 def test_one_after_the_other(tmp_path: Path) -> None:
     queue = Queue()
     first, second = queue.add([tmp_path / "a", tmp_path / "b"], Wishes(tmp_path))

@@ -16,7 +16,7 @@ from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from gui.remembered import Remembered
+from gui.remembered import Remembered, config_folder
 from gui.run.box_view import BoxView
 from gui.run.drawn import chamber_notes
 from gui.run.live import LiveBox, Standing
@@ -26,6 +26,7 @@ from gui.theme import Theme
 from gui.watch import Preview
 from gui.window import MainWindow
 from rig.channel import entries
+from rig.channel.entries import runtime_folder
 from rig.session import verify
 from rig.setup import parse as parse_setup
 from rig.storage import SessionRecord, note_pairing, read_pairing
@@ -238,6 +239,11 @@ def test_blinded_hides_what_tells(qtbot: QtBot, windows: Made, tmp_path: Path) -
     window.close()
     again = windows().run_page
     qtbot.waitUntil(lambda: again.live is not None and again.live.blinded, timeout=LIMIT_MS)
+    # Neither what the window remembers nor the station's log tells where the animal was.
+    kept = (config_folder() / "window.json").read_text(encoding="utf-8")
+    logs = "".join(path.read_text(encoding="utf-8") for path in runtime_folder().glob("*.log"))
+    assert live.uid in kept
+    assert not [word for word in ("left", "right", "paired") if word in kept + logs]
 
 
 def test_the_paired_chamber_of_a_blinded_animal_is_chosen_by_keyboard_and_then_hidden(

@@ -25,6 +25,7 @@ from protocols.study import (
     new,
     open_study,
     pairs_of,
+    pretests_of,
     seal_sessions,
     unblind,
 )
@@ -69,15 +70,18 @@ def made_study(
     design: str = "unbiased",
     link: bool = False,
     most: float = 0.95,
+    more: str = "",
+    phases: str = "",
 ) -> None:
     """A whole study: its animals, pre-tests, allocation, conditioning, post-tests, later tests."""
     window = "" if window_s is None else f"window_s = {window_s}"
-    rules = RULES.format(window=window)
+    rules = RULES.format(window=window).replace("[gate]", f"{more}\n[gate]", 1)
     text = library.text(protocol).replace("limit = 0.80", f"limit = {most}")
     text = text.replace("cocaine-primed", "cocaine").replace("saline-primed", "vehicle")
     drug = 'control = true\ngives.injection = { paired = "'
     text = text.replace(drug + "drug", drug + "vehicle")
     text = text.replace("[parameters]", f'[study]\ndesign = "{design}"\n\n[parameters]', 1)
+    text += phases
     new(folder, text, rules, OWNER, WORDS, sheet=False)
     table = folder.parent / f"{folder.name}-animals.csv"
     rows = ["id,sex,cage,box,strain,born,weight_g,vendor,genotype"]
@@ -90,14 +94,12 @@ def made_study(
         add_animals(study, table, OWNER)
         planned = _planned(study)
         started = datetime.fromisoformat(_created(study)) + timedelta(days=1)
-        pretests = []
         for k, (animal, box) in enumerate(planned):
             donor = donors.naive[k % len(donors.naive)]
             when = started + timedelta(minutes=25 * k)
             written = transplant(donor, folder, animal, "pretest", when, box, link=link)
             file(study, animal, "pretest", written, when)
-            pretests.append(_summary(written))
-        allocate_cohort(study, OWNER, pretests, over_gate="a made study, not a real one")
+        allocate_cohort(study, OWNER, pretests_of(study), over_gate="a made study, not a real one")
         holder = (OWNER, WORDS[OWNER])
         seal_sessions(study, OWNER, holder)
         places = _places(study, holder)
@@ -209,11 +211,6 @@ def _planned(study: Study) -> list[tuple[str, str]]:
 def _created(study: Study) -> str:
     with study.store.read() as connection:
         return str(connection.execute(select(t.study.c.created)).scalar_one())
-
-
-def _summary(folder: Path) -> dict[str, str]:
-    head, cells = (folder / "summary.csv").read_text(encoding="utf-8").splitlines()[:2]
-    return dict(zip(head.split(","), cells.split(","), strict=True))
 
 
 def _chained(path: Path, setup: bytes, subject: str, phase: str, uid: str) -> bytes:

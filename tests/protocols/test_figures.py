@@ -171,12 +171,26 @@ def test_a_raster_has_a_row_a_session_and_its_stays() -> None:
 
 def test_control_limits_of_the_handbook() -> None:
     # NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.2 (itl.nist.gov/div898/handbook/pmc/
-    # section3/pmc322.htm): flowrates of ten batches, mean 50.81, mean moving range 1.8778.
+    # section3/pmc322.htm): flowrates of ten batches, mean 50.81, mean moving range 1.8778. Data and
+    # limits as several public projects quote that page; the page itself could not be read.
     told = control_chart([49.6, 47.6, 49.9, 51.3, 47.8, 51.2, 52.6, 52.4, 53.6, 52.1])
     assert told.middle == pytest.approx(50.81)
     assert (told.low, told.high) == pytest.approx((45.8159, 55.8041), abs=5e-5 + 1e-9)
     assert told.beyond == ()
     assert told.shifted == ()
+
+
+def test_control_limits_of_a_manual_that_was_read() -> None:
+    # SAS/QC User's Guide, IRCHART Statement, "Saving Control Limits", data set Jets: diameters of
+    # 20 engines, in full there with mean 80.39, mean moving range 5.32632, limits 66.2290 and
+    # 94.5510. It takes 2 / sqrt(pi) where the handbook has 1.128: 0.005 apart here.
+    told = control_chart([78.4, 80.1, 84.4, 79.1, 80.4, 83.5, 73.8, 83.5, 75.0, 76.8,
+                          70.5, 80.3, 82.4, 79.4, 86.4, 90.5, 77.7, 82.5, 79.9, 83.2])  # fmt: skip
+    assert told.middle == pytest.approx(80.39)
+    away = (told.high - told.middle) * 1.128 / (2 / math.sqrt(math.pi))
+    assert (80.39 - away, 80.39 + away) == pytest.approx((66.2290, 94.5510), abs=5e-5)
+    assert (told.low, told.high) == pytest.approx((66.2290, 94.5510), abs=0.005)
+    assert (told.beyond, told.shifted) == ((), ())
 
 
 def test_control_charts_tell_what_is_beyond_and_what_has_shifted() -> None:

@@ -11,8 +11,10 @@ import av
 import numpy as np
 import pytest
 
+from protocols import proof
 from protocols.proof import COLUMNS
 from rig import apparatus
+from rig.errors import ConfigError
 from rig.session.fitting import moved
 from rig.session.row import Nudge
 from tests.protocols.conftest import Cli
@@ -96,6 +98,48 @@ def test_a_bad_decision(cli: Cli, asked: list[object], line: str, fault: str) ->
     said = cli(*asked)
     assert (said.code, said.err) == (2, said.err)
     assert said.err.startswith(f"placepref: {fault}")
+
+
+def test_the_sheet_is_read_and_decided_row_by_row(cli: Cli, asked: list[object]) -> None:
+    out = Path("out")
+    with pytest.raises(ConfigError, match="was not checked"):
+        proof.sheet_lines(out)
+    cli(*asked, "--check")
+    lines = {line.id: line for line in proof.sheet_lines(out)}
+    assert list(lines) == ["worse", "short", "fine", "good"]
+    assert lines["worse"].error
+    assert lines["worse"].apparatus is None
+    assert lines["good"].first.startswith(b"\xff\xd8")
+    proof.decide(out, "good", "nudge", "ann", Nudge(-20, 0, 0.5))
+    proof.decide(out, "fine", "accept", "ann", Nudge(3, 3, 3))
+    proof.decide(out, "good", "accept", "bob")
+    proof.decide(out, "short", "reject", "ann")
+    told = {line.id: (line.decision, line.nudge, line.who) for line in proof.sheet_lines(out)}
+    assert told["good"] == ("accept", Nudge(), "bob")
+    assert told["fine"] == ("accept", Nudge(), "ann")
+    assert told["worse"] == ("", Nudge(), "")
+    said = cli(*asked)
+    assert "row short: not scored: it was rejected by ann" in said.err
+    assert (out / "good" / "frames.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("id", "word", "who", "fault"),
+    [
+        ("nobody", "accept", "ann", "has no row 'nobody'"),
+        ("good", "yes", "ann", "one of accept, nudge, reject"),
+        ("good", "accept", " ", "who decides it"),
+        ("good", "nudge", "ann", "a nudge says"),
+    ],
+)
+def test_what_no_decision_is(
+    cli: Cli, asked: list[object], id: str, word: str, who: str, fault: str
+) -> None:
+    cli(*asked, "--check")
+    before = Path("out/decisions.csv").read_bytes()
+    with pytest.raises(ConfigError, match=fault):
+        proof.decide(Path("out"), id, word, who)
+    assert Path("out/decisions.csv").read_bytes() == before
 
 
 def test_a_nudge_shifts_then_turns_about_the_middle() -> None:

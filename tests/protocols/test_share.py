@@ -77,6 +77,24 @@ def test_the_crate_is_read_by_its_own_library(shared: Path) -> None:
     assert sum(name.endswith(".mkv") for name in parts) == 2
 
 
+def test_every_word_of_the_crate_is_defined(shared: Path) -> None:
+    # Those of RO-Crate 1.1's own context (w3id.org/ro/crate/1.1/context, read 2026: it has no
+    # sha256), of those that we use; whatever is neither would be dropped by a JSON-LD reader.
+    known = {
+        *("@id", "@type", "name", "description", "datePublished", "license", "hasPart", "mentions"),
+        *("creator", "conformsTo", "about", "version", "contentSize", "encodingFormat"),
+    }
+    crate = json.loads((shared / "ro-crate-metadata.json").read_text(encoding="utf-8"))
+    specification, own = crate["@context"]
+    assert specification == "https://w3id.org/ro/crate/1.1/context"
+    used = {key for entity in crate["@graph"] for key in entity}
+    assert used - known == set(own) == {"sha256"}
+    ids = [entity["@id"] for entity in crate["@graph"]]
+    assert len(ids) == len(set(ids))
+    kinds = {"Dataset", "File", "CreativeWork", "Person", "SoftwareApplication"}
+    assert {entity["@type"] for entity in crate["@graph"]} <= kinds
+
+
 def test_persons_stand_in_it_as_roles(study: Path, shared: Path) -> None:
     both = sessions(study)
     assert both[0].operator == "Doe, Jane"

@@ -14,14 +14,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from protocols import library, study
 from protocols.asking import Choice, make_wish
+from protocols.course import Kind
 from protocols.days import Misfit, laid_out, unrolled
 from protocols.store import tables as t
-from protocols.study import Study, doing, scheduling
+from protocols.study import Study, deciding, doing, scheduling
 from protocols.study import today as days
 from protocols.study.today import phase_of
 from protocols.timetable import WORK
@@ -70,13 +72,18 @@ def play(
     rig = small_rig(len(library.read(name).chambers), drive)
     begin(name, folder, animals)
     played = Played()
-    with study.open_study(folder) as opened:
+    with patch.object(deciding, "paired_s", _paired_s), study.open_study(folder) as opened:
         for day in _days(opened, played):
             _day(opened, rig, day, played, donors)
             if opened.plan.pretest in played.phases and not _sealed(opened):
                 _seal(opened, day + timedelta(days=1))
         played.faults += [*_left(opened, drive), *study.check(opened, WORDS, "ann")]
     return played
+
+
+def _paired_s(opened: Study, row: RowMapping, paired: str) -> float:
+    """What extinction is judged by: in a test of 2 s no animal shows that it learnt or forgot."""
+    return 1200.0 if phase_of(opened, row["phase"]).kind is Kind.POSTTEST else 900.0
 
 
 def begin(name: str, folder: Path, animals: int) -> None:

@@ -12,6 +12,7 @@ from rig.hardware.measured import note_forces
 from rig.hardware.simulated.mouse import MouseSettings
 from rig.model import CommandKind, Detection, DoorReport, ReportKind
 from rig.session import verify
+from rig.session.opened import NOT_WORKED
 from rig.steps import SessionPlan
 from rig.storage import SessionRecord
 from tests.doorway import doored_rig, session, shutting_in
@@ -278,5 +279,6 @@ def test_what_was_measured_of_the_doors_goes_into_the_session(
     )
     record = SessionRecord.open(session(tmp_path, 1, rig, plan, MouseSettings()).folder)
     assert record.setup.unfit is not None
-    assert record.setup.unfit.keys() == {"right"}
+    assert record.setup.unfit.keys() == {"left", "right"}
+    assert record.setup.unfit["left"] == NOT_WORKED  # measured; nobody worked it before the session
     assert "not in the last 90 days" in record.setup.unfit["right"]

@@ -418,6 +418,34 @@ def test_a_lost_animal_switches_off_after_six_frames_and_on_only_by_a_new_entry(
     assert edges(s)[-1][0] == "output_on"
 
 
+def test_an_animal_that_escapes_switches_off_though_its_zone_stays() -> None:
+    steps = [{"do": "place", "until": "confirmed"}, RULE]
+    s = Session(setup_for(steps, drive="none"))
+    s.tick("left")
+    s.tick("left", ask("confirm"))
+    s.ticks_of("left", 10)
+    assert edges(s)[-1][0] == "output_on"
+    s.ticks_of(replace(at("left"), y_px=10.0), 12)  # 12 cm above the box
+    assert s.kinds().count("escape") == 1
+    assert edges(s)[-1][0] == "output_off"
+    assert s.samples[-1].zone == "left"
+    s.ticks_of("left", 20)
+    assert edges(s)[-1][0] == "output_off", "it comes back only by a new entry"
+
+
+def test_a_second_animal_is_told_also_where_none_was_seen_before() -> None:
+    steps = [{"do": "place", "until": "confirmed"}, RULE]
+    s = Session(setup_for(steps, drive="none"))
+    s.tick("left")
+    s.tick("left", ask("confirm"))
+    s.ticks_of("left", 10)
+    s.ticks_of("none", 8)
+    s.ticks_of("two", 30)
+    s.ticks_of("none", 5)
+    told = [kind for kind in s.kinds() if kind in ("track_lost", "two_animals", "hand_in_view")]
+    assert told == ["track_lost", "two_animals"]
+
+
 def test_a_silent_camera_switches_off_and_fails_after_the_limit() -> None:
     s = Session(setup_for([RULE], drive="none", plan={"stall_limit_s": 1.0}))
     s.ticks_of("left", 10)

@@ -11,7 +11,7 @@ import pytest
 
 from rig.errors import ConfigError
 from rig.session import LoadedRig, Wish, close, mending, record, rescore, resume, verify
-from rig.storage import SessionRecord
+from rig.storage import SessionRecord, read_summary
 from tests.rig.conftest import MakeRig, MakeWish
 
 DEADLINE_S = 60.0
@@ -46,6 +46,13 @@ def cut_off(make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path) -> tuple[Loa
     return rig, folder
 
 
+def told(folder: Path) -> tuple[str, str]:
+    """How a session ended and how often it was gone on with, by its line in summary.csv."""
+    (row,) = read_summary(folder)
+    assert list(row)[-2:] == ["status", "resumed"]
+    return row["status"], row["resumed"]
+
+
 def test_a_session_that_was_cut_off_is_unfinished_and_can_be_closed(
     cut_off: tuple[LoadedRig, Path],
 ) -> None:
@@ -56,6 +63,7 @@ def test_a_session_that_was_cut_off_is_unfinished_and_can_be_closed(
     assert closed.ending.reason == "interrupted: power cut"
     assert SessionRecord.open(folder).stop is not None
     assert (folder / "SHA256SUMS").exists()
+    assert told(folder) == ("failed", "0")
     verdict = verify(folder)
     assert verdict.ok, verdict.problems
     with pytest.raises(ConfigError, match="ended"):
@@ -71,6 +79,7 @@ def test_a_session_that_was_cut_off_goes_on_in_its_own_folder(
     scored_before = sum(cut.columns()["scored"])
     on = resume(folder, rig, speed="max", seed=6)
     assert on.ending.status == "completed"
+    assert told(folder) == ("completed", "1")
     assert on.folder == folder
     after = (folder / "ticks.jsonl").read_bytes()
     assert after.startswith(before[: before.rindex(b"\n") + 1])

@@ -104,6 +104,11 @@ FAULTS = {
     "used-twice-in-a-box": (("board-1/2", "board-1/1"), "box[0].doors.right", "box[0].doors.left"),
     "used-twice-in-the-rack": (("board-1/3", "board-1/2"), "box[1].doors.left", "board-1/2"),
     "output-with-a-space": (("laser =", '"the laser" ='), "box[0].outputs.the laser", "the laser"),
+    "unseen-that-is-not-there": (
+        ('{ laser = "board-1/1" }', '{ blue = "board-1/1" }\nunseen = ["laser"]'),
+        "box[0].unseen[0]",
+        "outputs: blue",
+    ),
     "bare-index": (('"usb-046d_C920_8A3B"', '"0"'), "camera.source", "'0'"),
     "no-source": (('"usb-046d_C920_8A3B"', '""'), "camera.source", "''"),
 }

@@ -1,5 +1,6 @@
 """What a station answers while a rig is set up: whole pictures, changed looks, boards by hand."""
 
+import json
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -120,6 +121,34 @@ def test_an_empty_picture_tells_that_something_moved(tmp_path: Path) -> None:
         client.request("wave", box="A", hold_s=0.2)
         moved = tick_until(lambda: client.ask("empty", {"box": "A"}).data["moved"] > 0.002)
         assert moved
+
+
+def test_a_box_shown_to_be_empty_is_the_next_sessions_background(tmp_path: Path) -> None:
+    with ensure(write_rig(tmp_path, boxes=2, drive="none")) as client:
+        first_picture(client)
+        told = {"out": str(tmp_path), "timeout_s": 30}
+        with pytest.raises(StationError, match="no picture of the empty box is kept"):
+            client.request("start", box="A", wish=FOREVER, ready=True, **told)
+        client.request("hand", box="A", do="bring")
+        tick_until(lambda: client.ask("look", {"box": "A"}).data["detection"].get("x_px"))
+        animal = client.ask("empty", {"box": "A", "keep": True}).data
+        assert (animal["kept"], animal["known"]) == (False, True)
+        assert animal["standing_px"] > 20
+        client.request("hand", box="A", do="take")
+        # While a session runs in the other box, which is left alone.
+        client.request("start", box="B", wish=FOREVER, **told)
+        tick_until(lambda: client.ask("empty", {"box": "A", "keep": True}).data["kept"])
+        with pytest.raises(StationError, match="box B: a session runs in it"):
+            client.ask("empty", {"box": "B", "keep": True})
+        with pytest.raises(StationError, match="is not taken while a session runs"):
+            client.ask("empty", {"box": "A"})
+        wish = FOREVER | {"uid": "a" * 16, "subject": "M02"}
+        folder = client.request("start", box="A", wish=wish, ready=True, **told)["folder"]
+        assert json.loads((Path(folder) / "setup.json").read_bytes())["background"] == "picture"
+        client.request("request", box="A", request={"kind": "abort"})
+        tick_until(lambda: client.request("status")["boxes"]["A"]["state"] == "ended")
+        with pytest.raises(StationError, match="no picture of the empty box is kept"):
+            client.request("start", box="A", wish=wish, ready=True, **told)
 
 
 def test_a_file_is_played_for_whoever_looks_and_anew_for_a_session(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from rig.session import record, verify
+from rig.session.opened import OpenRig
 from rig.storage import SessionRecord
 from tests.rig.conftest import MakeRig, MakeWish
 
@@ -50,3 +51,20 @@ def test_the_output_is_on_in_one_chamber_alone(
         said = [edge["state"] for edge in board if edge["board_ms"] is not None]
         assert said == ["on", "off"] * len(on)
     assert verify(session.folder).ok
+
+
+def test_an_output_that_was_not_worked_is_never_switched(
+    make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why = {"laser": "its light was not seen in this box's picture"}
+    monkeypatch.setattr(OpenRig, "unlit", lambda *_: why)
+    rig = make_rig(chambers=2, drive="none")
+    wish = make_wish(rig, "real-time-place-preference", "realtime", assigned=ASSIGNED)
+    session = record(wish, rig, out=tmp_path, seed=5)
+    assert session.ending.status == "completed"
+    (withheld,) = edges(session.folder, "output_withheld")
+    assert (withheld["output"], withheld["why"]) == ("laser", why["laser"])
+    assert edges(session.folder, "output_on") == []
+    assert [e for e in edges(session.folder, "output") if e["state"] == "on"] == []
+    assert verify(session.folder).ok
+    assert SessionRecord.open(session.folder).setup.unlit == why

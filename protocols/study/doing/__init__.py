@@ -4,8 +4,9 @@ Refused outright is what would endanger an animal, and one that is running alrea
 once and goes on with a reason from a short list; the session carries the deviation.
 """
 
-from protocols.study.doing.beginning import Begun, begin
+from protocols.study.doing.beginning import Begun, begin, practise
 from protocols.study.doing.filing import (
+    ENDINGS,
     after,
     file_session,
     finish_session,
@@ -19,6 +20,7 @@ from protocols.study.doing.ticking import OUTCOMES, tick
 from protocols.study.doing.weighing import weigh
 
 __all__ = [
+    "ENDINGS",
     "OUTCOMES",
     "REASONS",
     "Begun",
@@ -31,6 +33,7 @@ __all__ = [
     "folder_of",
     "give_up",
     "guess",
+    "practise",
     "rig_of",
     "tick",
     "weigh",

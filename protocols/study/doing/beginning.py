@@ -1,8 +1,9 @@
 """A session that is due begins: it is running then, and its rig knows what it has to."""
 
 import json
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -47,9 +48,12 @@ def begin(
     *,
     box: str | None = None,
     phase: str | None = None,
+    scanned: str = "",
     override: str = "",
 ) -> Begun:
     """Take an animal's session that is due; it is running then.
+
+    `scanned`: the animal whose tag was read at the box, where somebody has.
 
     Raises DeviationError where anything is not as planned and no reason is given, RigError for an
     animal that is running already or a box in use.
@@ -66,6 +70,9 @@ def begin(
                 remedy = f"if it is not any more: placepref study file {study.folder} --subject"
                 raise RigError(f"{animal} {told} ({other['phase']}); {remedy} {animal}")
         row, wrong = due(study, change, animal, phase, now)
+        if scanned and scanned != animal:
+            told = f"the tag that was read is {scanned}'s, not {animal}'s"
+            wrong.insert(0, Wrong("animal", told))
         used = box or row["box"]
         taken = select(t.session).where(
             t.session.c.status == "running", t.session.c.box == used, t.session.c.rig == rig
@@ -93,6 +100,20 @@ def begin(
             started=iso(now),
         )
         return _begun(study, change, row, used)
+
+
+def practise(
+    study: Study, animal: str, person: str, now: datetime, phase: str | None = None
+) -> Begun:
+    """What a session of this animal's would be, for practice: nothing is begun.
+
+    Its uid is none of the study's, so that it cannot be filed. Raises ConfigError.
+    """
+    with study.store.change(person, "practice") as change:
+        allowed(change, person, ("technician", "owner"))
+        row, _ = due(study, change, animal, phase, now)
+        begun = _begun(study, change, row, row["box"])
+    return replace(begun, uid=secrets.token_hex(8))
 
 
 def _begun(study: Study, change: Change, row: RowMapping, box: str | None) -> Begun:

@@ -14,7 +14,7 @@ from protocols.study.doing.reasons import deviate, iso
 from protocols.study.folder import Study
 from rig.errors import ConfigError, StorageError
 from rig.storage import SessionRecord
-from rig.storage.folder import SUMS
+from rig.storage.folder import SETUP, SUMS
 
 ENDINGS = {"completed": "done", "aborted": "aborted"}
 
@@ -24,11 +24,13 @@ def finish_session(
 ) -> Outcome | None:
     """File a session that ended: its folder and sums; what is decided of extinction by it.
 
-    Raises StorageError where the folder has no sums.
+    Raises StorageError where the folder has no sums, or is another session's, as of a practice.
     """
     sums = folder / SUMS
     if not sums.is_file():
         raise StorageError(f"{folder}: it has no {SUMS}: resume or close it, then file it")
+    if uid_in(folder) != uid or not folder.resolve().is_relative_to(study.folder.resolve()):
+        raise StorageError(f"{folder}: it is not of this session; nothing was filed")
     with study.store.change(person) as change:
         change.update(
             t.session,
@@ -87,9 +89,14 @@ def folder_of(study: Study, animal: str, uid: str) -> Path | None:
     for setup in sorted(
         (study.folder / "rawdata" / f"sub-{animal}").glob("ses-*/behav/setup.json")
     ):
-        if json.loads(setup.read_text(encoding="utf-8")).get("uid") == uid:
+        if uid_in(setup.parent) == uid:
             return setup.parent
     return None
+
+
+def uid_in(folder: Path) -> str:
+    """The uid that a session's setup.json has; "" where it has none."""
+    return str(json.loads((folder / SETUP).read_text(encoding="utf-8")).get("uid", ""))
 
 
 def rig_of(study: Study, animal: str) -> str:

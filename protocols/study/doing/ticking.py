@@ -29,9 +29,12 @@ def tick(
     outcome: str | None = None,
     temperature_c: float | None = None,
     note: str = "",
+    label: str = "",
     override: str = "",
 ) -> tuple[str, RowMapping]:
     """Tick a procedure off, ended `now`; what is said of it, and its row as it was planned.
+
+    `label`: the one that was read off the syringe, where somebody has.
 
     Raises DeviationError where its window or the weight is not as planned, RigError for a volume
     that would endanger the animal.
@@ -49,6 +52,9 @@ def tick(
             raise ConfigError("--started", "", "is after its end")
         wrong = [*wrong_day(study, session, now), *wrong_before(change, session, row, began)]
         values: dict[str, Any] = {"outcome": outcome}
+        if label and label != row["label"]:
+            told = f"{animal}: label {label} was read, {row['label'] or 'none'} is for this"
+            wrong.append(Wrong("label", told))
         if row["label"]:
             volume = volume_of(study, change, animal, row["label"], now)
             if volume.refused:

@@ -11,7 +11,7 @@ from protocols.study.doing.reasons import Wrong
 from protocols.study.folder import Study
 from protocols.study.people import knows
 from protocols.study.scheduling import day_of
-from protocols.study.today import phase_of, purge_s, window_of
+from protocols.study.today import leading_to, phase_of, purge_s, window_of
 
 
 def wrong_day(study: Study, row: RowMapping, now: datetime) -> list[Wrong]:
@@ -110,27 +110,6 @@ def wrong_before(
         )
         wrong.append(Wrong("order", told))
     return wrong
-
-
-def leading_to(change: Change, animal: str, phase: str) -> Sequence[RowMapping]:
-    """Procedures of an animal's other phases whose interval runs to the placement of this one.
-
-    With `phase`, the one that they are of.
-    """
-    asked = (
-        select(t.procedure, t.session.c.phase)
-        .join(t.session, t.session.c.uid == t.procedure.c.session)
-        .where(
-            t.session.c.animal == animal,
-            t.session.c.status != "cancelled",
-            t.procedure.c.runs_to == phase,
-            t.procedure.c.status != "skipped",
-        )
-        .order_by(t.procedure.c.id)
-    )
-    found = change.connection.execute(asked).mappings().all()
-    done = {one["slot"] for one in found if one["status"] == "done"}
-    return [one for one in found if one["status"] == "done" or one["slot"] not in done]
 
 
 def wrong_person(change: Change, row: RowMapping, person: str) -> list[Wrong]:

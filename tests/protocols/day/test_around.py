@@ -106,6 +106,17 @@ def test_an_interval_that_runs_to_a_later_phase_is_judged(desk: Desk) -> None:
     desk("weigh", "S1", "--grams", 24, *early)
     said = desk("done", "S1", "--procedure", "early", *early)
     assert "; conditioning1a from 2026-01-06 14:00:00 to 16:00:00" in said.out
+    page = desk("today", "S1", "--at", f"{DAY}T08:00", "--json")
+    [place] = [
+        line for line in json.loads(page.out)["lines"]
+        if (line["animal"], line["phase"], line["what"]) == ("M1", "conditioning1a", "place")
+    ]  # fmt: skip
+    assert place["time"] == "15:00"
+    page = desk("today", "S1", "--at", f"{DAY}T16:30", "--json")
+    assert any(
+        line.startswith("M1 conditioning1a: place by 16:00")
+        for line in json.loads(page.out)["broken"]
+    )
     assert "M1: placed 1080.0 min after early, 1380 min at least" in desk.run("M1", "09:00")
     assert "M1: placed 1560.0 min after early, 1500 min at most" in desk.run("M1", "17:00")
     assert "after early" not in desk.run("M1", "15:00")

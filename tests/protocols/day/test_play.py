@@ -14,7 +14,8 @@ from sqlalchemy import select
 from protocols import blinding
 from protocols.cli import daily, running
 from protocols.store import tables as t
-from protocols.study import add_person, open_study, scheduling
+from protocols.study import add_person, open_study, pairing, scheduling
+from protocols.study.withheld import secret_file
 from tests.protocols.conftest import Cli, Said
 from tests.small import write_rig
 
@@ -257,6 +258,30 @@ def test_a_session_that_nobody_filed_is_filed_after_a_restart(lab: Lab, monkeypa
         (1, "aborted"),
         (2, "done"),
     ]
+
+
+@pytest.mark.usefixtures("stations")
+def test_a_session_of_a_study_runs_in_its_rigs_station_and_no_log_tells_of_it(lab: Lab) -> None:
+    sealed(lab)
+    tuesday = MONDAY + timedelta(days=1)
+    lab("weigh", "S1", "--subject", "M1", "--grams", 24.5, "--by", "tom", "--at",
+        tuesday.isoformat())  # fmt: skip
+    lab.inject("M1", tuesday)
+    said = lab("run", "S1", "--subject", "M1", "--rig", lab.rig, "--by", "tom", "--at",
+               tuesday.isoformat(), "--json")  # fmt: skip
+    assert json.loads(said.out)["status"] == "completed"
+    with open_study(lab.here / "S1", write=False) as study:
+        paired = pairing(study)["M1"]
+        key = secret_file(study.uid).read_text(encoding="utf-8").strip()
+    logs = list((lab.here.parent / "run").glob("*.log"))
+    assert logs
+    for path in (lab.here.parent / "run").iterdir():
+        if not path.is_file():
+            continue
+        data = path.read_bytes()
+        for word in ("cocaine", "saline", "paired", "drug", paired, key):
+            assert word.encode() not in data, (path.name, word)
+    assert lab("check", "S1").code == 0
 
 
 def test_a_cohort_is_shifted_in_one_step_and_both_dates_are_kept(lab: Lab) -> None:

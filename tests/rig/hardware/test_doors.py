@@ -359,6 +359,16 @@ def test_a_port_that_is_not_there() -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file is no port by its name alone")
+def test_a_file_is_no_port(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("no port")
+    with pytest.raises(DoorError, match=r"notes.txt is no serial port; name the board's") as caught:
+        SerialBoard("b", str(file), clock)
+    assert "\n" not in str(caught.value)
+    assert file.read_text() == "no port"
+
+
 def test_a_port_in_use(opened: tuple[SerialBoard, Heard], served: ServedBoard) -> None:
     with pytest.raises(DoorError, match=f"port {served.port} is in use by another program"):
         SerialBoard("board-1", served.port, clock)

@@ -1,0 +1,1 @@
+"""The page of a study: begun, filled, drawn, and its days."""

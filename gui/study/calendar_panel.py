@@ -1,0 +1,181 @@
+"""The days of every animal: done, due, late, to come; a first day given, days shifted."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from PyQt6.QtCore import QModelIndex
+from PyQt6.QtWidgets import QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+
+from gui.page import button, label, set_role
+from gui.run.words import breakable
+from gui.study.bar import on_enter
+from gui.study.desk import StudyDesk, words_of
+from gui.study.rows import Cell, Rows, table
+from gui.texts import say
+from protocols.study import Study, scheduling, shifting
+from protocols.study.calendar import Entry, Row, calendar
+
+SIGNS = {
+    "done": "✓", "due": "●", "late": "!", "running": "▶", "aborted": "✗", "failed": "✗",
+    "planned": "", "undated": "?",
+}  # fmt: skip
+ROLES = {
+    "done": "good", "due": "warn", "late": "bad", "running": "accent", "aborted": "bad",
+    "failed": "bad", "undated": "muted",
+}  # fmt: skip
+
+
+class CalendarPanel(QWidget):
+    """A row an animal, a column a phase. Rows that are chosen are what is shifted."""
+
+    def __init__(self, desk: StudyDesk) -> None:
+        super().__init__()
+        self._desk = desk
+        self.now: Callable[[], datetime] = lambda: datetime.now().astimezone()
+        self._animals: list[str] = []
+        self.counted = label("", wrap=True)
+        self.rows = Rows(self)
+        self.table = table(self.rows, say("study.calendar"), several=True)
+        self.legend = label(say("study.legend"), "muted", wrap=True)
+        self.start = QLineEdit()
+        self.start.setPlaceholderText(say("study.start_hint"))
+        self.start.setAccessibleName(say("study.start"))
+        on_enter(self.start, self.give_days)
+        self.give = button(say("study.start_do"))
+        self.give.clicked.connect(self.give_days)
+        self.days = QSpinBox()
+        self.days.setRange(-99, 99)
+        self.days.setValue(1)
+        self.days.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.days.setAccessibleName(say("study.shift_days"))
+        self.days.setSuffix(say("study.days"))
+        self.reason = QLineEdit()
+        self.reason.setPlaceholderText(say("study.shift_reason"))
+        self.reason.setAccessibleName(say("study.shift_reason"))
+        on_enter(self.reason, self.shift)
+        self.move_them = button(say("study.shift_do"))
+        self.move_them.clicked.connect(self.shift)
+        self.said = label("", wrap=True)
+        self.said.hide()
+        row = QHBoxLayout()
+        row.addWidget(label(say("study.start"), "muted"))
+        row.addWidget(self.start, 1)
+        row.addWidget(self.give)
+        row.addSpacing(24)
+        row.addWidget(label(say("study.shift"), "muted"))
+        row.addWidget(self.days)
+        row.addWidget(self.reason, 2)
+        row.addWidget(self.move_them)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 4, 0, 0)
+        for one in (self.counted, self.table, self.legend):
+            whole.addWidget(one)
+        whole.addLayout(row)
+        whole.addWidget(self.said)
+
+    def read(self) -> None:
+        """The days as they are now."""
+        now = self.now()
+        self._desk.ask(lambda study: calendar(study, now), self._show)
+
+    def _show(self, animals: list[Row]) -> None:
+        self._animals = [one.animal for one in animals]
+        phases = list(dict.fromkeys(e.phase for one in animals for e in one.entries))
+        first = {e.phase: e.day for one in reversed(animals) for e in one.entries if e.day}
+        phases.sort(key=lambda name: first.get(name, "9"))
+        heads = [say("study.head_animal"), say("study.head_box"), say("study.head_status"), *phases]
+        self.rows.put(heads, [_row(one, phases) for one in animals])
+        for column, px in enumerate((96, 64, 90, *(40 + 9 * max(7, len(name)) for name in phases))):
+            self.table.setColumnWidth(column, px)
+        counts = {key: sum(one.count(key) for one in animals) for key in ("done", "due", "late")}
+        self.counted.setText(say("study.counted", animals=len(animals), **counts))
+
+    def chosen(self) -> list[str]:
+        """The animals whose rows are chosen; all of them where none is."""
+        model = self.table.selectionModel()
+        rows: list[QModelIndex] = model.selectedRows() if model is not None else []
+        return [self._animals[index.row()] for index in rows]
+
+    def give_days(self) -> None:
+        """Give the chosen animals, or all without days, their first day."""
+        person = self._desk.person
+        if person is None:
+            self._say(say("today.who_first"), wrong=True)
+            return
+        try:
+            first = date.fromisoformat(self.start.text().strip() or f"{self.now():%Y-%m-%d}")
+        except ValueError:
+            self._say(say("study.start_wrong", text=self.start.text()), wrong=True)
+            return
+        animals = self.chosen()
+
+        def given(names: list[str]) -> None:
+            self._say(say("study.started", n=len(names), day=first))
+            self._desk.changed.emit()
+
+        self._desk.ask(
+            lambda study: scheduling.set_start(study, first, person.name, animals),
+            given,
+            self._failed,
+        )
+
+    def shift(self) -> None:
+        """Move the chosen animals' days, or of all that have something planned."""
+        person, days, reason = self._desk.person, self.days.value(), self.reason.text().strip()
+        if person is None:
+            self._say(say("today.who_first"), wrong=True)
+            return
+        if not reason:
+            self._say(say("study.shift_why"), wrong=True)
+            self.reason.setFocus()
+            return
+        animals = self.chosen()
+        if not animals:
+            self._say(say("study.shift_whom"), wrong=True)
+            return
+
+        def work(study: Study) -> tuple[int, list[str]]:
+            moved = shifting.shift(study, animals, days, person.name, reason)
+            return len(moved), shifting.broken_intervals(study)
+
+        def moved(told: tuple[int, list[str]]) -> None:
+            number, broken = told
+            self.reason.clear()
+            key = "study.shifted_broken" if broken else "study.shifted"
+            self._say(say(key, n=number, broken="; ".join(broken)), wrong=bool(broken))
+            self._desk.changed.emit()
+
+        self._desk.ask(work, moved, self._failed)
+
+    def _failed(self, error: Exception) -> None:
+        self._say(words_of(error), wrong=True)
+
+    def _say(self, text: str, *, wrong: bool = False) -> None:
+        self.said.setText(breakable(text))
+        set_role(self.said, "bad" if wrong else "good")
+        self.said.show()
+
+
+def _row(one: Row, phases: list[str]) -> list[Cell]:
+    entries: dict[str, Entry] = {entry.phase: entry for entry in one.entries}
+    out = [
+        Cell(one.animal),
+        Cell(one.box),
+        Cell(one.status, "" if one.status == "active" else "muted"),
+    ]
+    return out + [_cell(entries.get(phase)) for phase in phases]
+
+
+def _cell(entry: Entry | None) -> Cell:
+    if entry is None:
+        return Cell("")
+    day = entry.day[5:] if entry.day else ""
+    text = f"{SIGNS.get(entry.stands, '')} {day}".strip()
+    if entry.deviations:
+        text += f"  *{entry.deviations}"
+    if entry.attempt > 1:
+        text += f"  ({entry.attempt})"
+    tip = say(f"study.stands_{entry.stands}", day=entry.day)
+    tip += say("study.moved", day=entry.moved) if entry.moved else ""
+    tip += say("study.deviations", n=entry.deviations) if entry.deviations else ""
+    return Cell(text, ROLES.get(entry.stands, ""), tip)

@@ -1,0 +1,165 @@
+"""The study that lies open in the window, and the person in front of it.
+
+Nothing of it is held open: every question opens the study, asks, and lets it go, behind the window.
+So another rig, a second window and the command line work on the same study at the same time, and
+a share that went away is told by the next question, not by a window that hangs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from gui.behind import Behind
+from gui.remembered import STUDIES, Remembered
+from protocols.study import Study, open_study
+from protocols.study.people import Person, people_of, who_is
+from protocols.study.placing import boxes_of
+from rig.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class About:
+    """What the window knows of the open study. `why`: what stands against writing; "" nothing.
+
+    `boxes`: name to its rig, "" where none is known.
+    """
+
+    folder: Path
+    name: str
+    people: tuple[Person, ...]
+    boxes: dict[str, str]
+    why: str
+
+
+class StudyDesk(QObject):
+    """Opens a study and asks it.
+
+    Signals: `opened()`: another study, or none; `person_changed()`; `changed()`: something was
+    written; `trouble(text)`: what went wrong, "" for nothing.
+    """
+
+    opened = pyqtSignal()
+    person_changed = pyqtSignal()
+    changed = pyqtSignal()
+    trouble = pyqtSignal(str)
+
+    def __init__(self, remembered: Remembered, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._remembered, self._behind = remembered, Behind(self)
+        self.about: About | None = None
+        self.person: Person | None = None
+
+    @property
+    def recent(self) -> list[str]:
+        """Studies that were open before, the newest first."""
+        return self._remembered.texts(STUDIES)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is asked just now."""
+        return self._behind.busy
+
+    def open(self, folder: Path) -> None:
+        """Open a study; nobody is in front of it then."""
+
+        def there(about: About) -> None:
+            self.about, self.person = about, None
+            self._remembered.put_first(STUDIES, str(folder))
+            self.trouble.emit("")
+            self.opened.emit()
+            self.person_changed.emit()
+
+        self._behind.do(lambda: _look(folder), there, self._failed)
+
+    def look_again(self) -> None:
+        """People or boxes are others now."""
+        if self.about is None:
+            return
+        folder = self.about.folder
+
+        def there(about: About) -> None:
+            if self.about is not None and self.about.folder == folder:
+                self.about = about
+                self.changed.emit()
+
+        self._behind.do(lambda: _look(folder), there, self._failed)
+
+    def ask(
+        self,
+        work: Callable[[Study], T],
+        then: Callable[[T], None],
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Have the open study asked; answers for one that is not open any more are dropped."""
+        if self.about is None:
+            return
+        folder = self.about.folder
+
+        def opened() -> T:
+            with open_study(folder) as study:
+                return work(study)
+
+        def still(call: Callable[[], None]) -> None:
+            if self.about is not None and self.about.folder == folder:
+                call()
+
+        def wrong(error: Exception) -> None:
+            still(lambda: (failed or self._failed)(error))
+
+        self._behind.do(opened, lambda given: still(lambda: then(given)), wrong)
+
+    def do(
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], None],
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Have something done that needs no open study."""
+        self._behind.do(work, then, failed or self._failed)
+
+    def tell(self, error: Exception) -> None:
+        """Say what went wrong."""
+        self._failed(error)
+
+    def switch(self, told: str) -> None:
+        """Another person: by badge, PIN, or name of who has neither."""
+
+        def known(person: Person) -> None:
+            self.person = person
+            self.trouble.emit("")
+            self.person_changed.emit()
+
+        self.ask(lambda study: who_is(study, told), known)
+
+    def leave(self) -> None:
+        """Nobody is in front of it."""
+        self.person = None
+        self.person_changed.emit()
+
+    def close(self) -> None:
+        """The window closes."""
+        self._behind.close()
+
+    def _failed(self, error: Exception) -> None:
+        self.trouble.emit(words_of(error))
+
+
+def words_of(error: Exception) -> str:
+    """An error for somebody at a window: options of the command line are fields here."""
+    if isinstance(error, ConfigError) and error.file.startswith("--"):
+        field = error.file.removeprefix("--").replace("-", " ")
+        return f"{field}: {error.message}"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'file'}: {error.strerror or error}"
+    return str(error)
+
+
+def _look(folder: Path) -> About:
+    with open_study(folder) as study:
+        people, boxes = tuple(people_of(study)), boxes_of(study)
+        return About(folder, study.plan.name, people, boxes, study.store.why)

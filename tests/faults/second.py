@@ -1,0 +1,147 @@
+"""The second place fails while it is copied to: the process killed, the disk full or pulled out.
+
+What is in the book as safe in two places verifies there, nothing half is taken for a copy, and
+what waits is copied the next time.
+"""
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from protocols import study as verbs
+from protocols.cli.daily import Run
+from protocols.cli.daily import run as study_run
+from protocols.study.second import Safety, copy_all, kept_of, set_place
+from protocols.study.second.book import DATABASE
+from rig.session import verify
+from tests.faults.kills import OWNER, made_study
+from tests.faults.row import Row
+from tests.small import write_rig
+
+SESSIONS = 3
+LONGEST_S = 0.25
+KILLED, FULL = "copying to the second place killed", "second place full, then larger"
+
+
+def rows(short: bool) -> Iterator[Row]:
+    """A row a fault."""
+    if sys.platform == "win32":
+        yield Row(KILLED, 0, 0, 0.0, "skipped: Windows has no SIGKILL")
+        return
+    times = 2 if short else 50
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Path(scratch)
+        os.environ["PLACEPREF_DATA"] = str(work / "data")
+        os.environ["PLACEPREF_CONFIG"] = str(work / "config")
+        made = _made(work, 1 if short else SESSIONS)
+        rng = random.Random(11)
+        yield _row(KILLED, [_kill(work, made, k, rng.uniform(0, LONGEST_S)) for k in range(times)])
+        if not short:
+            yield _full(work, made)
+
+
+def _made(work: Path, sessions: int) -> Path:
+    """A study with filed sessions."""
+    source = write_rig(work, frame_size_px=(160, 120), rate_hz=30.0)
+    made_study(work / "S1", sessions)
+    for k in range(sessions):
+        words = Run(f"M{k:03d}", OWNER, source, None, None, "", None, "max", k, False, True)
+        with open(os.devnull, "w") as nowhere:
+            out, sys.stdout = sys.stdout, nowhere
+            try:
+                study_run(work / "S1", words, None)
+            finally:
+                sys.stdout = out
+    return work / "S1"
+
+
+def _row(fault: str, wrong: list[str]) -> Row:
+    bad = [one for one in wrong if one]
+    note = f"wrong: {bad[0]}" if bad else ""
+    return Row(fault, len(wrong), len(wrong) - len(bad), 0.0, note)
+
+
+def _fresh(work: Path, made: Path, name: str, place: Path) -> Path:
+    study = Path(shutil.copytree(made, work / name))
+    place.mkdir(exist_ok=True)
+    with verbs.open_study(study) as opened:
+        set_place(opened, place, OWNER)
+    return study
+
+
+def _copying(study: str) -> None:
+    with verbs.open_study(Path(study)) as opened:
+        copy_all(opened)
+
+
+def _kill(work: Path, made: Path, k: int, after_s: float) -> str:
+    place = work / f"place-{k}"
+    study = _fresh(work, made, f"killed-{k}", place)
+    process = multiprocessing.get_context("fork").Process(target=_copying, args=(str(study),))
+    process.start()
+    threading.Event().wait(after_s)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    wrong = _wrong(study, lambda one: True) or _copied(study)
+    shutil.rmtree(study)
+    shutil.rmtree(place)
+    return wrong
+
+
+def _copied(study: Path) -> str:
+    """Copied again: everything is safe then, and verifies."""
+    with verbs.open_study(study) as opened:
+        said: list[str] = []
+        kept = copy_all(opened, said.append)
+    if kept.waiting:
+        return f"{said[-1]}"
+    return _wrong(study, lambda one: one is Safety.TWO)
+
+
+def _wrong(study: Path, expected: Callable[[Safety], bool]) -> str:
+    """What is wrong with what is told to be safe."""
+    with verbs.open_study(study, write=False) as opened:
+        kept = kept_of(opened)
+    place = Path(kept.place)
+    for name, one in kept.found.items():
+        if not expected(one):
+            return f"{name} {one}"
+        if one is not Safety.TWO:
+            continue
+        if name == DATABASE:
+            if not list((place / "backup").glob("study-*.sqlite")):
+                return "the database is not there"
+        elif not verify(place / name, pixels=False).ok:
+            return f"{name} does not verify there"
+    return ""
+
+
+def _full(work: Path, made: Path) -> Row:
+    """A disk that holds a part of it, and more when somebody has made room."""
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        return Row(FULL, 0, 0, 0.0, "skipped: a file system is mounted by root, on Linux")
+    place = work / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "placepref-faults", str(place)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        return Row(FULL, 0, 0, 0.0, "skipped: nothing can be mounted here")
+    try:
+        study = _fresh(work, made, "full", place)
+        with verbs.open_study(study) as opened:
+            waiting = copy_all(opened).waiting
+        wrong = "" if waiting else "nothing waits, though the disk is too small"
+        wrong = wrong or _wrong(study, lambda one: True)
+        more = ["mount", "-o", "remount,size=64m", str(place)]
+        subprocess.run(more, check=True, capture_output=True)
+        return _row(FULL, [wrong or _copied(study)])
+    finally:
+        subprocess.run(["umount", str(place)], check=False, capture_output=True)

@@ -1,0 +1,321 @@
+"""A study's results and the review of its sessions, before and after its key was opened."""
+
+import json
+import logging
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QDesktopServices
+from pytestqt.qtbot import QtBot
+
+from gui.texts import say
+from gui.theme import Theme
+from gui.window import MainWindow
+from protocols.results import keep_scores, overview
+from protocols.review.coding import shelf
+from protocols.review.spotcheck import FOLDER
+from protocols.study import add_person, open_study, unblind
+from protocols.study.remeasuring import standing
+from tests.gui.words import words_of
+from tests.load.pages import study_of
+from tests.protocols.making import OWNER, WORDS
+
+LONG_MS = 120_000
+KEY = Qt.Key
+CONTROL = Qt.KeyboardModifier.ControlModifier
+ANIMALS, SESSIONS = 4, 24
+TELLING = re.compile(r"(?i)\b(cocaine|vehicle|saline)\b")
+"""Groups and drugs: the study's rules name them, no page of it may."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four animals with six sessions each; the key is sealed."""
+    base = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLACEPREF_CONFIG", str(base / "config"))
+        return study_of(base / "S1", ANIMALS, (), 14)
+
+
+@pytest.fixture
+def study(made: Path, tmp_path: Path, config: Path) -> Path:
+    """A copy of it for one test, with the settings of who began it."""
+    shutil.copytree(made, tmp_path / "S1", copy_function=_link)
+    shutil.copytree(made.parent / "config", config)
+    return tmp_path / "S1"
+
+
+def _link(source: str, target: str) -> None:
+    path = Path(source)
+    if "rawdata" in path.parts:
+        Path(target).hardlink_to(path)
+    else:
+        shutil.copy2(source, target)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, config: Path) -> Iterator[MainWindow]:
+    made = MainWindow()
+    qtbot.addWidget(made)
+    made.show()
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
+    yield made
+    made.close()
+
+
+def opened(qtbot: QtBot, window: MainWindow, study: Path) -> None:
+    """The results page with the study, by key."""
+    qtbot.keyClick(window, KEY.Key_F5, Qt.KeyboardModifier.ShiftModifier)
+    page = window.results_page
+    qtbot.waitUntil(page.isVisible)
+    page.folder.setFocus()
+    page.folder.setText(str(study))
+    qtbot.keyClick(page.folder, KEY.Key_Return)
+    qtbot.waitUntil(lambda: page.conduct is not None, timeout=LONG_MS)
+
+
+def measured(qtbot: QtBot, window: MainWindow) -> None:
+    page = window.results_page
+    page.table.setFocus()
+    qtbot.keyClick(page.table, KEY.Key_M, CONTROL)
+    qtbot.waitUntil(lambda: page.overview is not None and page.overview.current, timeout=LONG_MS)
+
+
+def open_key(study: Path) -> None:
+    with open_study(study) as opened_study:
+        unblind(opened_study, OWNER, "the analysis is locked", (OWNER, WORDS[OWNER]))
+
+
+def test_blinded_nothing_tells_and_every_key_works(
+    qtbot: QtBot, window: MainWindow, study: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Measured, looked at, handed on, played: by key, and it tells nothing."""
+    caplog.set_level(logging.DEBUG)
+    opened(qtbot, window, study)
+    page = window.results_page
+    assert say("results.never_measured") in page.state.text()
+    measured(qtbot, window)
+    assert page.score.count() == 0
+    heads = [page.table.horizontalHeaderItem(k) for k in range(page.table.columnCount())]
+    assert {"left", "right"} <= {head.text() for head in heads if head is not None}
+    qtbot.keyClick(page.table, KEY.Key_C, CONTROL)
+    for key in ("prism", "share"):
+        assert not page.exports[key].isEnabled()
+    for k in range(page.tabs.count()):
+        page.tabs.setCurrentIndex(k)
+
+    page.exports["csv"].setFocus()
+    qtbot.keyClick(page.exports["csv"], KEY.Key_Return)
+    qtbot.waitUntil(lambda: page.said.property("role") == "good", timeout=LONG_MS)
+    out = study / "derivatives" / "export-csv"
+    assert page.said.text() == say("results.export_blinded", path=out, count=SESSIONS)
+    assert (out / "sessions.csv").is_file()
+
+    # Enter on a row plays it, under its code.
+    page.tabs.setCurrentIndex(0)
+    page.table.setFocus()
+    page.table.setCurrentCell(1, 0)
+    qtbot.keyClick(page.table, KEY.Key_Return)
+    watch = window.review_page.watch
+    qtbot.waitUntil(lambda: watch.opened is not None, timeout=LONG_MS)
+    assert watch.opened is not None
+    item = watch.opened.item
+    assert page._rows is not None
+    assert (item.subject, item.phase) == (page._rows.subjects[1], page._rows.phases[1])
+    assert watch.player.view._said.left == item.code
+    told = [text for text in words_of(window.review_page) if "sub-" in text or "phase-" in text]
+    assert told == []
+    assert watch.list.count() == SESSIONS
+
+    pages = (page, window.review_page)
+    words = [text for one in pages for text in words_of(one)]
+    cells = [text for text in words if text.startswith(("left", "right", "centre"))]
+    assert cells  # chambers by their own names, and never what is paired
+    assert not any("paired" in (head.text() if head else "") for head in heads)
+    words += [window.windowTitle(), *(record.getMessage() for record in caplog.records)]
+    assert [text for text in words if TELLING.search(text)] == []
+    assert len(words) > 200
+
+
+def test_opened_scores_have_ranges_and_dots_open_their_session(
+    qtbot: QtBot, window: MainWindow, study: Path
+) -> None:
+    open_key(study)
+    opened(qtbot, window, study)
+    page = window.results_page
+    measured(qtbot, window)
+    for theme in Theme:
+        window.use_theme(theme)
+    assert page.score.currentText() == "cpp_score_s"
+    assert page.overview is not None
+    assert page.overview.scores is not None
+    told = {one["subject"]: one for one in page.overview.scores["animals"]}
+    assert page.table.rowCount() == len(told) == ANIMALS
+    for row in range(ANIMALS):
+        cells = [page.table.item(row, k) for k in range(5)]
+        subject, group, score, low, high = (cell.text() for cell in cells if cell is not None)
+        one = told[subject]
+        assert group == one["group"]
+        assert float(score) == pytest.approx(one["cpp_score_s"], abs=0.051)
+        assert float(low) <= float(score) <= float(high)
+        before, after = (one["times"][phase]["paired_s"] for phase in ("pretest", "posttest"))
+        assert one["cpp_score_s"] == pytest.approx(after - before)
+    page.score.setCurrentText("preference_index")
+    first = page.table.item(0, 2)
+    assert first is not None
+    assert re.fullmatch(r"-?\d\.\d{3}", first.text())
+
+    # A dot stands for an animal: pressed, its post-test is played.
+    dots = [i for i in page.scores_plot.plot.plotItem.items if hasattr(i, "points")]
+    subject = dots[0].points()[0].data()
+    dots[0].sigClicked.emit(dots[0], [dots[0].points()[0]], None)
+    watch = window.review_page.watch
+    qtbot.waitUntil(lambda: watch.opened is not None, timeout=LONG_MS)
+    assert watch.opened is not None
+    assert (watch.opened.item.subject, watch.opened.item.phase) == (subject, "posttest")
+
+
+def test_scores_say_when_they_are_old(qtbot: QtBot, window: MainWindow, study: Path) -> None:
+    told = {"blinded": True, "animals": [], "rules": {"why": "locked"}, "primary": "cpp_score_s"}
+    keep_scores(study, overview(study).made_of, json.dumps(told))
+    opened(qtbot, window, study)
+    page = window.results_page
+    assert page.overview is not None
+    assert page.overview.current
+    assert say("results.old") not in page.state.text()
+    with open_study(study) as other:
+        add_person(other, "sam", ("scorer",), None, OWNER)
+    page.open_study(study)
+    qtbot.waitUntil(lambda: say("results.old") in page.state.text(), timeout=LONG_MS)
+    # What was told of an opened study is not told where the key is sealed.
+    keep_scores(study, overview(study).made_of, json.dumps(told | {"blinded": False}))
+    page.open_study(study)
+    qtbot.waitUntil(
+        lambda: page.overview is not None and page.overview.scores is None, timeout=LONG_MS
+    )
+    assert page.score.count() == 0
+
+
+def test_a_corrected_track_counts_in_the_study(
+    qtbot: QtBot, window: MainWindow, study: Path
+) -> None:
+    """A scorer corrects a session under its code and has it filed: who, why, and it counts."""
+    with open_study(study) as other:
+        add_person(other, "sam", ("scorer",), None, OWNER)
+    item = next(one for one in shelf(study).items if one.phase == "posttest")
+    assert item.session is not None
+    window.watch_session(study, item.session)
+    watch = window.review_page.watch
+    qtbot.waitUntil(lambda: watch.opened is not None, timeout=LONG_MS)
+    player, panel = watch.player, watch.correct
+    qtbot.waitUntil(lambda: player.image is not None, timeout=LONG_MS)
+    panel.reason.setCurrentText("reflection")
+    watch.signer.name.setCurrentText("sam")
+    footage = player.footage
+    assert footage is not None
+    player.seek(next(row for row in footage.marks("entries") if footage.scored[row]))
+    qtbot.keyClick(player, KEY.Key_I)
+    for _ in range(20):
+        qtbot.keyClick(player, KEY.Key_Right)
+    qtbot.keyClick(player, KEY.Key_X)
+    assert len(panel.corrections) == 1
+    panel.file_button.setFocus()
+    qtbot.keyClick(panel.file_button, KEY.Key_Return)
+    qtbot.waitUntil(lambda: not watch.filing.busy, timeout=LONG_MS)
+    assert panel.said.text() == say("review.filed", count=1)
+    with open_study(study, write=False) as other:
+        told = standing(other)[item.session.relative_to(study).as_posix()].counts
+    assert told is not None
+    assert (told.person, told.reason, told.changed) == ("sam", "reflection", ("corrections",))
+    # The list goes by it from now on: what counts is what is looked at.
+    qtbot.waitUntil(
+        lambda: watch.opened is not None and watch.opened.item.folder == study / told.folder,
+        timeout=LONG_MS,
+    )
+    assert item.code == watch.opened.item.code if watch.opened is not None else False
+
+
+def test_a_reason_that_tells_is_refused(qtbot: QtBot, window: MainWindow, study: Path) -> None:
+    """What anybody can read may not name a group; the answer does not say whose session it is."""
+    item = next(one for one in shelf(study).items if one.phase == "posttest")
+    assert item.session is not None
+    window.watch_session(study, item.session)
+    watch = window.review_page.watch
+    qtbot.waitUntil(lambda: watch.opened is not None, timeout=LONG_MS)
+    watch.signer.name.setCurrentText(OWNER)
+    watch.panels.setCurrentWidget(watch.zones)
+    watch.zones.hysteresis.setValue(2.0)
+    watch.zones.reason.setText("these got vehicle")
+    watch.zones.apply_button.setFocus()
+    qtbot.keyClick(watch.zones.apply_button, KEY.Key_Return)
+    qtbot.waitUntil(lambda: not watch.filing.busy, timeout=LONG_MS)
+    assert watch.zones.said.property("role") == "bad"
+    assert "say it without" in watch.zones.said.text()
+    assert item.subject not in watch.zones.said.text()
+    with open_study(study, write=False) as other:
+        assert standing(other) == {}
+
+
+def test_a_report_is_written_and_opened(
+    qtbot: QtBot, window: MainWindow, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        QDesktopServices, "openUrl", lambda url: asked.append(url.toLocalFile()) is None
+    )
+    opened(qtbot, window, study)
+    page = window.results_page
+    page.tabs.setCurrentIndex(3)
+    page.report_button.setFocus()
+    qtbot.keyClick(page.report_button, KEY.Key_Return)
+    assert not page.report_button.isEnabled()
+    qtbot.waitUntil(page.open_button.isEnabled, timeout=LONG_MS)
+    html = study / "derivatives" / "report.html"
+    assert page.said.text() == say("results.report_done", path=html)
+    page.open_button.setFocus()
+    qtbot.keyClick(page.open_button, KEY.Key_Return)
+    assert asked == [str(html)]
+
+
+def test_a_study_that_went_away(qtbot: QtBot, window: MainWindow, study: Path) -> None:
+    opened(qtbot, window, study)
+    page = window.results_page
+    study.rename(study.with_name("elsewhere"))
+    qtbot.keyClick(page.folder, KEY.Key_Return)
+    qtbot.waitUntil(lambda: page.said.property("role") == "bad", timeout=LONG_MS)
+    assert str(study) in page.said.text()
+    assert page.table.rowCount() == 0
+    assert not page.measure_button.isEnabled()
+
+
+def test_a_check_by_eye_of_a_study_names_codes_only(
+    qtbot: QtBot, window: MainWindow, study: Path
+) -> None:
+    review = window.review_page
+    window.go("review")
+    review.watch.open_folder(study)
+    qtbot.waitUntil(lambda: review.watch.shelf is not None, timeout=LONG_MS)
+    review.tabs.setCurrentIndex(2)
+    spot = review.spot
+    spot.signer.name.setCurrentText("sam")
+    spot.count.setValue(1)
+    spot.seconds.setValue(3)
+    spot.player.speed = 16.0
+    spot.draw()
+    qtbot.waitUntil(lambda: spot.drawn is not None, timeout=LONG_MS)
+    drawn = spot.drawn
+    assert drawn is not None
+    qtbot.waitUntil(lambda: spot.player.image is not None, timeout=LONG_MS)
+    qtbot.keyClick(spot.player, KEY.Key_1)
+    qtbot.waitUntil(lambda: not spot.player.playing, timeout=LONG_MS)
+    qtbot.keyClick(spot.player, KEY.Key_Return)
+    qtbot.waitUntil(lambda: spot.said.property("role") == "good", timeout=LONG_MS)
+    (path,) = (study / "derivatives" / FOLDER).glob("*.json")
+    text = path.read_text(encoding="utf-8")
+    assert json.loads(text)["clips"][0]["recording"] == drawn.items[0].code
+    assert not re.search(r"M\d\d|pretest|posttest|conditioning|sub-", text)

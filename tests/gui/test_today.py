@@ -1,0 +1,528 @@
+"""The pages of a study by keyboard, with the simulated rig in real time."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QAbstractItemModel, Qt
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QPlainTextEdit,
+    QTabBar,
+    QTableView,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from gui.log import keep_log, log_file
+from gui.run.live import LiveBox, Standing
+from gui.study.page import StudyPage
+from gui.today.next_deed import Deed
+from gui.today.next_deed import Standing as Standing_
+from gui.today.page import TodayPage
+from gui.window import MainWindow
+from protocols.study import check, open_study
+from protocols.study.cards import Around, Card
+from tests.gui.studies import (
+    MORE,
+    OWNER,
+    PROTOCOL,
+    TELLING,
+    WORDS,
+    quick,
+    sealed_study,
+    short_study,
+    table,
+)
+from tests.small import write_rig
+
+LIMIT_MS = 30_000
+CTRL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+ALT = Qt.KeyboardModifier.AltModifier
+Made = Callable[[], MainWindow]
+
+
+@pytest.fixture(autouse=True)
+def stretched_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick(monkeypatch)
+
+
+@pytest.fixture
+def windows(qtbot: QtBot) -> Iterator[Made]:
+    made: list[MainWindow] = []
+
+    def make() -> MainWindow:
+        window = MainWindow()
+        made.append(window)
+        qtbot.addWidget(window)
+        window.go("today")
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        return window
+
+    yield make
+    for window in made:
+        window.close()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> str:
+    return write_rig(tmp_path, frame_size_px=(160, 120), rate_hz=20.0, drive="none")
+
+
+def press(qtbot: QtBot, key: Qt.Key, modifier: Qt.KeyboardModifier | None = None) -> None:
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    qtbot.keyClick(focus, key, modifier or Qt.KeyboardModifier.NoModifier)
+
+
+def typed(qtbot: QtBot, text: str, *, enter: bool = True) -> None:
+    """What a scanner does: letters in one burst, then Enter."""
+    for letter in text:
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        if letter == "\n":
+            qtbot.keyClick(focus, Qt.Key.Key_Return)
+        else:
+            qtbot.keyClicks(focus, letter)
+    if enter:
+        press(qtbot, Qt.Key.Key_Return)
+
+
+def tab_to(qtbot: QtBot, field: QWidget) -> None:
+    """By the tab key alone."""
+    seen: list[str] = []
+    for _ in range(60):
+        focus = QApplication.focusWidget()
+        if focus is field:
+            return
+        seen.append(f"{type(focus).__name__} {focus.accessibleName() if focus else ''}")
+        press(qtbot, Qt.Key.Key_Tab)
+    raise AssertionError(f"{field.accessibleName()} is not reached by the tab key: {seen}")
+
+
+def fill(qtbot: QtBot, field: QWidget, text: str) -> None:
+    tab_to(qtbot, field)
+    press(qtbot, Qt.Key.Key_A, CTRL)
+    typed(qtbot, text, enter=False)
+
+
+def open_on(qtbot: QtBot, window: MainWindow, folder: Path, who: str = "tom") -> TodayPage:
+    page = window.today_page
+    window.desk.open(folder)
+    qtbot.waitUntil(lambda: page.day is not None, timeout=LIMIT_MS)
+    sign_in(qtbot, window, who)
+    return page
+
+
+def sign_in(qtbot: QtBot, window: MainWindow, who: str) -> None:
+    typed(qtbot, who)
+
+    def there() -> bool:
+        person = window.desk.person
+        return person is not None and person.name == who
+
+    qtbot.waitUntil(there, timeout=LIMIT_MS)
+
+
+def card_of(qtbot: QtBot, page: TodayPage, animal: str, deed: Deed) -> None:
+    typed(qtbot, animal)
+    qtbot.waitUntil(lambda: page.doing.animal == animal, timeout=LIMIT_MS)
+    wait_for(qtbot, page, deed)
+
+
+def wait_for(qtbot: QtBot, page: TodayPage, deed: Deed) -> None:
+    def there() -> bool:
+        standing = page.doing.standing
+        return standing.deed is deed and not standing.waits
+
+    qtbot.waitUntil(there, timeout=LIMIT_MS)
+
+
+def rows(folder: Path, sql: str) -> list[tuple]:
+    with closing(sqlite3.connect(folder / "study.sqlite")) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def by_foot(qtbot: QtBot, live: LiveBox, ask: str) -> None:
+    qtbot.waitUntil(lambda: live.prompt is not None and live.prompt.ask == ask, timeout=LIMIT_MS)
+    press(qtbot, Qt.Key.Key_F9)
+    qtbot.waitUntil(lambda: live.prompt is None or live.prompt.ask != ask, timeout=LIMIT_MS)
+
+
+def run_card(qtbot: QtBot, window: MainWindow, animal: str) -> LiveBox:
+    """From the card to a session that has ended and is filed, by the foot switch."""
+    page = window.today_page
+    wait_for(qtbot, page, Deed.READY)
+    press(qtbot, Qt.Key.Key_F9)
+    wait_for(qtbot, page, Deed.START)
+    assert page.doing.standing.role == "good", page.doing.standing.said
+    press(qtbot, Qt.Key.Key_F9)
+
+    def there() -> bool:
+        live = window.run_page.live
+        known = live is not None and live.state is Standing.RUNNING and live.setup is not None
+        return known and live is not None and live.subject == animal
+
+    qtbot.waitUntil(there, timeout=LIMIT_MS)
+    live = window.run_page.live
+    assert live is not None
+    assert live.blinded
+    assert live.setup is not None
+    assert live.setup.background == "picture"
+    by_foot(qtbot, live, "arm")
+    by_foot(qtbot, live, "place")
+    by_foot(qtbot, live, "take")
+    qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: f"{animal} pretest: done" in page.filed.text(), timeout=LIMIT_MS)
+    assert not window.run_page.panel.result.isVisible()
+    return live
+
+
+def test_a_morning_by_keyboard_alone(qtbot: QtBot, windows: Made, rig: str, tmp_path: Path) -> None:
+    protocol, folder = tmp_path / "short.toml", tmp_path / "S1"
+    protocol.write_text(PROTOCOL, encoding="utf-8")
+    window = windows()
+    study: StudyPage = window.study_page
+    press(qtbot, Qt.Key.Key_F2, SHIFT)
+    new = study.new
+    fill(qtbot, new.protocol, str(protocol))
+    tab_to(qtbot, new.on)
+    press(qtbot, Qt.Key.Key_Return)
+    fill(qtbot, new.name, "S1")
+    fill(qtbot, new.folder, str(tmp_path))
+    fill(qtbot, new.more, MORE)
+    tab_to(qtbot, new.on)
+    press(qtbot, Qt.Key.Key_Return)
+    fill(qtbot, new.owner, OWNER)
+    for (name, words), (holder, passphrase) in zip(new.holders, WORDS.items(), strict=True):
+        fill(qtbot, name, holder)
+        fill(qtbot, words, passphrase)
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: study.people.isVisible(), timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: window.desk.about is not None, timeout=LIMIT_MS)
+    tab_to(qtbot, study.bar.told)
+    sign_in(qtbot, window, OWNER)
+    people = study.people
+    fill(qtbot, people.name, "tom")
+    tab_to(qtbot, people.roles["technician"])
+    press(qtbot, Qt.Key.Key_Space)
+    tab_to(qtbot, people.put_person)
+    press(qtbot, Qt.Key.Key_Return)
+    fill(qtbot, people.box, "A")
+    fill(qtbot, people.rig, rig)
+    tab_to(qtbot, people.put_box)
+    press(qtbot, Qt.Key.Key_Return)
+    fill(qtbot, people.animals, table(("M01", "M02", "M03", "M04")))
+    tab_to(qtbot, people.put_animals)
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "4 animals are in" in people.said.text(), timeout=LIMIT_MS)
+    press(qtbot, Qt.Key.Key_1, ALT)
+    fill(qtbot, study.calendar.start, "")
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "due today: 4" in study.calendar.counted.text(), timeout=LIMIT_MS)
+    press(qtbot, Qt.Key.Key_F3, SHIFT)
+    page = window.today_page
+    qtbot.waitUntil(lambda: len(page.animals) == 4, timeout=LIMIT_MS)
+    sign_in(qtbot, window, "tom")
+    # Three animals; at the third the wrong one was taken, and it is put right.
+    card_of(qtbot, page, "M01", Deed.READY)
+    run_card(qtbot, window, "M01")
+    typed(qtbot, "M02")  # the next animal's tag leads on from the page of the rig
+    qtbot.waitUntil(lambda: page.isVisible() and page.doing.animal == "M02", timeout=LIMIT_MS)
+    run_card(qtbot, window, "M02")
+    typed(qtbot, "M03")
+    qtbot.waitUntil(lambda: page.isVisible() and page.doing.animal == "M03", timeout=LIMIT_MS)
+    run_card(qtbot, window, "M03")
+    press(qtbot, Qt.Key.Key_F3, SHIFT)
+    press(qtbot, Qt.Key.Key_F7)
+    mending = page.mending
+    qtbot.waitUntil(lambda: mending._sessions != [], timeout=LIMIT_MS)
+    press(qtbot, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: mending.fields["session"].hasFocus())
+    fill(qtbot, mending.fields["animal"], "M04")
+    fill(qtbot, mending.fields["reason"], "the wrong one was taken out of the cage")
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "is filed as M04" in page.filed.text(), timeout=LIMIT_MS)
+    found = rows(folder, "select animal, status from session order by animal")
+    assert found == [("M01", "done"), ("M02", "done"), ("M03", "planned"), ("M04", "done")]
+    with open_study(folder) as opened:
+        assert check(opened, {}, "tom") == []
+
+
+def test_the_wrong_day_stops_once_and_a_key_goes_on(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path
+) -> None:
+    folder = sealed_study(tmp_path / "S1", rig)
+    window = windows()
+    page = open_on(qtbot, window, folder)
+    card_of(qtbot, page, "M02", Deed.WEIGH)
+    press(qtbot, Qt.Key.Key_F9)
+    assert page.view.grams.hasFocus()
+    typed(qtbot, "24.3")
+    wait_for(qtbot, page, Deed.READY)
+    assert "24.3 g, kept" in page.doing.standing.said
+    page.doing._ready[page.doing._key] = False, page.now()  # the box is another test's
+    page.doing.show_again()
+    wait_for(qtbot, page, Deed.TICK)
+    made = page.doing.standing.card
+    assert made is not None
+    assert made.next is not None
+    mine = made.next.label
+    other = rows(folder, f"select code from label where animal = 'M03' and code <> '{mine}'")[0][0]
+    page.setFocus()
+    typed(qtbot, other)  # the syringe of another animal
+    qtbot.waitUntil(lambda: page.stopped.asks, timeout=LIMIT_MS)
+    assert f"label {other} was read, {mine} is for this" in page.stopped.what.text()
+    press(qtbot, Qt.Key.Key_Escape)
+    assert not page.stopped.asks
+    assert rows(folder, "select count(*) from deviation") == [(0,)]
+    wait_for(qtbot, page, Deed.TICK)
+    typed(qtbot, mine)
+    qtbot.waitUntil(lambda: "is the right one" in page.doing.standing.said, timeout=LIMIT_MS)
+    typed(qtbot, other)
+    qtbot.waitUntil(lambda: page.stopped.asks, timeout=LIMIT_MS)
+    typed(qtbot, "144", enter=False)  # a scan is no reason
+    assert page.stopped.asks
+    qtbot.waitUntil(lambda: page.stopped._pressed == "", timeout=LIMIT_MS)
+    assert page.stopped.asks
+    press(qtbot, Qt.Key.Key_4)
+    sql = "select kind, reason, person from deviation"
+    qtbot.waitUntil(lambda: rows(folder, sql) == [("label", "mistake", "tom")], timeout=LIMIT_MS)
+    wait_for(qtbot, page, Deed.START)
+    qtbot.waitUntil(lambda: page.day is not None and len(page.day.countdowns) == 1,
+                    timeout=LIMIT_MS)  # fmt: skip
+    [countdown] = page.day.countdowns if page.day is not None else ()
+    assert (countdown.animal, countdown.what) == ("M02", "place")
+    assert page.strip.tiles[0][2].text().startswith(("0:", "1:"))
+    # At the box another animal is brought.
+    page.setFocus()
+    typed(qtbot, "M03")
+    qtbot.waitUntil(lambda: page.stopped.asks, timeout=LIMIT_MS)
+    assert "the tag that was read is M03's, not M02's" in page.stopped.what.text()
+    press(qtbot, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: page.doing.animal == "M03", timeout=LIMIT_MS)
+    assert rows(folder, "select count(*) from session where status = 'running'") == [(0,)]
+
+
+def test_two_people_with_different_roles(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path
+) -> None:
+    folder = short_study(tmp_path / "S1", rig)
+    window = windows()
+    page, study = window.today_page, window.study_page
+    window.desk.open(folder)
+    qtbot.waitUntil(lambda: page.day is not None, timeout=LIMIT_MS)
+    card_of(qtbot, page, "M01", Deed.READY)
+    press(qtbot, Qt.Key.Key_F9)
+    assert "Who are you?" in page.bar.said.text()
+    assert page.bar.told.hasFocus()
+    typed(qtbot, "4712")
+    qtbot.waitUntil(lambda: "it was counted" in page.bar.said.text(), timeout=LIMIT_MS)
+    assert window.desk.person is None
+    assert rows(folder, "select count(*) from audit where action = 'pin_refused'") == [(1,)]
+    typed(qtbot, "eve")
+    qtbot.waitUntil(lambda: "has a PIN" in page.bar.said.text(), timeout=LIMIT_MS)
+    typed(qtbot, "4711")
+    qtbot.waitUntil(lambda: window.desk.person is not None, timeout=LIMIT_MS)
+    assert page.bar.who.text() == "eve (technician, scorer)"
+    press(qtbot, Qt.Key.Key_F7)
+    press(qtbot, Qt.Key.Key_7)  # a substitute is the owner's to take
+    qtbot.waitUntil(lambda: page.mending.fields["whose"].hasFocus())
+    press(qtbot, Qt.Key.Key_Return)
+    assert "it is for owner" in page.mending.said.text()
+    press(qtbot, Qt.Key.Key_Escape)
+    window.go("study")
+    study.show_panel("draw")
+    assert not study.draw.look.isEnabled()
+    assert "for the owner" in study.draw.said.text()
+    window.go("today")
+    sign_in(qtbot, window, "tom")
+    page.setFocus()
+    typed(qtbot, "BADGE-EVE")  # a badge is known wherever it is read
+    qtbot.waitUntil(lambda: window.desk.person is not None
+                    and window.desk.person.name == "eve", timeout=LIMIT_MS)  # fmt: skip
+    sign_in(qtbot, window, OWNER)
+    window.go("study")
+    study.show_panel("draw")
+    assert study.draw.look.isEnabled()
+    study.draw.look.click()
+    qtbot.waitUntil(lambda: "no pre-test of M01" in study.draw.said.text(), timeout=LIMIT_MS)
+    study.draw.holder.setText("bob")
+    study.draw.words.setText("no such words")
+    study.draw.seal_it.click()
+    qtbot.waitUntil(lambda: "wrong so far" in study.draw.said.text(), timeout=LIMIT_MS)
+    assert study.draw.words.text() == ""
+
+
+def told_by(widget: QWidget) -> Iterator[str]:
+    """All that a widget and those in it say, seen or not."""
+    for one in (widget, *widget.findChildren(QWidget)):
+        yield from (one.toolTip(), one.windowTitle(), one.accessibleName(), one.whatsThis())
+        if isinstance(one, QLabel | QAbstractButton | QLineEdit):
+            yield one.text()
+        if isinstance(one, QPlainTextEdit):
+            yield one.toPlainText()
+        if isinstance(one, QComboBox):
+            yield from (one.itemText(k) for k in range(one.count()))
+        if isinstance(one, QTabBar):
+            yield from (one.tabText(k) for k in range(one.count()))
+        if isinstance(one, QTableView) and one.model() is not None:
+            yield from cells(one.model())
+        if isinstance(one, QListWidget):
+            yield from (item.text() for k in range(one.count()) if (item := one.item(k)))
+
+
+def cells(model: QAbstractItemModel | None) -> Iterator[str]:
+    assert model is not None
+    roles = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole)
+    for row in range(model.rowCount()):
+        for column in range(model.columnCount()):
+            for role in roles:
+                yield str(model.data(model.index(row, column), role) or "")
+
+
+def test_nothing_blinded_is_said_anywhere(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path
+) -> None:
+    folder = sealed_study(tmp_path / "S1", rig)
+    handler = keep_log()
+    window = windows()
+    before = set(told_by(window))  # the library's protocols are named after what they are about
+    page = open_on(qtbot, window, folder)
+    said: set[str] = set()
+    clipboard = QApplication.clipboard()
+    assert clipboard is not None
+    for animal in ("M01", "M02", "M03", "M04"):
+        page.setFocus()
+        typed(qtbot, animal)
+        qtbot.waitUntil(lambda animal=animal: page.doing.animal == animal
+                        and page.doing.standing.card is not None, timeout=LIMIT_MS)  # fmt: skip
+        page.doing._ready[page.doing._key] = False, page.now()
+        page.doing.show_again()
+        page._to_mending()
+        for place in range(page.mending.deeds.count()):
+            page.mending.deeds.setCurrentRow(place)
+            said |= set(told_by(window))
+        page._escape()
+        said |= set(told_by(window))
+        said.add(clipboard.text())
+    made = page.doing.standing.card
+    assert made is not None
+    assert made.chamber in ("left", "right")
+    for name in ("calendar", "people", "draw"):
+        window.go("study")
+        window.study_page.show_panel(name)
+        qtbot.waitUntil(lambda: not window.desk.busy, timeout=LIMIT_MS)
+        said |= set(told_by(window))
+    window.go("run")
+    window.go("log")
+    said |= set(told_by(window))
+    handler.close()
+    if log_file().is_file():
+        said.add(log_file().read_text(encoding="utf-8"))
+    new = said - before
+    assert any("M04" in text and "conditioning1a" in text for text in new)
+    found = [text for text in new for word in TELLING if word in text.lower()]
+    assert not found
+
+
+def test_a_practice_never_enters_the_study(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path
+) -> None:
+    folder = short_study(tmp_path / "S1", rig)
+    window = windows()
+    page = open_on(qtbot, window, folder)
+    card_of(qtbot, page, "M02", Deed.READY)
+    page.view.practice.setChecked(True)
+    before = rows(folder, "select count(*) from audit where about = 'session'")
+    page.setFocus()
+    press(qtbot, Qt.Key.Key_F9)
+    wait_for(qtbot, page, Deed.START)
+    press(qtbot, Qt.Key.Key_F9)
+    qtbot.waitUntil(lambda: window.run_page.live is not None
+                    and window.run_page.live.setup is not None, timeout=LIMIT_MS)  # fmt: skip
+    live = window.run_page.live
+    assert live is not None
+    assert live.practice
+    assert Path(live.folder).is_relative_to(tmp_path / "S1-practice")
+    press(qtbot, Qt.Key.Key_F12)
+    press(qtbot, Qt.Key.Key_F12)
+    qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
+    window.go("today")
+    qtbot.waitUntil(lambda: not window.desk.busy, timeout=LIMIT_MS)
+    assert rows(folder, "select count(*) from audit where about = 'session'") == before
+    assert list((folder / "rawdata").iterdir()) == []
+    assert not rows(folder, "select 1 from session where status <> 'planned'")
+
+
+def test_what_stands_against_a_study_is_said_in_the_page(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path
+) -> None:
+    folder = short_study(tmp_path / "S1", rig)
+    window = windows()
+    page = open_on(qtbot, window, folder)
+    other = windows()  # a second window on the same study
+    theirs = other.today_page
+    other.desk.open(folder)
+    qtbot.waitUntil(lambda: theirs.day is not None, timeout=LIMIT_MS)
+    sign_in(qtbot, other, "tom")
+    typed(qtbot, "M01")
+    qtbot.waitUntil(lambda: theirs.doing.standing.card is not None, timeout=LIMIT_MS)
+    theirs.doing.weigh("23.1")
+    qtbot.waitUntil(lambda: "kept" in theirs.doing.standing.said, timeout=LIMIT_MS)
+    page.choose("M01")
+    qtbot.waitUntil(lambda: page.doing.standing.card is not None
+                    and page.doing.standing.card.weight_g == 23.1, timeout=LIMIT_MS)  # fmt: skip
+    qtbot.waitUntil(lambda: not window.desk.busy and not other.desk.busy, timeout=LIMIT_MS)
+    # The share goes away, and comes back.
+    away = folder.rename(tmp_path / "away")
+    page.read()
+    qtbot.waitUntil(lambda: "is no study" in page.bar.said.text(), timeout=LIMIT_MS)
+    page.doing.weigh("23.2")
+    qtbot.waitUntil(lambda: page.doing.standing.role == "bad", timeout=LIMIT_MS)
+    away.rename(folder)
+    page.doing.weigh("23.2")
+    qtbot.waitUntil(lambda: "23.2 g, kept" in page.doing.standing.said, timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: not window.desk.busy and not other.desk.busy, timeout=LIMIT_MS)
+    # A database of a newer program is read, not written.
+    with closing(sqlite3.connect(folder / "study.sqlite")) as connection, connection:
+        connection.execute("update alembic_version set version_num = 'v99'")
+    window.desk.open(folder)
+    qtbot.waitUntil(lambda: "Open for reading only" in page.bar.said.text(), timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: page.day is not None and len(page.animals) == 4, timeout=LIMIT_MS)
+
+
+@pytest.mark.parametrize(
+    ("card", "more", "deed"),
+    [
+        ({}, {}, Deed.READY),
+        ({"weigh": True}, {}, Deed.WEIGH),
+        ({}, {"is_ready": True}, Deed.TICK),
+        ({"around": ()}, {"is_ready": True}, Deed.START),
+        ({"session": "running"}, {}, Deed.SEE),
+        ({"session": "done"}, {}, Deed.NONE),
+        ({"session": "done", "around": "after"}, {}, Deed.TICK),
+        ({"session": "aborted"}, {"is_ready": True}, Deed.START),
+        ({"outside": True}, {}, Deed.TICK),
+        ({"outside": True, "around": ()}, {}, Deed.NONE),
+        ({"phase": ""}, {}, Deed.NONE),
+        ({"weigh": True}, {"practice": True, "is_ready": True}, Deed.START),
+    ],
+)
+def test_what_the_key_does_next(card: dict[str, object], more: dict[str, bool], deed: Deed) -> None:
+    around = card.pop("around", "before")
+    one = (Around("injection", str(around), "K7BFG", "0.2 ml", (), "planned", "", None),)
+    made = Card("M01", "", "active", "conditioning1a", session="planned", around=one)
+    made = replace(made, **({"around": ()} if around == () else {}) | card)  # type: ignore[arg-type]
+    assert Standing_(made, **more).deed is deed

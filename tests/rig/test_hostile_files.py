@@ -1,0 +1,164 @@
+"""Files that ended in a traceback, hung, or had something else opened: found by `tests.fuzz`."""
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import h5py
+import pytest
+
+from protocols.batch import _other
+from protocols.manifest import spreadsheet
+from protocols.proof import CHECK, show
+from rig.channel import claim, find
+from rig.channel.entries import Entry, name_of, write_key
+from rig.channel.messages import parse as parse_message
+from rig.config import parse_json, parse_toml
+from rig.errors import LONGEST, ConfigError, RigError
+from rig.hardware.measured import unmeasured
+from rig.hardware.orders import Hello
+from rig.ledger import parse_tick
+from rig.session.row import Row
+from rig.session.sheet import read_sheet
+from rig.session.tracks import read_track
+from rig.storage import read_summary
+from rig.video import VideoFile
+from tests.small import write_clip
+
+DEEP = '{"a":' * 20_000
+LONG = "x" * 200_000
+
+
+def refused(read: Callable[[], object]) -> str:
+    """The one line that it is refused with."""
+    with pytest.raises(RigError) as error:
+        read()
+    line = str(error.value)
+    assert line
+    assert "\n" not in line
+    assert len(line) <= LONGEST + 300  # and the file's name
+    return line
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5000], ids=["deep", "long"])
+def test_toml_without_end(text: str) -> None:
+    assert "not valid TOML" in refused(lambda: parse_toml(text, "a.toml"))
+
+
+@pytest.mark.parametrize("text", [DEEP, "9" * 5000], ids=["deep", "long"])
+def test_json_without_end(text: str) -> None:
+    assert "not valid JSON" in refused(lambda: parse_json(text, "a.json"))
+    with pytest.raises(ValueError, match="tick"):
+        parse_tick('{"k":1,"d":{"f":[]},"t":0,"frame":0,"reports":[],"requests":[]}')
+    with pytest.raises(ValueError, match="tick"):
+        parse_tick(DEEP)
+
+
+def test_no_number_goes_over_the_channel_that_is_none() -> None:
+    header = b'{"v":1,"kind":"wave","id":1,"data":{"hold_s":NaN}}'
+    with pytest.raises(ValueError, match="NaN is no number"):
+        parse_message(len(header).to_bytes(4, "big") + header)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"frame,{LONG},x_px,y_px\n", id="a-long-column"),
+        pytest.param(f"frame,x_px,y_px\n{'[' * 3000},1,2\n", id="a-long-cell"),
+        pytest.param("frame,x_px,y_px\n1e300,1,2\n", id="a-frame-beyond-all"),
+        pytest.param(f"scorer,a\nbodyparts,{LONG}\ncoords,x\n0,1\n", id="a-long-point"),
+        pytest.param(
+            '"Number of header lines:";"3"\n"No Trial time";"X center"\n"s";"cm"\n0;1\n',
+            id="another-time",
+        ),
+        pytest.param(
+            f"Time,Centre position X,Centre position Y\n1{':1' * 400},1,2\n", id="a-late-time"
+        ),
+        pytest.param("Time,Centre position X,Centre position Y\n1e999,1,2\n", id="no-time"),
+    ],
+)
+def test_a_track_as_text(text: str, tmp_path: Path) -> None:
+    (tmp_path / "track.csv").write_text(text, encoding="utf-8")
+    refused(lambda: read_track(tmp_path / "track.csv"))
+
+
+def test_a_whole_number_is_one_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n\n1e17\n", encoding="utf-8")
+    assert "1e17" in refused(lambda: read_sheet(tmp_path / "a.csv").wholes("n"))
+
+
+def test_hdf5_that_claims_more_than_there_can_be(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["node_names"] = [b"centre"]
+        file.create_dataset("tracks", shape=(1, 2, 1, 10**11), chunks=(1, 2, 1, 1000), dtype="f8")
+    assert "says that it holds" in refused(lambda: read_track(tmp_path / "a.h5"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ffconcat version 1.0\nfile mouse.mkv\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nmouse.mkv\n#EXT-X-ENDLIST\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n",
+    ],
+    ids=["concat", "hls", "hls-of-a-host"],
+)
+def test_a_play_list_is_no_video(text: str, tmp_path: Path) -> None:
+    write_clip(tmp_path, 10)
+    (tmp_path / "film.mkv").write_text(text, encoding="utf-8")
+    refused(lambda: VideoFile.open(tmp_path / "film.mkv"))
+
+
+def test_a_damaged_entry_has_nothing_else_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACEPREF_RUNTIME", str(tmp_path / "run"))
+    (held,) = claim(["sim"], "rack A")
+    mine = tmp_path / "thesis.tex"
+    mine.write_text("years")
+    own, _ = write_key(tmp_path / "run", name_of("sim"))
+    Entry("rack A", "sim", "cam", (), 1, str(mine), str(mine), "now").write()
+    held.release()
+    assert find("sim") is None
+    assert mine.read_text() == "years"
+    assert not own.exists()
+
+
+def test_a_reading_that_is_no_number_lets_no_door_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACEPREF_DATA", str(tmp_path))
+    (tmp_path / "boards").mkdir()
+    reading = {"newton": 10**400, "measured": "2026-01-05T09:00:00+01:00"}
+    (tmp_path / "boards" / "hub.json").write_text(json.dumps({"doors": {"1": reading}}))
+    hello = Hello("hub", "1.0", 1, 0, "power", 1, 0, 0)
+    assert unmeasured("hub", hello, datetime.now(UTC)) == {1: "its closing force cannot be read"}
+
+
+def test_tables_of_the_program_itself(tmp_path: Path) -> None:
+    (tmp_path / "animals.csv").write_text(f"id\n{LONG}\n", encoding="utf-8")
+    refused(lambda: list(spreadsheet(tmp_path / "animals.csv", ("id",), ("id",))))
+    (tmp_path / "summary.csv").write_text("id,test_s\n1,2,3\n", encoding="utf-8")
+    assert "more cells" in refused(lambda: read_summary(tmp_path))
+    (tmp_path / CHECK).write_text('{"M01": {"asked": {}, "error": ""}}', encoding="utf-8")
+    assert "run --check again" in refused(lambda: show(tmp_path))
+    (tmp_path / CHECK).write_text("[1]", encoding="utf-8")
+    refused(lambda: show(tmp_path))
+
+
+def test_a_row_with_a_damaged_summary_is_not_taken_for_done(tmp_path: Path) -> None:
+    film = write_clip(tmp_path, 10)
+    (tmp_path / "rescore.json").write_text("{}", encoding="utf-8")
+    for text in ("id\n1\n", "id,test_s,time_left_s\n1,2,x\n"):
+        (tmp_path / "summary.csv").write_text(text, encoding="utf-8")
+        assert _other(Row((film,)), tmp_path) == ", with a damaged summary"
+    shutil.rmtree(tmp_path)
+
+
+def test_a_message_is_one_line_of_a_length_that_can_be_read() -> None:
+    error = ConfigError("a.csv", "line 2", f"first\nsecond {LONG} last")
+    assert str(error).startswith("a.csv: line 2: first second xxx")
+    assert str(error).endswith("x last")
+    assert len(error.message) <= LONGEST

@@ -19,6 +19,7 @@ from pathlib import Path
 from protocols import study as verbs
 from protocols.cli.daily import Run
 from protocols.cli.daily import run as study_run
+from protocols.cli.running import Manner
 from protocols.study.second import Safety, copy_all, kept_of, set_place
 from protocols.study.second.book import DATABASE
 from rig.session import verify
@@ -53,7 +54,7 @@ def _made(work: Path, sessions: int) -> Path:
     source = write_rig(work, frame_size_px=(160, 120), rate_hz=30.0)
     made_study(work / "S1", sessions)
     for k in range(sessions):
-        words = Run(f"M{k:03d}", OWNER, source, None, None, "", None, "max", k, False, True)
+        words = Run(f"M{k:03d}", OWNER, source, None, None, "", None, Manner("max", k, False, True))
         with open(os.devnull, "w") as nowhere:
             out, sys.stdout = sys.stdout, nowhere
             try:

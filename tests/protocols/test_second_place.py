@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocols.cli.daily import Run, run
+from protocols.cli.running import Manner
 from protocols.store import open_store
 from protocols.store import verify as trail
 from protocols.study import open_study
@@ -45,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def asked(subject: str, rig: str) -> Run:
     """The command line of `study run`."""
-    return Run(subject, OWNER, rig, None, None, "", None, "max", 0, False, True)
+    return Run(subject, OWNER, rig, None, None, "", None, Manner("max", 0, False, True))
 
 
 @pytest.fixture

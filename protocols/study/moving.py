@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from protocols.store import open_store, places, verify
 from protocols.store import tables as t
-from protocols.store.opening import FILE
+from protocols.store.opening import FILE, FOR_READING
 from protocols.study.adding import allowed
 from protocols.study.folder import RULES, open_study
 from rig.config import parse_toml
@@ -47,6 +47,8 @@ def move(folder: Path, person: str) -> Moved:
     source = folder / FILE
     with open_study(folder, write=False) as study:
         uid = study.uid
+        if study.store.why != FOR_READING:
+            raise StorageError(f"{source}: {study.store.why}; nothing was moved")
         with study.store.read() as connection:
             faults = verify(connection)
     if faults:

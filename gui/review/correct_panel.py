@@ -312,7 +312,7 @@ class CorrectPanel(QWidget):
             return
         x, y = self._draft
         corners = ((x, y - HALF), (x + HALF, y), (x, y + HALF), (x - HALF, y))
-        shape = Shape(POINT, say("review.point"), corners)
+        shape = Shape(POINT, "", corners)
         self._player.canvas.show_shapes((shape,), POINT, -1)
 
     def _edited(self, key: Hashable, points: Points) -> None:

@@ -109,6 +109,8 @@ class Player(QWidget):
         self.view.set_preview(None)
         self.view.set_apparatus(None if footage is None or bare else footage.apparatus)
         self.timeline.setVisible(not bare)
+        for name in ("back", "play", "on"):
+            self.buttons[name].setVisible(not bare)  # a check has keys of its own
         self.timeline.show_footage(None if bare else footage)
         self._reel = self.projector.put_in(None if footage is None else footage.reel)
         for one in self.buttons.values():

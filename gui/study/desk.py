@@ -5,10 +5,11 @@ So another rig, a second window and the command line work on the same study at t
 a share that went away is told by the next question, not by a window that hangs.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
@@ -51,6 +52,8 @@ class StudyDesk(QObject):
     def __init__(self, remembered: Remembered, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._remembered, self._behind = remembered, Behind(self)
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._asking = False
         self.about: About | None = None
         self.person: Person | None = None
 
@@ -62,7 +65,7 @@ class StudyDesk(QObject):
     @property
     def busy(self) -> bool:
         """Whether something is asked just now."""
-        return self._behind.busy
+        return self._behind.busy or self._asking or bool(self._waiting)
 
     def open(self, folder: Path) -> None:
         """Open a study; nobody is in front of it then."""
@@ -94,8 +97,14 @@ class StudyDesk(QObject):
         work: Callable[[Study], T],
         then: Callable[[T], None],
         failed: Callable[[Exception], None] | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
-        """Have the open study asked; answers for one that is not open any more are dropped."""
+        """Have the open study asked; answers for one that is not open any more are dropped.
+
+        One question after the other, so that what was done first is written first. `apart`: what
+        may take its minute, and nothing waits for it.
+        """
         if self.about is None:
             return
         folder = self.about.folder
@@ -111,7 +120,30 @@ class StudyDesk(QObject):
         def wrong(error: Exception) -> None:
             still(lambda: (failed or self._failed)(error))
 
-        self._behind.do(opened, lambda given: still(lambda: then(given)), wrong)
+        def answered(given: T) -> None:
+            still(lambda: then(given))
+
+        if apart:
+            self._behind.do(opened, answered, wrong)
+            return
+
+        def over(told: Callable[[Any], None]) -> Callable[[Any], None]:
+            def call(value: Any) -> None:
+                self._asking = False
+                try:
+                    told(value)
+                finally:
+                    self._go_on()
+
+            return call
+
+        self._waiting.append(lambda: self._behind.do(opened, over(answered), over(wrong)))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if not self._asking and self._waiting:
+            self._asking = True
+            self._waiting.popleft()()
 
     def do(
         self,

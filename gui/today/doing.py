@@ -291,7 +291,7 @@ class Doing(QObject):
             self._stop(lambda reason: self._start(reason, scanned), scanned, error)
 
         self._wait(say("run.starting"))
-        self._desk.ask(work, placed, failed)
+        self._desk.ask(work, placed, failed, apart=True)
 
     def _stop(self, go_on: Callable[[str], None], instead: str | None, error: Exception) -> None:
         """Not as planned: said once, and a reason goes on. All else is refused."""

@@ -11,6 +11,7 @@ PostgreSQL) is a row with 0 injections that says so.
 import argparse
 import importlib
 import importlib.util
+import signal
 import sys
 import textwrap
 import time
@@ -68,4 +69,6 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Ended from outside, it still ends its servers and takes its file systems down.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

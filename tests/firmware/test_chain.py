@@ -10,7 +10,9 @@ from tests.firmware.chain import play_all, told
 
 
 @pytest.mark.parametrize(
-    ("chambers", "seeds", "cases"), [(2, (103, 104), 3), (3, (4,), 3)], ids=["a door", "two doors"]
+    ("chambers", "seeds", "cases"),
+    [(2, (103, 104), 3), (3, (1004,), 3)],
+    ids=["a door", "two doors"],
 )
 def test_no_door_closes_on_an_animal(
     chambers: int, seeds: Sequence[int], cases: int, workshop: Path, elf: Path
@@ -21,5 +23,5 @@ def test_no_door_closes_on_an_animal(
     assert not wrong, "\n".join(wrong[:20])
     # What is looked for has happened.
     assert total["cases"] == len(seeds) * cases
-    assert min(total[word] for word in ("closing", "closed", "in the doorway")) > 0, total
+    assert min(total[word] for word in ("closing", "in the doorway", "met")) > 0, total
     assert sum(n for name, n in total.items() if name.startswith("reversed ")) > 0, total

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.case import Bench, Came, Target, watch
@@ -45,6 +45,7 @@ def test_what_is_spoilt_is_read_or_refused_in_one_line(
     @settings(
         max_examples=MANY if target.name in QUICK else CASES,
         suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate,),  # making a case smaller may take hundreds of rescorings
     )
     @given(st.randoms(use_true_random=False))
     def check(dice: Random) -> None:

@@ -6,6 +6,7 @@ from gui.run.alarms import KINDS, Alarms, Severity, loudest
 from gui.texts import say
 
 DATA: dict[str, Any] = {
+    "output": "laser",
     "said": "open",
     "name": "left", "why": "is jammed", "reasons": ["something is in the box"], "expected": "left",
     "found": "right", "board": "b", "waiting": "for hands out", "limit_s": 600, "frames": 3,

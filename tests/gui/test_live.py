@@ -146,7 +146,7 @@ def test_practice_is_told_by_the_folder(folder: str) -> None:
 
 def test_events_are_told_in_words() -> None:
     data = {
-        "said": "open",
+        "said": "open", "output": "laser",
         "zone": "left", "step": 1, "name": "left", "state": "open", "reasons": ["x"], "why": "y",
         "text": "t", "what": "w", "silent_s": 1, "found": "left", "expected": "right",
         "shift_cm": 1, "shift_px": 7,

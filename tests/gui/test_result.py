@@ -438,7 +438,7 @@ def test_every_event_worth_a_look_has_words(session: Path) -> None:
 
 
 NAMES = (
-    "said",
+    "said", "shift_cm", "shift_px",
     "text", "gap_s", "what", "why", "name", "waiting", "limit_s", "found", "expected", "reason",
     "silent_s", "frames", "doors", "reasons", "board",
 )  # fmt: skip

@@ -24,7 +24,7 @@ from tests.gui.words import words_of
 from tests.load.pages import study_of
 from tests.protocols.making import OWNER, WORDS
 
-LONG_MS = 120_000
+LONG_MS = 300_000
 KEY = Qt.Key
 CONTROL = Qt.KeyboardModifier.ControlModifier
 ANIMALS, SESSIONS = 4, 24

@@ -21,7 +21,7 @@ from protocols.rows import Defaults, gather
 from tests.gui.made import record_session, rescore_clip
 from tests.small import ARENA, tree, write_clip
 
-LONG_MS = 60_000
+LONG_MS = 300_000
 KEY = Qt.Key
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 

@@ -398,6 +398,8 @@ def test_nothing_blinded_is_said_anywhere(
     folder = sealed_study(tmp_path / "S1", rig)
     handler = keep_log()
     window = windows()
+    window.go("study")
+    window.go("today")
     before = set(told_by(window))  # the library's protocols are named after what they are about
     page = open_on(qtbot, window, folder)
     said: set[str] = set()

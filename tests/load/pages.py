@@ -95,9 +95,13 @@ def measure(folder: Path) -> int:
             window = MainWindow()
             window.show()
             application.processEvents()
+            spent_s = time.process_time()
             took_s = _until(application, opener(window, folder))
+            spent_s = time.process_time() - spent_s
             worst = max(worst, took_s)
-            print(f"{page:10} {turn:6} {took_s:6.3f} s")
+            print(
+                f"{page:10} {turn:6} {took_s:6.3f} s, of them {spent_s:.3f} s at work", flush=True
+            )
             window.close()
     return 0 if worst <= LIMIT_S else 1
 
@@ -127,7 +131,21 @@ def _results(window: object, folder: Path) -> Callable[[], bool]:
     return lambda: page.overview is not None
 
 
-PAGES = {"review": _review, "results": _results}
+def _today(window: object, folder: Path) -> Callable[[], bool]:
+    window.go("today")  # type: ignore[attr-defined]
+    window.desk.open(folder)  # type: ignore[attr-defined]
+    return lambda: window.today_page.day is not None  # type: ignore[attr-defined]
+
+
+def _study(window: object, folder: Path) -> Callable[[], bool]:
+    window.go("study")  # type: ignore[attr-defined]
+    window.desk.open(folder)  # type: ignore[attr-defined]
+    page = window.study_page  # type: ignore[attr-defined]
+    page.show_panel("calendar")
+    return lambda: page.calendar.rows.rowCount() > 0
+
+
+PAGES = {"today": _today, "study": _study, "review": _review, "results": _results}
 """A page's name to what opens it; gives whether it stands there."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from protocols import library
-from protocols.protocol import parse, plan_session, settings
+from protocols.protocol import plan_session, settings
 from rig.hardware.simulated.builtin import builtin
 from rig.session import LoadedRig, Wish
 from rig.session.load import LoadedBox
@@ -40,7 +40,7 @@ def make_wish() -> MakeWish:
         box: str = "A",
         **more: object,
     ) -> Wish:
-        protocol = parse(library.text(name), name)
+        protocol = library.read(name)
         mine = [word for word in assigned if word.partition("=")[0] in protocol.parameters]
         plan = plan_session(
             protocol,

@@ -16,7 +16,7 @@ from protocols import library
 from protocols.extending import Base
 from protocols.protocol import Protocol, parse, plan_session, roles, settings
 from rig.channel import ChannelClient, ensure
-from rig.errors import ConfigError, RigError, StationError
+from rig.errors import ConfigError, NotReadyError, RigError, StationError
 from rig.session import LoadedRig, Wish, preflight
 from rig.session.files import read_text
 from rig.session.load import LoadedBox
@@ -237,11 +237,11 @@ def ready_here(wish: Wish, out: Path) -> list[Finding]:
 
 
 def refuse(findings: Sequence[Finding]) -> None:
-    """Raise StationError with all that stands against a start."""
+    """Raise NotReadyError with all that stands against a start."""
     against = [one for one in findings if one.level is Level.FAIL]
     if against:
         said = ". ".join(f"{one.what}: {one.found}; {one.todo}" for one in against)
-        raise StationError(f"not started: {said}")
+        raise NotReadyError(f"not started: {said}")
 
 
 def _lasts_s(wish: Wish) -> float:

@@ -40,6 +40,10 @@ class StationError(RigError):
     """A station cannot be started, found or understood."""
 
 
+class NotReadyError(StationError):
+    """What is looked at before a session stands against its start."""
+
+
 class ConfigError(RigError):
     """A file, option or value that a person wrote cannot be used.
 

@@ -27,13 +27,14 @@ from protocols.cli.scoring import print_summary
 from protocols.cli.table import from_here, print_json, progress
 from rig.channel import ChannelClient, ensure, find, spell_source
 from rig.engine import Outcome
-from rig.errors import ConfigError, RigError, StationError
+from rig.errors import ConfigError, NotReadyError, RigError, StationError
 from rig.model import Tick
 from rig.session import LoadedRig, Wish, consent, load_rig, record
 from rig.session.load import LoadedBox
+from rig.session.preflight import Finding
 from rig.setup import MOST_MW, Stimulation
 from rig.steps import Until
-from rig.storage import check_subject, note_pairing
+from rig.storage import check_study, check_subject, note_pairing
 
 POLL_S = 0.2
 
@@ -112,6 +113,7 @@ def carry_out(asked: Asked, choice: Choice) -> Ended:
     if asked.manner.speed not in ("1", "max"):
         raise ConfigError("--speed", "", f"{asked.manner.speed!r}: 1 or max")
     check_subject(asked.subject)
+    check_study(choice.out)
     loaded = load_rig(asked.rig)
     wish, loaded_box = _wish(asked, choice, loaded)
     pairing, box = pairing_of(choice, loaded_box), loaded_box.box.name
@@ -121,10 +123,13 @@ def carry_out(asked: Asked, choice: Choice) -> Ended:
         return _at_full_speed(asked, loaded, wish, box, pairing)
     alone = find(spell_source(asked.rig)) is None
     with station(asked.rig, loaded.digest) as client:
-        _preflight(asked, client, loaded_box, wish, choice.out, alone=alone)
+        looked = _preflight(asked, client, loaded_box, wish, choice.out, alone=alone)
         watch = _Watch(asked, client, box)
         told = _worked(asked, client, box, works(loaded, loaded_box, wish), alone=alone)
         folder = watch.start(wish, pairing, alone=alone)
+        # Said of a session that has begun: one that cannot begin is told in its one line.
+        if not asked.manner.as_json:
+            print(*looked, sep="\n", flush=True)
         sys.stderr.write(told)
         return watch.run(folder)
 
@@ -167,21 +172,20 @@ def _worked(
 
 def _preflight(
     asked: Asked, client: ChannelClient, box: LoadedBox, wish: Wish, out: Path, *, alone: bool
-) -> None:
-    """Look at all that has to be in order, a line each. Raises StationError where it is not."""
-    findings = ready(client, box, wish, out)
-    if not asked.manner.as_json:
-        for one in findings:
-            print(one)
-    if asked.manner.anyway:
-        return
+) -> list[Finding]:
+    """Look at all that has to be in order. Raises NotReadyError where it is not."""
     try:
-        refuse(findings)
-    except StationError as error:
-        if alone:
+        findings = ready(client, box, wish, out)
+        if not asked.manner.anyway:
+            refuse(findings)
+    except RigError as error:
+        if alone:  # nobody waits for a station that was started for this session
             with suppress(RigError):
                 client.request("quit")
-        raise StationError(f"{error}. --anyway starts it all the same") from None
+        if isinstance(error, NotReadyError):
+            raise NotReadyError(f"{error}. --anyway starts it all the same") from None
+        raise
+    return findings
 
 
 def _wish(asked: Asked, choice: Choice, loaded: LoadedRig) -> tuple[Wish, LoadedBox]:

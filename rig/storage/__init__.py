@@ -1,6 +1,6 @@
 """The session folder: named, written once and only at its ends, read back, mended after a crash."""
 
-from rig.storage.folder import check_subject, session_folder, write_sums
+from rig.storage.folder import check_study, check_subject, session_folder, write_sums
 from rig.storage.locking import LOCK, alone_in, is_being_recorded
 from rig.storage.record import SessionRecord
 from rig.storage.resuming import Mended, resume
@@ -25,6 +25,7 @@ __all__ = [
     "SessionWriter",
     "TruthRow",
     "alone_in",
+    "check_study",
     "check_subject",
     "is_being_recorded",
     "is_noted",

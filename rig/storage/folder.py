@@ -73,9 +73,20 @@ def session_folder(
         animal.mkdir(exist_ok=True)
         return _take_number(animal, name) / "behav"
     except (FileExistsError, NotADirectoryError):
-        raise ConfigError("--out", "", f"{study} is in the way: not a folder") from None
+        raise _in_the_way(study) from None
     except OSError as error:
         raise StorageError(f"{study}: no folder can be made there: {error.strerror}") from error
+
+
+def check_study(study: Path) -> None:
+    """Raise ConfigError where no folder can ever be: it, or one above it, is a file."""
+    there = next((part for part in (study, *study.parents) if part.exists()), None)
+    if there is not None and not there.is_dir():
+        raise _in_the_way(study)
+
+
+def _in_the_way(study: Path) -> ConfigError:
+    return ConfigError("--out", "", f"{study} is in the way: not a folder")
 
 
 def make_private(folder: Path) -> None:

@@ -453,7 +453,7 @@ def test_the_foot_switch_can_be_another_key(qtbot: QtBot, windows: Made) -> None
     ("key", "says"),
     [
         (Qt.Key.Key_F6, "F6 cannot be the foot switch: it is taken (pause)"),
-        (Qt.Key.Key_F4, "F4 cannot be the foot switch: it is taken (page Result)"),
+        (Qt.Key.Key_F4, "F4 cannot be the foot switch: it is taken (page Session)"),
         (Qt.Key.Key_F11, "F11 cannot be the foot switch: it is taken (light of the room)"),
         (Qt.Key.Key_PageDown, "(next box)"),
         (Qt.Key.Key_B, "B cannot be the foot switch: it types"),

@@ -117,11 +117,12 @@ def transplant(
     box: str,
     *,
     link: bool = False,
+    uid: str = "",
 ) -> Path:
-    """The donor's session as another animal's; gives its folder."""
+    """The donor's session as another animal's; gives its folder. `uid`: "" for one of its own."""
     target = session_folder(study, subject, phase, 1, when.date())
     target.mkdir()
-    uid = hashlib.sha256(f"{subject} {phase}".encode()).hexdigest()[:16]
+    uid = uid or hashlib.sha256(f"{subject} {phase}".encode()).hexdigest()[:16]
     setup = json.loads((donor / SETUP).read_bytes())
     setup |= {"subject": subject, "phase": phase, "box": box, "uid": uid, "operator": "Doe, Jane"}
     setup["anchor"]["wall"] = when.isoformat()

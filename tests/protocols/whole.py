@@ -209,7 +209,8 @@ def _run(
     steps = "".join(step.model_dump_json() for step in wish.plan.step)
     key = f"{[d.drive for d in box.apparatus.doorway]} {steps}"
     if donors is not None and key in donors:
-        folder, status = transplant(donors[key], opened.folder, animal, begun.phase, at, "A"), ""
+        folder = transplant(donors[key], opened.folder, animal, begun.phase, at, "A", uid=begun.uid)
+        status = ""
     else:
         seed = 1 + len(played.phases)
         done = record(wish, rig, out=opened.folder, box="A", seed=seed)

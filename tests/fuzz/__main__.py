@@ -1,7 +1,7 @@
 """Everything that is read from outside, spoilt at random and read again; counted in a table.
 
     python -m tests.fuzz --seconds 600
-    python -m tests.fuzz --only "track as HDF5" --only manifest --seconds 60 --keep /tmp/found
+    python -m tests.fuzz --only "track as HDF5" --only manifest --seconds 60 --keep found
     python -m tests.fuzz --only manifest --case 4711          one case, with its traceback
 
 Each kind is read in a process of its own, which is killed where a case takes longer than --hang

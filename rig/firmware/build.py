@@ -35,6 +35,11 @@ _LEFT_OUT = frozenset(("WString.cpp",))
 class BuildError(RigError):
     """The firmware could not be built."""
 
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
+        """The compiler's own words, line by line; "" where none was run."""
+
 
 class PinTableError(BuildError):
     """The pin table says what cannot be: one line with the file, the table and what is allowed."""
@@ -75,7 +80,7 @@ def build(out: Path, pins: Path | None = None, cores: Path = CORES) -> Path:
     try:
         _compile(elf, sources, core, cores)
     except BuildError as error:
-        if refused := _REFUSED.findall(str(error)):
+        if refused := _REFUSED.findall(error.said):
             why = "; ".join(dict.fromkeys(refused))
             raise PinTableError(f"{pins or SKETCH / 'pins.h'}: {why}") from None
         raise
@@ -160,7 +165,7 @@ def _includes(cores: Path) -> tuple[str, str]:
 def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BuildError(f"{command[0]} failed:\n{done.stderr.strip() or done.stdout.strip()}")
+        raise BuildError(f"{command[0]} failed", done.stderr.strip() or done.stdout.strip())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -176,7 +181,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except (BuildError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        said = error.said if isinstance(error, BuildError) else ""
+        sys.stderr.write(f"{error}\n" + (f"{said}\n" if said else ""))
         return 1
     sys.stdout.write(f"{elf}\n")
     return 0

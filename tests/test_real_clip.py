@@ -197,6 +197,7 @@ def board(tmp_path: Path) -> Iterator[str]:
         serving.terminate()
 
 
+@pytest.mark.long
 @needs_terminal
 def test_the_recording_as_the_camera_of_a_session_that_switches_an_output(
     board: str, tmp_path: Path

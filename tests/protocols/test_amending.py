@@ -70,6 +70,7 @@ def run(study: Path, animal: str, phase: str, folder: Path, status: str = "done"
         )  # fmt: skip
 
 
+@pytest.mark.long
 def test_all_that_goes_wrong_is_right_in_the_end(cli: Cli, sealed: Path, here: Path) -> None:
     amend = ("study", "amend", "S1")
     # Two sessions of M01 on the disk: one was M01's, one M02's under the wrong name.

@@ -144,6 +144,7 @@ def sealed(lab: Lab) -> Lab:
     return lab
 
 
+@pytest.mark.long
 def test_a_study_is_played_from_its_first_day_to_its_last(lab: Lab) -> None:
     sealed(lab)
     said = lab("draw", "S1", "--by", "pat", "--passphrases", "words", "--day", "2026-01-06",

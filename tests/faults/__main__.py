@@ -4,8 +4,8 @@
 
 Prints a table: the fault, how often it was injected, how often all that must hold held, and the
 most seconds of session time that were lost by one. Exits with 1 where one was not survived. The
-short form is what CI runs. What a machine cannot do (mount a file system, compile the shim, run
-PostgreSQL) is a row with 0 injections that says so.
+short form is a few of each, and its kills are what CI runs. What a machine cannot do (mount a file
+system, compile the shim, run PostgreSQL) is a row with 0 injections that says so.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    ask.add_argument("--short", action="store_true", help="few of each, as in CI")
+    ask.add_argument("--short", action="store_true", help="few of each")
     ask.add_argument("--only", action="append", choices=MODULES, help="only this part; repeatable")
     wanted = ask.parse_args(words)
     print(head())

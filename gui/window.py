@@ -222,13 +222,13 @@ class MainWindow(QMainWindow):
 
     def watch_session(self, study: Path, folder: Path) -> None:
         """Play a session of a study."""
-        self.go("review")
         self.review_page.open_session(study, folder)
+        self.go("review")
 
     def watch_folder(self, folder: str) -> None:
         """Play a session or a rescored recording."""
-        self.go("review")
         self.review_page.take([Path(folder)])
+        self.go("review")
 
     def watch_box(self, key: Key) -> None:
         """Show a box in which a session of the study runs."""

@@ -61,6 +61,7 @@ class WatchView(QWidget):
         self._listing = Behind(self, newest_only=True)
         self.shelf: Shelf | None = None
         self._followed = ""
+        self._is_listing = False
         self._asked = False  # for a folder, since the window was opened
         self.opened: Opened | None = None
         self.folder = QLineEdit(remembered.text(REMEMBERED))
@@ -138,7 +139,9 @@ class WatchView(QWidget):
     def enter(self) -> None:
         """The page is looked at: open what was open the last time."""
         newest = self._remembered.newest_study()
-        if newest and newest != self._followed:
+        if self._is_listing:
+            pass  # somebody said what to open: it is not read twice at once
+        elif newest and newest != self._followed:
             self._followed = newest
             self.folder.setText(newest)
             self.open_folder(Path(newest))
@@ -148,7 +151,7 @@ class WatchView(QWidget):
 
     def open_folder(self, folder: Path, then_open: Path | None = None) -> None:
         """List what is in a folder; `then_open`: one of its recordings is opened at once."""
-        self._asked = True
+        self._asked = self._is_listing = True
         self.folder.setText(str(folder))
         self._say("muted", say("review.reading"))
         self._listing.do(
@@ -158,6 +161,7 @@ class WatchView(QWidget):
         )
 
     def _shelved(self, found: Shelf, then_open: Path | None) -> None:
+        self._is_listing = False
         self.folder.setText(str(above(found.folder)))
         self._remembered.put(REMEMBERED, self.folder.text())
         self.shelf = found
@@ -179,6 +183,7 @@ class WatchView(QWidget):
                 break
 
     def _not_shelved(self, folder: Path, error: Exception) -> None:
+        self._is_listing = False
         self.shelf = None
         self.list.clear()
         why = error.message if isinstance(error, ConfigError) else str(error)

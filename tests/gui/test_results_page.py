@@ -122,7 +122,11 @@ def test_blinded_nothing_tells_and_every_key_works(
     page.table.setCurrentCell(1, 0)
     qtbot.keyClick(page.table, KEY.Key_Return)
     watch = window.review_page.watch
-    qtbot.waitUntil(lambda: watch.opened is not None, timeout=LONG_MS)
+    qtbot.waitUntil(
+        lambda: watch.opened is not None or "cannot be opened" in watch.said.text(),
+        timeout=LONG_MS,
+    )
+    assert watch.opened is not None, watch.said.text()
     assert watch.opened is not None
     item = watch.opened.item
     assert page._rows is not None

@@ -76,7 +76,7 @@ def opened(served: ServedBoard) -> Iterator[tuple[SerialBoard, Heard]]:
     opened.subscribe(heard)
     yield opened, heard
     opened.close()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # another test's may have ended meanwhile
 
 
 def live(opened: SerialBoard) -> Callable[[], None]:
@@ -457,7 +457,7 @@ def test_every_board_that_fails_is_named(served: ServedBoard) -> None:
     rig = parse(RIG.format(one=served.port, two="/dev/ttyX2"), "rack")
     with pytest.raises(DoorError, match="ttyX2"):
         open_boards(rig, clock)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_ports_are_listed_and_none_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A short form of `python -m tests.fuzz`: each kind of file a few times, by hypothesis."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,14 @@ MANY = 60
 @pytest.fixture(scope="module")
 def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Bench]]:
     before = {name: os.environ.get(name) for name in ("PLACEPREF_CONFIG", "PLACEPREF_DATA")}
+    root = logging.getLogger()
+    # A window of an earlier test may write its log yet: that is no file of what is read here.
+    others = [one for one in root.handlers if isinstance(one, logging.FileHandler)]
+    for handler in others:
+        root.removeHandler(handler)
     yield {}
+    for handler in others:
+        root.addHandler(handler)
     watch().on = False
     for name, value in before.items():
         if value is None:

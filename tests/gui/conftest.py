@@ -49,3 +49,11 @@ def nothing_left(stations: Path) -> Iterator[None]:
 def _named_stations() -> set[threading.Thread]:
     # These wait for a detached process, which the fixture of stations ends after this one.
     return {thread for thread in threading.enumerate() if thread.name == "station"}
+
+
+@pytest.fixture(autouse=True)
+def empty_clipboard(qapp: QApplication) -> None:
+    """What a test looks for on the clipboard is none of an earlier test's."""
+    board = qapp.clipboard()
+    assert board is not None
+    board.clear()

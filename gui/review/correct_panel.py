@@ -3,26 +3,24 @@
 from collections.abc import Hashable
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QListWidget,
-    QProgressBar,
     QVBoxLayout,
-    QWidget,
 )
 
-from gui.page import button, label, set_role
-from gui.result.rescore_queue import State, Wishes
-from gui.result.rescoring import Rescoring
+from gui.page import button, label
+from gui.result.rescore_queue import Wishes
+from gui.review.again import ScoresAgain
 from gui.review.player import Player
 from gui.review.signer import Signer
 from gui.setup.canvas import Points, Shape
 from gui.texts import say
 from protocols.review import mending
-from protocols.review.coding import Item, veiled, work_folder
+from protocols.review.coding import Item, work_folder
 from protocols.review.footage import Footage, Stretch
 from rig.errors import ConfigError, RigError
 from rig.session.correcting import Correction
@@ -32,26 +30,18 @@ POINT, HALF = "point", 9.0
 SCORED = "scored"
 
 
-class CorrectPanel(QWidget):
+class CorrectPanel(ScoresAgain):
     """Works on what the player shows.
 
     Signals: scored(folder): it was scored again, into there; file(option, file, reason): the study
     shall hold to these corrections.
     """
 
-    scored = pyqtSignal(str)
-    file = pyqtSignal(str, str, str)
-
     def __init__(self, player: Player, signer: Signer) -> None:
         super().__init__()
         self._player, self._signer = player, signer
-        self._item: Item | None = None
-        self._hidden = True
         self.corrections: tuple[Correction, ...] = ()
         self._draft: tuple[float, float] | None = None
-        self.rescoring = Rescoring(self)
-        self.rescoring.changed.connect(self._show_progress)
-        self.rescoring.done.connect(self.scored)
         self.reason = QComboBox()
         self.reason.setEditable(True)
         self.reason.setCompleter(None)  # what is typed is meant
@@ -69,15 +59,12 @@ class CorrectPanel(QWidget):
         self.file_button.setToolTip(say("review.file_help"))
         self.file_button.clicked.connect(self._file)
         self.stretch = label("", "muted", wrap=True)
-        self.said = label("", "muted", wrap=True)
         self.list = QListWidget()
         self.list.setAccessibleName(say("review.corrections"))
         self.list.itemActivated.connect(lambda _: self._go())
         delete = QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
         delete.activated.connect(self.remove)
-        self.progress = QProgressBar()
-        self.progress.hide()
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(say("review.reason"), self.reason)
@@ -124,10 +111,6 @@ class CorrectPanel(QWidget):
     def editing(self) -> bool:
         """Whether a point is being moved."""
         return self._draft is not None
-
-    def close_down(self) -> None:
-        """What runs ends, and leaves nothing half-made."""
-        self.rescoring.close()
 
     def _folder(self) -> Path:
         assert self._item is not None
@@ -324,19 +307,3 @@ class CorrectPanel(QWidget):
     def _leave(self) -> None:
         self._draft = None
         self._player.watch()
-
-    def _show_progress(self) -> None:
-        queue, pace = self.rescoring.queue, self.rescoring.pace
-        self.progress.setVisible(queue.running is not None)
-        self.progress.setRange(0, pace.total)
-        self.progress.setValue(pace.done)
-        last = queue.jobs[-1] if queue.jobs else None
-        if last is not None and last.state is State.FAILED:
-            self._tell("bad", say("review.not_scored_again", why=self._veiled(last.why)))
-
-    def _veiled(self, text: str) -> str:
-        return text if self._item is None or not self._hidden else veiled(text, self._item)
-
-    def _tell(self, role: str, text: str) -> None:
-        set_role(self.said, role)
-        self.said.setText(text)

@@ -4,22 +4,20 @@ from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
     QLineEdit,
-    QProgressBar,
     QSpinBox,
     QVBoxLayout,
-    QWidget,
 )
 
-from gui.page import button, label, set_role
-from gui.result.rescore_queue import State, Wishes
-from gui.result.rescoring import Rescoring
+from gui.page import button, label
+from gui.result.rescore_queue import Wishes
+from gui.review.again import ScoresAgain
 from gui.review.player import Player
 from gui.setup.canvas import Point, Points
 from gui.setup.drawing import Drawing, Kind, Part
@@ -28,7 +26,7 @@ from gui.setup.rig_draft import BoxDraft, box_from, check_box
 from gui.setup.toml_text import toml_text
 from gui.texts import say
 from protocols.review import mending
-from protocols.review.coding import Item, veiled, work_folder
+from protocols.review.coding import Item, work_folder
 from protocols.review.footage import Footage
 from rig.apparatus import Apparatus, EntryPoint
 from rig.errors import ConfigError, RigError
@@ -37,29 +35,21 @@ OWN_THRESHOLD = 0
 TRIED = "tried"
 
 
-class ZonesPanel(QWidget):
+class ZonesPanel(ScoresAgain):
     """Works on what the player shows.
 
     Signals: scored(folder): this recording was scored so; file(option, file, reason): the study
     shall hold to it, in all sessions of this box and camera position.
     """
 
-    scored = pyqtSignal(str)
-    file = pyqtSignal(str, str, str)
-
     def __init__(self, player: Player) -> None:
         super().__init__()
         self._player = player
-        self._item: Item | None = None
-        self._hidden = True
         self._box: BoxDraft | None = None
         self._before: list[BoxDraft] = []
         self._part: Part | None = None
         self._corner = -1
         self.editing = False
-        self.rescoring = Rescoring(self)
-        self.rescoring.changed.connect(self._show_progress)
-        self.rescoring.done.connect(self.scored)
         self.draw_button = button(say("review.redraw"))
         self.undo_button = button(say("review.undo"))
         self.try_button = button(say("review.try_here"))
@@ -81,9 +71,6 @@ class ZonesPanel(QWidget):
         self.threshold.setRange(OWN_THRESHOLD, 254)
         self.threshold.setSpecialValueText(say("review.threshold_own"))
         self.reason = QLineEdit()
-        self.said = label("", "muted", wrap=True)
-        self.progress = QProgressBar()
-        self.progress.hide()
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for name in ("point", "hysteresis", "dwell", "threshold"):
@@ -132,10 +119,6 @@ class ZonesPanel(QWidget):
         self.apply_button.setEnabled(in_study)
         self.apply_button.setToolTip("" if in_study else say("review.apply_not"))
         self.undo_button.setEnabled(False)
-
-    def close_down(self) -> None:
-        """What runs ends, and leaves nothing half-made."""
-        self.rescoring.close()
 
     # --- drawing
 
@@ -272,22 +255,6 @@ class ZonesPanel(QWidget):
             self._tell("good", say("review.drawn_good"))
         except ConfigError as error:
             self._tell("warn", say("review.drawn_wrong", why=_why(error)))
-
-    def _show_progress(self) -> None:
-        queue, pace = self.rescoring.queue, self.rescoring.pace
-        self.progress.setVisible(queue.running is not None)
-        self.progress.setRange(0, pace.total)
-        self.progress.setValue(pace.done)
-        last = queue.jobs[-1] if queue.jobs else None
-        if last is not None and last.state is State.FAILED:
-            self._tell("bad", say("review.not_scored_again", why=self._veiled(last.why)))
-
-    def _veiled(self, text: str) -> str:
-        return text if self._item is None or not self._hidden else veiled(text, self._item)
-
-    def _tell(self, role: str, text: str) -> None:
-        set_role(self.said, role)
-        self.said.setText(text)
 
 
 def draft_of(apparatus: Apparatus) -> BoxDraft:

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,6 +32,7 @@ from tests.faults import shim
 from tests.faults.kills import OWNER, RULES, made_study
 from tests.faults.power import MODES, Disk, records
 from tests.faults.row import Row
+from tests.postgres import NoServerError, postgres
 
 LONGEST_S = 0.4
 ANIMAL = "M000"
@@ -161,51 +162,13 @@ def _postgres(work: Path, times: int) -> Iterator[Row]:
     except ImportError:
         yield Row(fault, 0, 0, 0.0, "skipped: psycopg is not installed")
         return
-    with postgres() as url:
-        if not url.startswith("postgresql"):
-            yield Row(fault, 0, 0, 0.0, url)
-            return
-        folder = work / "on-server"
-        made_study(folder, 1, f'database = "{url}"\n{RULES}')
-        yield _killed(fault, folder, times)
-
-
-@contextmanager
-def postgres() -> Iterator[str]:
-    """The URL of a server of our own, or why there is none."""
-    found = shutil.which("initdb")
-    at = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    tools = Path(found).resolve().parent if found else (at[-1].parent if at else None)
-    if tools is None:
-        yield "skipped: PostgreSQL is not installed (initdb was not found)"
-        return
-    root = os.getuid() == 0
-    if root and shutil.which("runuser") is None:
-        yield "skipped: PostgreSQL does not start as root, and runuser was not found"
-        return
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
-    be = ["runuser", "-u", "postgres", "--"] if root else []
     try:
-        if root:
-            shutil.chown(folder, "postgres")
-        data = str(folder / "data")
-        words = ["-D", data, "-U", "lab", "-A", "trust", "--no-sync", "-E", "UTF8"]
-        subprocess.run(
-            [*be, str(tools / "initdb"), *words], check=True, capture_output=True, cwd="/"
-        )
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
-        control = [*be, str(tools / "pg_ctl"), "-D", data, "-w"]
-        log = ["-l", str(folder / "log"), "-o", options, "start"]
-        subprocess.run([*control, *log], check=True, stdout=subprocess.DEVNULL, cwd="/")
-        try:
-            yield f"postgresql://lab@/postgres?host={folder}"
-        finally:
-            stop = [*control, "-m", "immediate", "stop"]
-            subprocess.run(stop, check=True, capture_output=True, cwd="/")
-    except (LookupError, subprocess.CalledProcessError) as error:
-        yield f"skipped: PostgreSQL does not start here: {error}"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with postgres(fsync=True) as url:
+            folder = work / "on-server"
+            made_study(folder, 1, f'database = "{url}"\n{RULES}')
+            yield _killed(fault, folder, times)
+    except NoServerError as error:
+        yield Row(fault, 0, 0, 0.0, f"skipped: {error}")
 
 
 def main() -> int:

@@ -4,12 +4,8 @@ PostgreSQL is a real server, started as a user of its own in a temporary folder.
 """
 
 import multiprocessing
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -34,6 +30,7 @@ from protocols.store import (
 from protocols.store.opening import backup
 from protocols.store.tables import animal, audit, box, metadata, person, session, study, weight
 from rig.errors import ConfigError, StorageError
+from tests.postgres import NoServerError, postgres
 
 ANIMALS = 200
 
@@ -73,39 +70,11 @@ def begin(url: str, animals: int = 3) -> Store:
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The URL of a PostgreSQL server without a database of ours; skips where there is none."""
-    found = shutil.which("initdb")
-    at = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    tools = Path(found).resolve().parent if found else (at[-1].parent if at else None)
-    if tools is None or sys.platform == "win32":
-        pytest.skip("PostgreSQL is not installed: initdb was not found")
-    root = os.getuid() == 0
-    if root and shutil.which("runuser") is None:
-        pytest.skip("PostgreSQL does not start as root, and runuser was not found")
-    # The server refuses to run as root: as a user of its own, in a folder of that user's.
-    user = "postgres" if root else None
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
     try:
-        if root:
-            if subprocess.run(["id", "postgres"], capture_output=True).returncode:
-                pytest.skip("PostgreSQL does not start as root, and has no user postgres here")
-            shutil.chown(folder, user)
-        be = ["runuser", "-u", "postgres", "--"] if root else []
-        data = str(folder / "data")
-        words = ["-D", data, "-U", "lab", "-A", "trust", "--no-sync", "-E", "UTF8"]
-        subprocess.run(
-            [*be, str(tools / "initdb"), *words], check=True, capture_output=True, cwd="/"
-        )
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        control = [*be, str(tools / "pg_ctl"), "-D", data, "-w"]
-        log = ["-l", str(folder / "log"), "-o", options, "start"]
-        subprocess.run([*control, *log], check=True, stdout=subprocess.DEVNULL, cwd="/")
-        try:
-            yield f"postgresql://lab@/postgres?host={folder}"
-        finally:
-            stop = [*control, "-m", "immediate", "stop"]
-            subprocess.run(stop, check=True, capture_output=True, cwd="/")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with postgres(fsync=False) as url:
+            yield url
+    except NoServerError as why:
+        pytest.skip(str(why))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

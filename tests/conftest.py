@@ -13,6 +13,22 @@ settings.register_profile("placepref", derandomize=True, database=None, deadline
 settings.load_profile("placepref")
 
 
+LONGEST = (
+    "test_schedules.py", "test_chain.py", "test_today.py", "test_whole.py", "test_run.py",
+    "test_results_page.py", "test_fuzz.py", "test_killed.py", "test_wrong.py", "test_play.py",
+    "test_study_scores.py", "test_review.py", "test_real_clip.py", "test_setup.py", "test_walk.py",
+    "test_attacks.py", "test_memory.py", "test_stream_session.py", "test_docs.py",
+    "test_standing.py", "test_station.py", "test_cli.py", "test_stimulation.py", "test_closing.py",
+)  # fmt: skip
+"""Files that take long, begun first: else one process is busy with them when all else is done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others in their order."""
+    place = {name: k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_runtime_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing that a test starts is found by, or finds, what the user runs."""

@@ -209,7 +209,7 @@ def test_places_that_are_none_are_refused(filed: Path, here: Path, cli: Cli) -> 
 
 def test_a_database_on_a_server_is_copied_as_a_file(here: Path) -> None:
     pytest.importorskip("psycopg")
-    with postgres() as url:
+    with postgres(fsync=False) as url:
         if not url.startswith("postgresql"):
             pytest.skip(url)
         made_study(here / "S2", 1, f'database = "{url}"\n{RULES}')

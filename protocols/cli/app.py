@@ -1,7 +1,11 @@
 """The commands and their options; what they do stands in the modules beside this one."""
 
+import atexit
+import gc
 import logging
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +20,9 @@ from protocols.cli import second as _second  # noqa: F401
 from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
 from rig.errors import ConfigError, RigError
+
+LONG_BYTES = 1_000_000
+"""A recording of so much may be worth a helper, who is called before that is known."""
 
 
 class _Commands(TyperGroup):
@@ -58,6 +65,10 @@ def main() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s"
     )
+    # our models have no plug-ins; to look for them costs a twentieth of a second
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # the system takes back all memory at once: nobody looks through it for circles first (0.1 s)
+    atexit.register(gc.freeze)
     try:
         # Without arguments typer takes the command line's, on Windows with its * and ? expanded.
         args = None if sys.argv[1:] else ["--help"]
@@ -283,22 +294,35 @@ def rescore(
 
     Example: placepref rescore M01.mp4 --apparatus box.toml --out scored
     """
-    from protocols.cli import scoring
+    from rig.scheduling import few_collections
+    from rig.session.processes import HELPER, ahead
 
-    if close_blind is not None:
-        raise typer.Exit(scoring.close_blind(close_blind))
-    raise typer.Exit(
-        scoring.rescore(
-            scoring.Wished(
-                source or [], out, apparatus, crop, start, end, background, paired, workers,
-                threads, scheduler, json, progress_json, check, blind, scale,
-                scoring.amend(
-                    corrections, overlay, tracks, part or [], min_likelihood, individual,
-                    tracks_origin, tracks_unit, tracks_shift,
-                ),
+    tracked = not (check or scheduler or tracks or close_blind)
+    helpers = int(tracked and _is_long(source or (), workers))
+    with ahead(HELPER, helpers), few_collections():
+        from protocols.cli import scoring
+
+        if close_blind is not None:
+            raise typer.Exit(scoring.close_blind(close_blind))
+        raise typer.Exit(
+            scoring.rescore(
+                scoring.Wished(
+                    source or [], out, apparatus, crop, start, end, background, paired, workers,
+                    threads, scheduler, json, progress_json, check, blind, scale,
+                    scoring.amend(
+                        corrections, overlay, tracks, part or [], min_likelihood, individual,
+                        tracks_origin, tracks_unit, tracks_shift,
+                    ),
+                )
             )
-        )
-    )  # fmt: skip
+        )  # fmt: skip
+
+
+def _is_long(source: Sequence[Path], workers: int | None) -> bool:
+    """Whether one recording is named that a helper is likely to be called for."""
+    if len(source) != 1 or (workers or os.cpu_count() or 1) < 2:
+        return False
+    return source[0].is_file() and source[0].stat().st_size >= LONG_BYTES
 
 
 @app.command()

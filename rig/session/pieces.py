@@ -8,18 +8,18 @@ few key frames, or gives other pictures when it is not read from its start is re
 import logging
 import os
 import pickle
-import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, Self
 
 from rig.model import Gray
-from rig.session.processes import send, start
+from rig.scheduling import few_collections
+from rig.session.processes import HELPER, end, send, start
 from rig.tracking import Found, Prepared, find
 from rig.tracking.registration import Move, steady
 from rig.tracking.threads import use_one_thread
@@ -237,7 +237,7 @@ class _Helper:
     """A process that looks at pieces, and how to talk to it."""
 
     def __init__(self) -> None:
-        self._process = start("from rig.session.pieces import main; main()")
+        self._process = start(HELPER)
         self._thread: threading.Thread | None = None
         self._closing = False
 
@@ -282,13 +282,10 @@ class _Helper:
     def close(self) -> None:
         """End it."""
         self._closing = True
-        self._process.kill()
+        self._process.kill()  # the thread hears that its answer will not come
         self._process.wait()
         self.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with suppress(OSError):  # what was not sent is not needed
-                pipe.close()
+        end(self._process)
 
 
 def _cut(image: Gray, crop: Crop | None) -> Gray:
@@ -303,16 +300,16 @@ def main() -> None:
 
     It ends when nobody asks or listens any more, however the process that asks has ended.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     use_one_thread()
     try:
-        said = pickle.load(sys.stdin.buffer)
-        while True:
-            job: _Job = said
-            with job.video.by_piece() as read:
-                while isinstance(said := pickle.load(sys.stdin.buffer), Piece):
-                    send(answers, job.look(read, said))
+        with few_collections():
+            said = pickle.load(sys.stdin.buffer)
+            while True:
+                job: _Job = said
+                with job.video.by_piece() as read:
+                    while isinstance(said := pickle.load(sys.stdin.buffer), Piece):
+                        send(answers, job.look(read, said))
     except (EOFError, pickle.UnpicklingError):  # a question may be cut off in its middle
         pass
     except BrokenPipeError:

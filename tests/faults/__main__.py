@@ -19,7 +19,18 @@ from collections.abc import Sequence
 
 from tests.faults.row import Row
 
-MODULES = ("scenes", "doors", "board", "watchers", "kills", "power", "disk", "database", "second")
+MODULES = (
+    "scenes",
+    "doors",
+    "board",
+    "watchers",
+    "kills",
+    "power",
+    "disk",
+    "batch",
+    "database",
+    "second",
+)
 WIDTH = 80
 _NAME = 38
 

@@ -11,7 +11,7 @@ import pytest
 
 from rig import tracking
 from rig.model import NS_PER_S
-from rig.session import load_apparatus, pieces, rescore
+from rig.session import load_apparatus, pieces, processes, rescore
 from rig.session.pieces import Crew, Looked
 from rig.session.seeing import median
 from rig.tracking import Prepared
@@ -164,6 +164,32 @@ def test_one_crew_takes_one_file_after_the_other(folder: Path) -> None:
         shared = [list(crew.look(video, prepared)) for video in videos]
     with Crew(1) as alone:
         assert shared == [list(alone.look(video, prepared)) for video in videos]
+
+
+def test_a_helper_begun_ahead_is_taken_and_one_that_nobody_asks_for_ends(folder: Path) -> None:
+    video = VideoFile.open(folder / "h264.mkv")
+    prepared = _prepared(folder, video)
+    with processes.ahead(processes.HELPER, 2):
+        (_, first), (_, second) = processes._ahead
+        with Crew(2) as crew:
+            looked = list(crew.look(video, prepared))
+            assert [helper._process for helper in crew._helpers] == [first]
+        assert first.returncode is not None
+        assert second.poll() is None
+    assert second.returncode is not None
+    assert not processes._ahead
+    with Crew(1) as alone:
+        assert looked == list(alone.look(video, prepared))
+
+
+def test_a_helper_begun_ahead_that_ended_is_not_taken() -> None:
+    with processes.ahead(processes.HELPER, 1):
+        ((_, gone),) = processes._ahead
+        gone.kill()
+        gone.wait()
+        other = processes.start(processes.HELPER)
+        assert other is not gone
+        processes.end(other)
 
 
 def test_no_worker_is_an_error() -> None:

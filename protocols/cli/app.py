@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,8 @@ from rig.errors import ConfigError, RigError
 
 LONG_BYTES = 1_000_000
 """A recording of so much may be worth a helper, who is called before that is known."""
+ALONE = ("--check", "--scheduler", "--tracks", "--close-blind", "--workers=1", "--help")
+"""Options of `rescore` with which nobody helps."""
 
 
 class _Commands(TyperGroup):
@@ -72,7 +75,8 @@ def main() -> None:
     try:
         # Without arguments typer takes the command line's, on Windows with its * and ? expanded.
         args = None if sys.argv[1:] else ["--help"]
-        code = app(args, prog_name="placepref", standalone_mode=False) or DONE
+        with _helped(sys.argv[1:]):
+            code = app(args, prog_name="placepref", standalone_mode=False) or DONE
     except ConfigError as error:
         code = _say(str(error), USAGE)
     except (RigError, OSError) as error:
@@ -84,6 +88,24 @@ def main() -> None:
         about = f"{context.command_path} --help" if context is not None else "placepref --help"
         code = _say(f"{error.format_message().rstrip('.')}; see {about}", USAGE)
     sys.exit(code)
+
+
+def _helped(words: Sequence[str]) -> AbstractContextManager[None]:
+    """A helper begun at once where one long recording is rescored, as far as the words tell.
+
+    It looks through the file while this process loads. Where the guess is wrong nobody asks for it.
+    """
+    if words[:1] != ["rescore"] or (os.cpu_count() or 1) < 2:
+        return nullcontext()
+    if any(word.startswith(ALONE) for word in words) or "--workers 1" in " ".join(words):
+        return nullcontext()
+    files = (Path(word) for word in words[1:] if not word.startswith("-"))
+    named = [file for file in files if file.is_file() and file.stat().st_size >= LONG_BYTES]
+    if len(named) != 1:
+        return nullcontext()
+    from rig.session.processes import HELPER, Look, ahead
+
+    return ahead(HELPER, 1, Look(named[0]))
 
 
 def _say(message: str, code: int) -> int:
@@ -295,11 +317,8 @@ def rescore(
     Example: placepref rescore M01.mp4 --apparatus box.toml --out scored
     """
     from rig.scheduling import few_collections
-    from rig.session.processes import HELPER, ahead
 
-    tracked = not (check or scheduler or tracks or close_blind)
-    helpers = int(tracked and _is_long(source or (), workers))
-    with ahead(HELPER, helpers), few_collections():
+    with few_collections():
         from protocols.cli import scoring
 
         if close_blind is not None:
@@ -316,13 +335,6 @@ def rescore(
                 )
             )
         )  # fmt: skip
-
-
-def _is_long(source: Sequence[Path], workers: int | None) -> bool:
-    """Whether one recording is named that a helper is likely to be called for."""
-    if len(source) != 1 or (workers or os.cpu_count() or 1) < 2:
-        return False
-    return source[0].is_file() and source[0].stat().st_size >= LONG_BYTES
 
 
 @app.command()

@@ -14,12 +14,16 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rig.model import Gray
 from rig.scheduling import few_collections
-from rig.session.processes import HELPER, end, send, start
+from rig.session.processes import HELPER, Look, answered, end, send, start
 from rig.tracking import Found, Prepared, find
 from rig.tracking.registration import Move, steady
 from rig.tracking.threads import use_one_thread
@@ -30,6 +34,8 @@ _log = logging.getLogger(__name__)
 Crop = tuple[int, int, int, int]
 """x, y, width and height in px of the part that is looked at."""
 
+SAMPLES = 48
+"""Pictures from which a background and the tracker's settings are chosen."""
 LEAST_PICTURES = 100
 """A piece holds so many or more: a seek costs as much as a few pictures."""
 LEAST_PIECES = 4
@@ -288,6 +294,43 @@ class _Helper:
         end(self._process)
 
 
+class Sampled(NamedTuple):
+    """A file looked through, and up to `SAMPLES` of its pictures (n, height, width)."""
+
+    video: VideoFile
+    places: list[int]
+    stack: NDArray[np.uint8]
+
+
+def sampled_ahead(files: Sequence[Path]) -> Sampled | None:
+    """This file as a helper that was begun ahead saw it; None: nobody did, see for yourself."""
+    found = answered(Look(files[0])) if len(files) == 1 else None
+    return found if isinstance(found, Sampled) else None
+
+
+def _sampled(path: Path) -> Sampled | None:
+    """None where something is to be told of the file: who asks sees it, and tells it, himself."""
+    listener = _Listener()
+    logging.getLogger().addHandler(listener)
+    try:
+        video = VideoFile.open(path)
+        places, stack = video.sampled(SAMPLES)
+    except Exception:  # who asks comes upon it, too
+        return None
+    finally:
+        logging.getLogger().removeHandler(listener)
+    return None if listener.heard else Sampled(video, places, stack)
+
+
+class _Listener(logging.Handler):
+    """Notes whether anything was said."""
+
+    heard = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard = True
+
+
 def _cut(image: Gray, crop: Crop | None) -> Gray:
     if crop is None:
         return image
@@ -305,6 +348,9 @@ def main() -> None:
     try:
         with few_collections():
             said = pickle.load(sys.stdin.buffer)
+            if isinstance(said, Look):
+                send(answers, _sampled(said.path))
+                said = pickle.load(sys.stdin.buffer)
             while True:
                 job: _Job = said
                 with job.video.by_piece() as read:

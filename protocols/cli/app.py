@@ -99,13 +99,20 @@ def _helped(words: Sequence[str]) -> AbstractContextManager[None]:
         return nullcontext()
     if any(word.startswith(ALONE) for word in words) or "--workers 1" in " ".join(words):
         return nullcontext()
-    files = (Path(word) for word in words[1:] if not word.startswith("-"))
-    named = [file for file in files if file.is_file() and file.stat().st_size >= LONG_BYTES]
+    named = [Path(word) for word in words[1:] if not word.startswith("-") and _is_long(word)]
     if len(named) != 1:
         return nullcontext()
     from rig.session.processes import HELPER, Look, ahead
 
     return ahead(HELPER, 1, Look(named[0]))
+
+
+def _is_long(word: str) -> bool:
+    try:
+        file = Path(word)
+        return file.is_file() and file.stat().st_size >= LONG_BYTES
+    except OSError:  # no name at all, too long a one: what it is will be found out
+        return False
 
 
 def _say(message: str, code: int) -> int:

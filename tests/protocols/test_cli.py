@@ -679,6 +679,7 @@ def test_a_helper_is_begun_for_one_long_recording_only(
         ["rescore", long, "--workers", "1"],
         ["rescore", long, "--workers=1"],
         ["rescore", long, "--scheduler", "tcp://10.0.0.1:8786"],
+        ["rescore", "x" * 5000],
         ["verify", long],
         [],
     ):

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +25,7 @@ from rig.errors import ConfigError, RigError
 
 LONG_BYTES = 1_000_000
 """A recording of so much may be worth a helper, who is called before that is known."""
-ALONE = ("--check", "--scheduler", "--tracks", "--close-blind", "--workers=1", "--help")
+ALONE = ("--check", "--scheduler", "--tracks", "--close-blind", "--help")
 """Options of `rescore` with which nobody helps."""
 
 
@@ -97,7 +98,8 @@ def _helped(words: Sequence[str]) -> AbstractContextManager[None]:
     """
     if words[:1] != ["rescore"] or (os.cpu_count() or 1) < 2:
         return nullcontext()
-    if any(word.startswith(ALONE) for word in words) or "--workers 1" in " ".join(words):
+    one = "--workers=1" in words or ("--workers", "1") in pairwise(words)
+    if one or any(word.startswith(ALONE) for word in words):
         return nullcontext()
     named = [Path(word) for word in words[1:] if not word.startswith("-") and _is_long(word)]
     if len(named) != 1:

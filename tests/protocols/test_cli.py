@@ -686,3 +686,5 @@ def test_a_helper_is_begun_for_one_long_recording_only(
         with _helped(words):
             pass
     assert len(asked) == 2
+    with _helped(["rescore", long, "--workers", "12"]):
+        assert len(asked) == 3

@@ -75,7 +75,8 @@ def _full(work: Path, place: Path) -> str:
         return f"said more than a line a row: {said.stderr[-300:]}"
     if parts := [path.name for path in out.rglob(".*") if path.name.endswith(".part")]:
         return f"left half-made: {parts}"
-    done = sorted(path.name for path in out.iterdir() if path.is_dir())
+    # without room for one row there may be no folder at all
+    done = sorted(path.name for path in out.glob("*") if path.is_dir())
     if other := [name for name in done if _differs(out / name, work / "room" / name)]:
         return f"done, and not whole: {other}"
     then = {name: tree(out / name) for name in done}

@@ -66,7 +66,10 @@ def doors(asked: Doors, *, as_json: bool) -> int:
     if not 1 <= asked.times <= 1000:
         raise ConfigError("--times", "", f"{asked.times}: 1 to 1000")
     forces = _forces(asked.force)
-    board = SerialBoard("", asked.port, CLOCK)
+    try:
+        board = SerialBoard("", asked.port, CLOCK)
+    except DoorError as error:
+        raise ConfigError("--port", "", str(error)) from None
     try:
         trying = Trying(board, asked.doors, CLOCK)
         try:

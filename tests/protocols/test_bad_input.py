@@ -496,7 +496,7 @@ PORT = '"median"\noutputs = { laser = "b/1" }\n[[board]]\nname = "b"\nport = "/d
         ("mouse.mkv", "no.mkv", [], 2, "bad.rig.toml: camera.source: 'no.mkv': no such file"),
         ("mouse.mkv", "usb-none", [], 1, "bad.rig.toml: camera.source: no camera or video file"),
         ("arena.toml", "wide.toml", [], 2, "wide.toml: frame_size_px: 320x240, but mouse.mkv is"),
-        ('"median"', PORT, LASER, 1, "bad.rig.toml: board[0].port: port /dev/nope is not there"),
+        ('"median"', PORT, LASER, 2, "bad.rig.toml: board[0].port: port /dev/nope is not there"),
         ("", "", ["--out", "file"], 2, "file is in the way: not a folder"),
     ],
     ids=["no video", "no camera", "size", "no port", "out"],

@@ -131,6 +131,11 @@ class SerialBoard:
         with self._lock:
             self._step(b"", orders, now_ns or None)
 
+    def rehearse(self, orders: Sequence[Order]) -> None:
+        """Go through all of `order` but the writing; nothing follows from it."""
+        with self._lock:
+            self._link.rehearse(self._clock(), orders)
+
     def alive(self, now_ns: int = 0) -> None:
         """The session loop lives; beats go out for 200 ms from here."""
         with self._lock:

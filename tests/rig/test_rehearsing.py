@@ -13,7 +13,7 @@ from rig.session import Wish, verify
 from rig.session.opened import open_rig
 from rig.session.prepare import look
 from rig.session.recording import simulated_operator, start
-from rig.station.rehearsing import ASKED_NS, LEAD_NS, Rehearsing
+from rig.station.rehearsing import ASKED_NS, LAST_NS, LEAD_NS, Rehearsing
 from rig.steps import SessionPlan
 from tests.doorway import doored_rig
 
@@ -65,11 +65,12 @@ def shown(every_ns: int, busy: float = 0.1, n: int = 400) -> tuple[Pictures, Loo
     return camera, Loop(camera), Rehearsing(lambda: camera.now_ns, lambda: busy)
 
 
-def play(camera: Pictures, loop: Any, rehearsing: Rehearsing) -> list[Frame]:
+def play(camera: Pictures, loop: Any, rehearsing: Rehearsing, late_ns: int = 0) -> list[Frame]:
+    """All pictures; each is taken up when it comes, or at most so much later."""
     seen = []
     while (one := rehearsing.next(camera, loop, 0.2)) is not None:
         assert isinstance(one, Frame)
-        assert camera.now_ns == one.t_ns  # no picture was taken up late
+        assert camera.now_ns <= one.t_ns + late_ns
         seen.append(one)
     return seen
 
@@ -77,9 +78,11 @@ def play(camera: Pictures, loop: Any, rehearsing: Rehearsing) -> list[Frame]:
 def test_the_decision_is_rehearsed_just_before_a_picture_is_due() -> None:
     camera, loop, rehearsing = shown(33 * MS)
     assert len(play(camera, loop, rehearsing)) == 400
-    assert {at % (33 * MS) for at in loop.at_ns} == {33 * MS - LEAD_NS}
+    before_ns = [33 * MS - at % (33 * MS) for at in loop.at_ns]
+    assert max(before_ns) == LEAD_NS
+    assert min(before_ns) >= LAST_NS
     assert loop.at_ns[0] >= ASKED_NS  # first it is known how busy the machine is
-    assert len(loop.at_ns) > 200
+    assert len(loop.at_ns) > 2 * 200
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,7 @@ def test_a_picture_before_its_time_is_taken_up_at_once_and_a_silence_is_one() ->
     times = [33 * MS * k - (5 * MS if k % 7 == 0 else 0) for k in range(1, 400)]
     camera = Pictures(times)
     loop, rehearsing = Loop(camera), Rehearsing(lambda: camera.now_ns, lambda: 0.0)
-    assert len(play(camera, loop, rehearsing)) == len(times)
+    assert len(play(camera, loop, rehearsing, late_ns=MS)) == len(times)  # one rehearsal
     assert loop.at_ns
     late = Pictures([*times, times[-1] + 10**9])
     loop = Loop(late)

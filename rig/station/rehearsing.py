@@ -19,10 +19,12 @@ from rig.model import NS_PER_S, Frame, Silence
 
 log = logging.getLogger(__name__)
 
-LEAD_NS = 2_500_000
-"""So long before the next picture is due; a first rehearsal takes about 1 ms of it."""
-LAST_NS = 600_000
-"""None begins later before the picture than this: one more takes half as long."""
+LEAD_NS = 4_500_000
+"""So long before the next picture is due; a first rehearsal takes 1 to 2 ms of it."""
+FIRST_NS = 1_500_000
+"""What a first one is thought to take, until it is known."""
+LONGER = 1.2
+"""None is begun that would not be over in time if it took so much longer than the last one."""
 LATE_NS = 1_000_000
 """So long after its time a picture is looked for all the time; then it is waited for."""
 LOOK_S = 0.00002
@@ -47,6 +49,7 @@ class Rehearsing:
         self._clock, self._busy = clock, busy or _busy
         self._index = -1  # of the last picture
         self._times_ns: deque[int] = deque(maxlen=OVER)  # of the last ones, none between missing
+        self._first_ns = float(FIRST_NS)  # what the first before a picture takes
         self._asked_ns: int | None = None
         self._room = False
 
@@ -59,15 +62,31 @@ class Rehearsing:
         else:
             until_ns = self._clock() + round(wait_s * NS_PER_S)
             seen = camera.next(early_s)
-            while isinstance(seen, Silence) and self._clock() < min(due_ns + LATE_NS, until_ns):
-                if self._clock() < due_ns - LAST_NS:
-                    self._rehearse(loop)
-                seen = camera.next(LOOK_S)
+            if isinstance(seen, Silence):
+                seen = self._keep_ready(camera, loop, seen, due_ns, until_ns)
             if isinstance(seen, Silence):
                 seen = camera.next(max(0, until_ns - self._clock()) / NS_PER_S)
         if isinstance(seen, Frame):
             self._came(seen)
         return seen
+
+    def _keep_ready(
+        self, camera: Camera, loop: Loop, seen: Silence, due_ns: int, until_ns: int
+    ) -> Frame | Silence | None:
+        """Rehearse as often as there is time for, and look for the picture all the time."""
+        found: Frame | Silence | None = seen
+        takes_ns, rehearsed = self._first_ns, False
+        while isinstance(found, Silence) and self._clock() < min(due_ns + LATE_NS, until_ns):
+            began_ns = self._clock()
+            if began_ns + takes_ns < due_ns:
+                self._rehearse(loop)
+                takes_ns = LONGER * (self._clock() - began_ns)
+                if not rehearsed:
+                    rehearsed, self._first_ns = True, takes_ns
+            found = camera.next(LOOK_S)
+        if not rehearsed:
+            self._first_ns *= 0.9  # it took too long, once; it is tried again
+        return found
 
     def _came(self, seen: Frame) -> None:
         if seen.index != self._index + 1:

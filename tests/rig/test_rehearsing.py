@@ -13,7 +13,7 @@ from rig.session import Wish, verify
 from rig.session.opened import open_rig
 from rig.session.prepare import look
 from rig.session.recording import simulated_operator, start
-from rig.station.rehearsing import ASKED_NS, LAST_NS, LEAD_NS, Rehearsing
+from rig.station.rehearsing import ASKED_NS, LEAD_NS, Rehearsing
 from rig.steps import SessionPlan
 from tests.doorway import doored_rig
 
@@ -28,10 +28,11 @@ class Loop:
         self.world = world
         self.at_ns: list[int] = []
         self.fails = False
+        self.takes_ns = MS
 
     def rehearse(self) -> None:
         self.at_ns.append(self.world.now_ns)
-        self.world.now_ns += MS
+        self.world.now_ns += self.takes_ns
         if self.fails:
             raise ArithmeticError("wrong")
 
@@ -80,7 +81,7 @@ def test_the_decision_is_rehearsed_just_before_a_picture_is_due() -> None:
     assert len(play(camera, loop, rehearsing)) == 400
     before_ns = [33 * MS - at % (33 * MS) for at in loop.at_ns]
     assert max(before_ns) == LEAD_NS
-    assert min(before_ns) >= LAST_NS
+    assert min(before_ns) >= MS  # each is over when the picture comes
     assert loop.at_ns[0] >= ASKED_NS  # first it is known how busy the machine is
     assert len(loop.at_ns) > 2 * 200
 
@@ -92,6 +93,23 @@ def test_nothing_is_rehearsed_where_it_is_in_the_way(every_ns: int, busy: float)
     camera, loop, rehearsing = shown(every_ns, busy, 3000)
     assert len(play(camera, loop, rehearsing)) == 3000
     assert loop.at_ns == []
+
+
+def test_a_machine_that_was_slow_once_rehearses_again() -> None:
+    camera, loop, rehearsing = shown(33 * MS, n=1000)
+    for _ in range(400):
+        rehearsing.next(camera, loop, 0.2)  # type: ignore[arg-type]
+    loop.takes_ns = 20 * MS
+    while camera.now_ns % (33 * MS) < 10 * MS:  # until one came that was taken up late
+        rehearsing.next(camera, loop, 0.2)  # type: ignore[arg-type]
+    loop.takes_ns, slow = MS, len(loop.at_ns)
+    for _ in range(100):
+        assert len(loop.at_ns) == slow
+        rehearsing.next(camera, loop, 0.2)  # type: ignore[arg-type]
+        if len(loop.at_ns) > slow:
+            break
+    assert len(play(camera, loop, rehearsing)) > 400
+    assert len(loop.at_ns) > slow + 2 * 400
 
 
 def test_a_picture_before_its_time_is_taken_up_at_once_and_a_silence_is_one() -> None:

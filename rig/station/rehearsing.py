@@ -48,7 +48,8 @@ class Rehearsing:
     def __init__(self, clock: Callable[[], int], busy: Callable[[], float] | None = None) -> None:
         self._clock, self._busy = clock, busy or _busy
         self._index = -1  # of the last picture
-        self._times_ns: deque[int] = deque(maxlen=OVER)  # of the last ones, none between missing
+        # Of the last ones, none between missing: their times, and how much later they were here.
+        self._times_ns: deque[tuple[int, int]] = deque(maxlen=OVER)
         self._first_ns = float(FIRST_NS)  # what the first before a picture takes
         self._asked_ns: int | None = None
         self._room = False
@@ -92,14 +93,17 @@ class Rehearsing:
         if seen.index != self._index + 1:
             self._times_ns.clear()
         self._index = seen.index
-        self._times_ns.append(seen.t_ns)
+        self._times_ns.append((seen.t_ns, self._clock() - seen.t_ns))
 
     def _due_ns(self) -> int | None:
-        """When the next picture comes; None: not known, or there is to be no rehearsal."""
+        """When the next picture is here; None: not known, or there is to be no rehearsal.
+
+        A webcam's picture is decoded after it was stamped, which takes some ms.
+        """
         times_ns = self._times_ns
         if len(times_ns) < 2:
             return None
-        interval_ns = (times_ns[-1] - times_ns[0]) // (len(times_ns) - 1)
+        interval_ns = (times_ns[-1][0] - times_ns[0][0]) // (len(times_ns) - 1)
         if interval_ns < LEAST_NS:
             return None
         now_ns = self._clock()
@@ -107,7 +111,9 @@ class Rehearsing:
             first, self._asked_ns = self._asked_ns is None, now_ns
             busy = self._busy()
             self._room = not first and busy <= MOST_BUSY
-        return times_ns[-1] + interval_ns if self._room else None
+        if not self._room:
+            return None
+        return times_ns[-1][0] + interval_ns + min(late_ns for _, late_ns in times_ns)
 
     def _rehearse(self, loop: Loop) -> None:
         try:

@@ -44,6 +44,7 @@ class Pictures:
 
     def __init__(self, times_ns: Iterator[int] | list[int]) -> None:
         self.times_ns, self.k, self.now_ns = list(times_ns), 0, 0
+        self.decodes_ns = 0  # so much earlier they were stamped
 
     def next(self, timeout_s: float) -> Frame | Silence | None:
         until_ns = self.now_ns + round(timeout_s * 1e9)
@@ -55,7 +56,7 @@ class Pictures:
             return Silence(until_ns)
         self.now_ns = max(self.now_ns, at_ns)
         self.k += 1
-        return Frame(self.k - 1, at_ns, IMAGE)
+        return Frame(self.k - 1, at_ns - self.decodes_ns, IMAGE)
 
     def close(self) -> None:
         pass
@@ -76,9 +77,11 @@ def play(camera: Pictures, loop: Any, rehearsing: Rehearsing, late_ns: int = 0) 
     return seen
 
 
-def test_the_decision_is_rehearsed_just_before_a_picture_is_due() -> None:
+@pytest.mark.parametrize("decodes_ns", [0, 4 * MS], ids=["film", "webcam"])
+def test_the_decision_is_rehearsed_just_before_a_picture_is_due(decodes_ns: int) -> None:
     camera, loop, rehearsing = shown(33 * MS)
-    assert len(play(camera, loop, rehearsing)) == 400
+    camera.decodes_ns = decodes_ns
+    assert len(play(camera, loop, rehearsing, late_ns=decodes_ns)) == 400
     before_ns = [33 * MS - at % (33 * MS) for at in loop.at_ns]
     assert max(before_ns) == LEAD_NS
     assert min(before_ns) >= MS  # each is over when the picture comes

@@ -119,7 +119,8 @@ def sheet(theme: Theme) -> str:
     QPushButton[role="danger"], QFrame#card QPushButton[role="danger"] {{
         border: 2px solid {c.bad}; color: {c.bad}; font-weight: 600; padding: 6px 13px; }}
     QPushButton:disabled, QToolButton:disabled, QFrame#card QPushButton:disabled {{
-        color: {c.line}; background: transparent; border-color: {c.line}; }}
+        color: {c.muted}; background: transparent; border-color: {c.line};
+        font-weight: 400; }}
     QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QPlainTextEdit, QTextEdit, QTableView,
     QListView, QTreeView {{ background: {c.panel}; border: 1px solid {c.line};
         border-radius: 4px; padding: 4px; selection-background-color: {c.accent};

@@ -272,6 +272,8 @@ class MainWindow(QMainWindow):
         """Threads and connections end; sessions go on in their stations."""
         for page in self.pages.values():
             page.close_down()
+        if "desk" in self.__dict__:  # a study was asked for; its answers have nobody any more
+            self.desk.close()
         self.stations.close()
         super().closeEvent(event)
 

@@ -1,11 +1,12 @@
-"""Remake every picture of the manual: `python docs/manual/pictures.py [--both] [PAGE ...]`.
+"""Remake the manual's pictures: `python docs/manual/pictures.py [--both] [--into DIR] [PAGE ...]`.
 
 Simulated rigs and sessions are made in a temporary folder; the real window is opened once a theme
 and size, each in a process of its own, and grabbed. Under Xvfb where it is installed, else without
 a screen. Every page is kept at 1280x800 in light and dark (those beside an animal in red too), and
 at 2560x1600 (200 %) in light; with --both in dark as well, which is not kept, so that the pictures
-stay small. With names of pages (run, rig, result, log, today, study, review, results) only theirs
-are made.
+stay small. Of a study's pages (today, study, review, results) the large ones are not kept either:
+they are made with --into, which writes all to another folder, to be looked at. With names of pages
+(run, rig, result, log and those) only theirs are made.
 """
 
 import json
@@ -27,8 +28,10 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 OUT = ROOT / "docs" / "manual" / "pictures"
+WHERE = "PLACEPREF_PICTURES"
+"""Where the processes that take the pictures are told to put them; nothing: where they are kept."""
 RUNS = (("light", 1), ("dark", 1), ("red", 1), ("light", 2))
-BOTH = "--both"
+BOTH, INTO = "--both", "--into"
 PAGES = ("run", "rig", "result", "log", "today", "study", "review", "results")
 RED = ("run", "today", "study", "review", "results")
 OF_A_STUDY = ("today", "study")
@@ -216,12 +219,14 @@ class Shots:
         """Keep the window as it is now."""
         self.spin(0.2)
         size = f"{1280 * self.scale}x{800 * self.scale}"
-        save(window.grab().toImage(), OUT / f"{name}-{self.theme}-{size}.png")
+        into = Path(os.environ.get(WHERE, OUT))
+        save(window.grab().toImage(), into / f"{name}-{self.theme}-{size}.png")
 
     def all(self, pages: list[str]) -> None:
         """Every page."""
         for page in pages:
-            if page in RED or self.theme != "red":
+            large = self.scale > 1 and page in (*OF_A_STUDY, *RECORDED)
+            if (page in RED or self.theme != "red") and (not large or WHERE in os.environ):
                 getattr(self, page)()
 
     def run(self) -> None:
@@ -596,5 +601,10 @@ if __name__ == "__main__":
         Shots(sys.argv[2], int(sys.argv[3])).all(sys.argv[4:])
     else:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stations are ended all the same
-        named = [page for page in sys.argv[1:] if page != BOTH]
-        main(named or list(PAGES), both=BOTH in sys.argv)
+        words = sys.argv[1:]
+        if INTO in words:
+            at = words.index(INTO)
+            os.environ[WHERE] = str(Path(words[at + 1]).resolve())
+            del words[at : at + 2]
+        named = [page for page in words if page != BOTH]
+        main(named or list(PAGES), both=BOTH in words)

@@ -52,4 +52,7 @@ class BesideTable(QTableWidget):
 
 
 def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(float(value) + 0.0, form)
+    if value is None:
+        return "-"
+    places = int(form.lstrip("+")[1])
+    return format(round(float(value), places) + 0.0, form)  # never "-0.00"

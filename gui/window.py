@@ -304,8 +304,11 @@ STUDY_ROOMS = (
 
 def load_studies() -> None:
     """Load what the pages of a study need; those at the rig need none of it."""
+    from protocols.store.opening import versions
+
     for room in STUDY_ROOMS:
         import_module(room)
+    versions()
 
 
 def start(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """What went otherwise is put right on the page of the day, by keyboard to its end."""
 
+import csv
 import json
 import logging
 import shutil
@@ -77,7 +78,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     uid = str(connection.execute(asked).scalar())
                 written = transplant(donor, folder, animal, phase, when, "A", uid=uid)
                 file(study, animal, phase, written, when)
+        at_home_on_both_sides(written / "summary.csv")
         return folder
+
+
+def at_home_on_both_sides(path: Path) -> None:
+    """The simulated animal of a few seconds stays where it is put: who is so is excluded."""
+    with path.open(encoding="utf-8", newline="") as read:
+        [row] = csv.DictReader(read)
+    row |= {"time_left_s": "1.9", "time_right_s": "2.1"}
+    with path.open("w", encoding="utf-8", newline="") as changed:
+        writer = csv.DictWriter(changed, list(row))
+        writer.writeheader()
+        writer.writerow(row)
 
 
 def put_right(qtbot: QtBot, page: TodayPage, key: str, told: dict[str, str]) -> None:
@@ -116,6 +129,11 @@ def chosen(qtbot: QtBot, page: TodayPage, animal: str) -> None:
         lambda: page.doing.animal == animal and page.doing.standing.card is not None,
         timeout=LIMIT_MS,
     )
+
+
+def of_session(animal: str) -> str:
+    """The uid of an animal's first session of conditioning."""
+    return f"select uid from session where animal = '{animal}' and phase = '{RAN}' and attempt = 1"
 
 
 def amended(folder: Path) -> list[dict[str, str]]:
@@ -176,6 +194,20 @@ def test_what_happens_at_the_box_is_written_down(qtbot: QtBot, windows: Made, ma
     assert (status, stands, by) == ("substitute", "M04", OWNER)
     more = rows(made, "select count(*) from label")[0][0] - labels
     assert more == rows(made, f"select count(*) from label where animal = '{SPARE}'")[0][0] > 0
+    # A session that went wrong is repeated, with a new syringe of the same content.
+    [(old,)] = rows(made, f"select code from label where session = ({of_session('M03')})")
+    put_right(qtbot, page, "ended", {
+        "session": f"M03/{RAN}", "ended_as": "repeated", "reason": "the door was open",
+        "holder": OWNER, "passphrase": WORDS[OWNER],
+    })  # fmt: skip
+    [(again, status, new)] = rows(
+        made,
+        "select attempt, status, code from session join label on label.session = session.uid"
+        f" where session.animal = 'M03' and phase = '{RAN}' and attempt = 2",
+    )
+    assert (again, status) == (2, "planned")
+    assert new != old
+    assert f"planned once more, label {new}" in page.filed.text()
     assert WORDS[OWNER] not in "".join(words_of(page))
     with open_study(made) as study:
         assert check(study, {}, OWNER) == []
@@ -189,29 +221,24 @@ def test_who_signs_proves_it_by_pin(qtbot: QtBot, windows: Made, made: Path) -> 
     sign_in(qtbot, window, "4711", "eve")
     page.setFocus()
     chosen(qtbot, page, "M02")
-    told = {
-        "session": f"M02/{RAN}", "ended_as": "repeated", "reason": "the door was open",
-        "holder": OWNER, "passphrase": WORDS[OWNER],
-    }  # fmt: skip
+    told = {"session": f"M02/{RAN}", "ended_as": "repeated", "reason": "the door was open"}
     write_down(qtbot, page, "ended", {**told, "pin": "4712"})
     assert "signs with a PIN, and this is not it" in page.mending.said.text()
-    assert rows(made, f"select count(*) from session where phase = '{RAN}' and attempt > 1") == [
-        (0,)
-    ]
-    for name in ("passphrase", "pin"):
-        field = page.mending.fields[name]
-        assert isinstance(field, QLineEdit)
-        assert field.text() == ""
+    more = "select count(*) from session where animal = 'M02' and attempt > 1"
+    assert rows(made, more) == [(0,)]
+    field = page.mending.fields["pin"]
+    assert isinstance(field, QLineEdit)
+    assert field.text() == ""
     press(qtbot, Qt.Key.Key_Escape)
     put_right(qtbot, page, "ended", {**told, "pin": "4711"})
-    asked = f"""select session.attempt, session.status, label.code from session
-    left join label on label.session = session.uid
-    where session.animal = 'M02' and phase = '{RAN}' order by session.attempt"""
-    (first, done, old), (again, planned, new) = rows(made, asked)
-    assert (first, done, again, planned) == (1, "done", 2, "planned")
-    assert new
-    assert new != old
-    assert f"planned once more, label {new}" in page.filed.text()
+    assert rows(made, more) == [(1,)]
+    [(status, label)] = rows(
+        made,
+        "select status, code from session join label on label.session = session.uid"
+        f" where session.animal = 'M02' and phase = '{RAN}' and attempt = 2",
+    )
+    assert status == "planned"
+    assert label, "what was not given yet goes over to it"
     assert ("M02", "outcome", "eve", "the door was open") in rows(made, AMENDED)
     with open_study(made) as study:
         assert check(study, {}, OWNER) == []

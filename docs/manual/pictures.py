@@ -215,6 +215,14 @@ class Shots:
         window.show()
         return window
 
+    def put_away(self, window: Any) -> None:
+        """Close a window, and have it gone: else Python may take it away in any thread."""
+        from PyQt6.QtCore import QCoreApplication, QEvent
+
+        window.close()
+        window.deleteLater()
+        QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete.value)
+
     def take(self, window: Any, name: str) -> None:
         """Keep the window as it is now."""
         self.spin(0.2)
@@ -247,7 +255,7 @@ class Shots:
         page._learn()
         page.foot.put_refused("F6", "used")
         self.take(window, "run-blinded")
-        window.close()
+        self.put_away(window)
         for where, boxes, rig in (
             ("one", 1, "sim:rack-A.rig.toml"),
             ("sixteen", 16, "sim:shelf/rack-B.rig.toml"),
@@ -261,7 +269,7 @@ class Shots:
                 page.choose(next(key for key in page.grid.views if key[1] == "C"))
             self.spin(4)
             self.take(window, f"run-{where}")
-            window.close()
+            self.put_away(window)
 
     def rig(self) -> None:
         """Each step of setting up a rig."""
@@ -314,7 +322,7 @@ class Shots:
         page.save.folder.setText("rigs")  # not pressed: the whole path would be said
         self.spin(0.5)
         self.take(window, "rig-save")
-        window.close()
+        self.put_away(window)
 
     def result(self) -> None:
         """After the session."""
@@ -338,7 +346,7 @@ class Shots:
         self.until(lambda: jobs[2].state == "running" and page.rescore.rescoring.pace.done)
         self.spin(1)
         self.take(window, "result-rescore")
-        window.close()
+        self.put_away(window)
 
     def opened(self, name: str, page: str, who: str) -> Any:
         """A window with this study open at a page, and this person in front of it."""
@@ -355,7 +363,7 @@ class Shots:
         window = self.window("none")
         window.go("today")
         self.take(window, "today-nothing")
-        window.close()
+        self.put_away(window)
         window = self.opened("spring", "today", "tom")
         page = window.today_page
         self.until(lambda: page.day is not None)
@@ -376,7 +384,7 @@ class Shots:
         page.mending.deeds.setCurrentRow(2)
         self.spin(0.3)
         self.take(window, "today-mending")
-        window.close()
+        self.put_away(window)
 
     def study(self) -> None:
         """The owner's pages."""
@@ -391,7 +399,7 @@ class Shots:
         page.new.go_on()
         self.until(lambda: "Groups" in page.new.words.toPlainText())
         self.take(window, "study-new")
-        window.close()
+        self.put_away(window)
         window = self.opened("spring", "study", "tom")
         page = window.study_page
         page.show_panel("calendar")
@@ -400,13 +408,13 @@ class Shots:
         page.show_panel("people")
         self.spin(0.5)
         self.take(window, "study-people")
-        window.close()
+        self.put_away(window)
         window = self.opened("summer", "study", "ann")
         page = window.study_page
         page.show_panel("draw")
         page.draw._drawn(proposed())
         self.take(window, "study-draw")
-        window.close()
+        self.put_away(window)
 
     def review(self) -> None:
         """Recordings looked at."""
@@ -467,7 +475,7 @@ class Shots:
         QTest.keyClick(page.spot.player, Qt.Key.Key_1)
         self.spin(1)
         self.take(window, "review-spot")
-        window.close()
+        self.put_away(window)
 
     def results(self) -> None:
         """What came of a study, blinded and opened."""
@@ -485,7 +493,7 @@ class Shots:
                 page.tabs.setCurrentIndex(tab)
                 told = ("animals", "conduct", "charts", "hand")[tab]
                 self.take(window, f"results-{'blinded-' if name == 'autumn' else ''}{told}")
-            window.close()
+            self.put_away(window)
 
     def log(self) -> None:
         """What the window met with."""
@@ -501,7 +509,7 @@ class Shots:
         self.spin(1)
         window.go("log")
         self.take(window, "log")
-        window.close()
+        self.put_away(window)
         logging.getLogger().removeHandler(handler)
         handler.close()
 

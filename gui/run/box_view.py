@@ -51,13 +51,16 @@ class Seen:
 
 
 class BoxView(QWidget):
-    """One box. `chosen()`: it was pressed. `close_up`: the box, not all that the camera sees."""
+    """One box. `chosen()`: it was pressed. `close_up`: the box, not all that the camera sees.
+
+    `nothing`: what is said where there is nothing to show.
+    """
 
     chosen = pyqtSignal()
 
-    def __init__(self, *, close_up: bool = False) -> None:
+    def __init__(self, *, close_up: bool = False, nothing: str = "") -> None:
         super().__init__()
-        self._close_up = close_up
+        self._close_up, self._nothing = close_up, nothing or say("view.nothing")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._colours: Colours = COLOURS[Theme.DARK]
@@ -193,7 +196,7 @@ class BoxView(QWidget):
             width, height = self._preview.data["width"] * step, self._preview.data["height"] * step
         else:
             painter.setPen(QColor(self._colours.muted))
-            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, say("view.nothing"))
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, self._nothing)
             return
         part = self._part(width, height)
         scale = min(room.width() / part.width(), room.height() / part.height())

@@ -220,6 +220,7 @@ class Shots:
         from PyQt6.QtCore import QCoreApplication, QEvent
 
         window.close()
+        self.spin(0.2)  # what its stations have said still finds it there
         window.deleteLater()
         QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete.value)
 

@@ -1,6 +1,6 @@
 """The days of every animal: done, due, late, to come; a first day given, days shifted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 from PyQt6.QtCore import QModelIndex
@@ -184,20 +184,26 @@ class CalendarPanel(QWidget):
 
 
 def _row(one: Row, phases: list[str], kept: Mapping[str, Safety]) -> list[Cell]:
-    entries: dict[str, Entry] = {entry.phase: entry for entry in one.entries}
+    attempts: dict[str, list[Entry]] = {}
+    for entry in sorted(one.entries, key=lambda entry: entry.attempt):
+        attempts.setdefault(entry.phase, []).append(entry)
     out = [
         Cell(one.animal),
         Cell(one.box),
         Cell(one.status, "" if one.status == "active" else "muted"),
     ]
-    return out + [_cell(entries.get(phase), kept) for phase in phases]
+    return out + [_cell(attempts.get(phase, []), kept) for phase in phases]
 
 
-def _cell(entry: Entry | None, kept: Mapping[str, Safety]) -> Cell:
-    if entry is None:
+def _cell(attempts: Sequence[Entry], kept: Mapping[str, Safety]) -> Cell:
+    """The last attempt; in how many places that one of them lies that lies in the fewest."""
+    if not attempts:
         return Cell("")
+    entry = attempts[-1]
     day = entry.day[5:] if entry.day else ""
-    safety = kept.get(entry.folder)
+    safe = {one.attempt: kept[one.folder] for one in attempts if one.folder in kept}
+    found = set(safe.values())
+    safety = next((one for one in (Safety.ONE, Safety.WAITS, Safety.TWO) if one in found), None)
     text = f"{SIGNS.get(entry.stands, '')} {day} {PLACES[safety] if safety else ''}".strip()
     if entry.deviations:
         text += f"  *{entry.deviations}"
@@ -206,5 +212,7 @@ def _cell(entry: Entry | None, kept: Mapping[str, Safety]) -> Cell:
     tip = say(f"study.stands_{entry.stands}", day=entry.day)
     tip += say("study.moved", day=entry.moved) if entry.moved else ""
     tip += say("study.deviations", n=entry.deviations) if entry.deviations else ""
-    tip += f"; {safety}" if safety else ""
+    for attempt, where in safe.items():
+        before = say("study.attempt", n=attempt) if attempt != entry.attempt else ""
+        tip += f"; {before}{where}"
     return Cell(text, ROLES.get(entry.stands, ""), tip)

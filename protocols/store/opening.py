@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -305,17 +306,21 @@ def _version(engine: Engine) -> str:
         if not inspect(connection).has_table("alembic_version"):
             return "none"
         found = connection.execute(text("select version_num from alembic_version")).scalar()
-    known = _known()
+    known = versions()
     if found not in known:
         return "newer"
     return "same" if found == known[0] else "older"
 
 
-def _known() -> list[str]:
-    """The versions that this program knows, newest first."""
+@cache
+def versions() -> tuple[str, ...]:
+    """The versions of the tables that this program knows, newest first.
+
+    They are read from the program's own files, which takes longer than to open a database: once.
+    """
     from alembic.script import ScriptDirectory
 
-    return [one.revision for one in ScriptDirectory(str(_scripts())).walk_revisions()]
+    return tuple(one.revision for one in ScriptDirectory(str(_scripts())).walk_revisions())
 
 
 def _scripts() -> Path:

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -280,8 +280,9 @@ def _readonly(path: Path, name: str, why: str) -> Store:
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
     with _told(name):
-        if _version(engine) == "older":
-            return _brought_up(path, name, why)
+        with suppress(DBAPIError, StorageError):  # what is damaged may be the very place
+            if _version(engine) == "older":
+                return _brought_up(path, name, why)
         with engine.connect() as connection:
             connection.execute(text("select count(*) from study"))
     return Store(engine, name, why)

@@ -393,7 +393,7 @@ def test_what_the_rules_say_of_the_authors_stands_in_the_report(opened: Path) ->
         bare = methods(study, found, records, "x")[0]
     assert items["14"] == "Approved, protocol 4242."
     assert items["2"].endswith("10 each")
-    assert items["7"].endswith("Covariates: sex")
+    assert items["7"].endswith("The authors on covariates: sex")
     assert items["13"] == ""
     assert first.endswith("Approved, protocol 4242. 10 each. [Add housing.]")
     assert bare.endswith("[Add approval, housing and how the number of animals was decided.]")

@@ -218,6 +218,8 @@ def ledger(folder: Path, subject: str | None, by: str, *, apply: bool, as_json: 
     with verbs.open_study(folder, write=apply) as opened:
         rows = exposure.ledger(opened, subject)
         out = exposure.apply(opened, by) if apply else exposure.judge(opened, rows)
+    if subject is not None and not apply:
+        out = {animal: found for animal, found in out.items() if animal == subject}
     if as_json:
         rules = {animal: [one._asdict() for one in found] for animal, found in out.items()}
         print_json({"lines": [one._asdict() for one in rows], "out": rules})

@@ -22,8 +22,11 @@ from protocols.study.adding import allowed
 from protocols.study.amending.leaving import PRESENT
 from protocols.study.excluding import leave, note_exclusions
 from protocols.study.folder import Study
+from protocols.study.ruling import gone, ruled_out
 from rig.errors import StorageError
 from rig.storage.folder import EVENTS, FRAMES, SETUP
+
+OTHERS = "another session's label"
 
 
 class Line(NamedTuple):
@@ -104,9 +107,10 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
 
 
 def judge(study: Study, lines: list[Line]) -> dict[str, tuple[Out, ...]]:
-    """The animals that are out by what they received, with the study's rules that say so."""
-    found = {}
-    for animal in sorted({one.animal for one in lines}):
+    """The animals that are out by what they received and what befell them, with the rules."""
+    found: dict[str, tuple[Out, ...]] = {}
+    told = ruled_out(study, [(one.animal, one.phase) for one in lines if one.amiss == OTHERS])
+    for animal in sorted({one.animal for one in lines} | set(told)):
         own = [one for one in lines if one.animal == animal]
         # What is still to come is not due yet.
         boxed = [one for one in own if one.kind == "cue_set" and one.outcome != "planned"]
@@ -116,7 +120,7 @@ def judge(study: Study, lines: list[Line]) -> dict[str, tuple[Out, ...]]:
             sum(one.received or 0.0 for one in boxed if one.amiss == "wrong chamber"),
             sum(bool(one.amiss) for one in own if one.kind == "label"),
         )
-        if out := out_by(study.plan.exposure, given):
+        if out := (*out_by(study.plan.exposure, given), *told.get(animal, ())):
             found[animal] = out
     return found
 
@@ -131,7 +135,7 @@ def apply(study: Study, person: str) -> dict[str, tuple[Out, ...]]:
         done = {animal: out for animal, out in found.items() if animal in present}
         for animal, out in done.items():
             note_exclusions(change, animal, out)
-            leave(change, animal, "excluded", "by what it received")
+            leave(change, animal, "excluded", "by what it received", phases=gone(study, out))
     return done
 
 
@@ -275,7 +279,7 @@ def _entered(
         if one["outcome"] not in (None, "complete"):
             amiss = one["outcome"]
         elif row and one["what"] not in labels.get(one["session"], set()):
-            amiss = "another session's label"
+            amiss = OTHERS
         elif before is not None and before < 0:
             amiss = "after the placement"
     planned = one["planned"]

@@ -21,6 +21,7 @@ from protocols.study.excluding import standing
 from protocols.study.folder import KEY, Study
 from protocols.study.interrupted import interrupted
 from protocols.study.opening import cohorts, count_refusal, refused
+from protocols.study.ruling import by_events
 from protocols.study.shifting import broken_intervals
 from rig.errors import ConfigError, RigError
 from rig.storage import is_being_recorded
@@ -83,6 +84,7 @@ def status(study: Study) -> dict[str, Any]:
                 ).mappings()
             ],
             "extinction": extinction(study),
+            "out_by_rules": by_events(study),
             "intervals": broken_intervals(study),
         }
 

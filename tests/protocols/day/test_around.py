@@ -177,6 +177,24 @@ def test_an_animal_at_its_humane_end_point_goes_on_only_as_the_owner_decides(des
     assert not any("END POINT" in line for line in asks)
 
 
+def test_what_befell_an_animal_puts_it_out_by_the_rules_written_before(desk: Desk) -> None:
+    asked = "select uid, animal from session where phase = 'pretest' and animal in ('M1', 'M2')"
+    with open_study(desk.here / "S1") as study, study.store.change("ann") as change:
+        (uid, escaped), (other, _) = desk.rows(asked)
+        for session, kind in ((uid, "escape"), (other, "late")):
+            told = {"session": session, "at": change.at, "person": "ann", "reason": "seen"}
+            change.insert(t.deviation, kind=kind, what=kind, **told)
+    remedy = "its owner: placepref study ledger S1 --apply"
+    assert f"{escaped} is out by its rules (escape): {remedy}" in desk("status", "S1").out
+    assert f"{escaped} is out: escape 1 (limit 0)" in desk("ledger", "S1").out
+    said = desk("ledger", "S1", "--apply", "--by", "ann")
+    assert said.out.count(" excluded: ") == 1
+    assert desk.rows("select id from animal where status = 'excluded'") == [(escaped,)]
+    assert desk.rows("select animal, rule from exclusion") == [(escaped, "escape")]
+    assert "is out by its rules" not in desk("status", "S1").out
+    assert desk("check", "S1").err == ""
+
+
 def test_a_badge_stands_for_a_name_and_a_pin(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def scanned(line: str) -> None:
         monkeypatch.setattr(sys, "stdin", io.StringIO(line))

@@ -75,6 +75,11 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
         if uid in placed:
             begun[row["animal"], row["phase"]] = placed[uid]
         lines += _in_box(row, spent, planned, lacking=uid not in noted)
+    elsewhere = {
+        one["what"]
+        for one in exposures
+        if one["kind"] == "label" and one["animal"] != sessions.get(one["session"], one)["animal"]
+    }
     for uid, row in sessions.items():
         if row["status"] in ("done", "aborted", "failed"):
             # What was amended stands in place of what was ticked off.
@@ -88,6 +93,10 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
             lacking = labels.get(uid, set()) - amended - {one["label"] for one in own}
             lines += [
                 _line(row, "label", code, None, None, "not entered") for code in sorted(lacking)
+            ]
+            lines += [
+                _line(row, "label", code, None, None, "given to another animal")
+                for code in sorted(labels.get(uid, set()) & elsewhere)
             ]
     for one in exposures:
         row = sessions.get(one["session"] or "", {})
@@ -278,7 +287,9 @@ def _entered(
     if one["kind"] == "label":
         if one["outcome"] not in (None, "complete"):
             amiss = one["outcome"]
-        elif row and one["what"] not in labels.get(one["session"], set()):
+        elif row and (
+            one["animal"] != row["animal"] or one["what"] not in labels.get(one["session"], set())
+        ):
             amiss = OTHERS
         elif before is not None and before < 0:
             amiss = "after the placement"

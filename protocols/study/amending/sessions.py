@@ -95,8 +95,8 @@ def reattribute(
             _exchange(change, row, target, box)
         after = _identity({**target, "box": box or row["box"]})
         kind = "animal" if animal else "phase" if phase else "box"
-        record(study, change, target["uid"], row["folder"], kind, before, after, said)
         moved = laid_out_anew(study, change, dates, begin)
+        record(study, change, target["uid"], row["folder"], kind, before, after, said)
     return str(target["uid"]), moved
 
 
@@ -129,16 +129,17 @@ def swap(
         change.update(t.session, {"uid": one["uid"]}, folder=None)  # no folder stands twice
         change.update(t.session, {"uid": other["uid"]}, **taken)
         change.update(t.session, {"uid": one["uid"]}, **given)
-        moved = {one["uid"]: other, other["uid"]: one}
-        for exposure in _exposures(change, tuple(moved)):
-            to = moved[exposure["session"]]
+        others = {one["uid"]: other, other["uid"]: one}
+        for exposure in _exposures(change, tuple(others)):
+            to = others[exposure["session"]]
             change.update(
                 t.exposure, {"id": exposure["id"]}, animal=to["animal"], session=to["uid"]
             )
+        moved = laid_out_anew(study, change, dates, begin)
         for row, to in ((one, other), (other, one)):
             after = _identity({**to, "box": row["box"]})
             record(study, change, to["uid"], row["folder"], "swap", _identity(row), after, said)
-        return laid_out_anew(study, change, dates, begin)
+        return moved
 
 
 Dates = Mapping[str, tuple[bool, date | None]]
@@ -301,7 +302,10 @@ def record(
     after: Mapping[str, Any],
     reason: str,
 ) -> None:
-    """The amendment in the database, and in the session's folder if it has one."""
+    """The amendment in the database, and in the session's folder if it has one.
+
+    It comes last in its transaction: a line in a folder is not taken back with it.
+    """
     told: dict[str, Any] = dict(after)
     if folder is not None:
         path = study.folder / folder

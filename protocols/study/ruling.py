@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sqlalchemy import select
 
 from protocols.conduct.exposed import Out
+from protocols.course import Course
 from protocols.criteria import Exclusion
 from protocols.days import unrolled
 from protocols.store import tables as t
 from protocols.study.amending.leaving import PRESENT
+from protocols.study.excluding import standing
 from protocols.study.folder import Study
 from protocols.study.scheduling import Reading, first_name, sessions_of
 from rig.storage.tables import read_summary
@@ -55,6 +57,28 @@ def ruled_out(study: Study, wrong: Iterable[tuple[str, str]]) -> dict[str, list[
     return found
 
 
+def partly_out(study: Study) -> dict[str, str]:
+    """Animals that are out from a phase on alone, with that phase: what came before it counts.
+
+    To leave out of everything who did not extinguish, or did not acquire, would choose the animals
+    by the result.
+    """
+    starts = {rule.by: rule.from_phase for rule in study.joined.course.exclusion}
+    names = [phase.name for phase in study.joined.course.phase]
+    found: dict[str, list[str]] = {}
+    with study.store.read() as connection:
+        for row in connection.execute(standing(t.exclusion.c.animal, t.exclusion.c.rule)):
+            found.setdefault(row.animal, []).append(starts.get(row.rule, ""))
+    return {animal: min(own, key=names.index) for animal, own in found.items() if all(own)}
+
+
+def is_before(course: Course, phase: str, start: str) -> bool:
+    """Whether a phase, by its own or its cycle's name, comes before another in the course."""
+    names = [one.name for one in course.phase]
+    own = first_name(course.extinction, phase)
+    return own not in names or names.index(own) < names.index(start)
+
+
 def gone(study: Study, out: Sequence[Out]) -> Collection[str] | None:
     """The phases that are cancelled for an animal that is out by these; None: all to come."""
     rules: dict[str, str] = {rule.by: rule.from_phase for rule in study.joined.course.exclusion}
@@ -63,13 +87,9 @@ def gone(study: Study, out: Sequence[Out]) -> Collection[str] | None:
         return None
     course = study.joined.course
     names = [phase.name for phase in course.phase]
-    first = min(names.index(name) for name in starts)
+    first = min(starts, key=names.index)
     whole = unrolled(course, [block.most for block in course.extinction])
-    return {
-        phase.name
-        for phase in whole
-        if names.index(first_name(course.extinction, phase.name)) >= first
-    }
+    return {phase.name for phase in whole if not is_before(course, phase.name, first)}
 
 
 def _rules(study: Study) -> list[Exclusion]:

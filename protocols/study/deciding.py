@@ -32,6 +32,10 @@ from protocols.study.scheduling import (
 from protocols.study.withheld import paired_of
 from rig.errors import StorageError
 
+RUN = ("done", "running")
+OF_EXTINCTION = ("not_acquired", "not_extinguished")
+"""Rules that this module applies."""
+
 
 def decide(study: Study, change: Change, session: RowMapping, now: datetime) -> Outcome | None:
     """What follows from a test of extinction that has just been filed; None for other sessions.
@@ -108,7 +112,8 @@ def _settle(
     stands = stood | {cycle: str(judged.outcome) for cycle, judged in verdicts.items()}
     was_over, is_over = (set(s.values()) - {Outcome.GOES_ON} != set() for s in (stood, stands))
     later = _run_after(study, block, rows)
-    if was_over and not is_over and later is not None:
+    ended = any(row["outcome"] != Outcome.GOES_ON for row in known.values())
+    if ended and not is_over and later is not None:
         # What was run cannot be unrun: the decision stays, and the session tells of it.
         _deviate(change, later, "was run, and by its tests extinction was not over")
         return _Settled({}, changed=False)
@@ -197,9 +202,6 @@ def _run_after(
     return next((run[place] for place in sorted(run) if place > last), None)
 
 
-RUN = ("done", "running")
-
-
 def _deviate(change: Change, session: RowMapping, what: str) -> None:
     """Put it on a session, once."""
     asked = select(t.deviation.c.id).where(
@@ -234,10 +236,6 @@ def _apply_rules(study: Study, change: Change, animal: str, over: Judged | None)
         _put_out(study, change, animal, [broken])
 
 
-OF_EXTINCTION = ("not_acquired", "not_extinguished")
-"""Rules that this module applies."""
-
-
 def _take_in(study: Study, change: Change, animal: str, rule: str) -> None:
     """Undo an exclusion: the status from before, by the trail, and what was cancelled with it."""
     course = study.joined.course
@@ -260,9 +258,11 @@ def _take_in(study: Study, change: Change, animal: str, rule: str) -> None:
         status_reason=f"{rule} does not hold after an amendment",
         status_by=change.person,
     )
-    cycles = {numbered(n, k) for b in course.extinction for n in b.cycle for k in range(b.most)}
     phases = {p.name for p in unrolled(course, [b.most for b in course.extinction])}
-    _bring_back(study, change, animal, phases - cycles)
+    for number, block in enumerate(course.extinction):
+        if any(r["outcome"] != Outcome.GOES_ON for r in decisions(change, animal, number)):
+            phases -= {numbered(name, k) for name in block.cycle for k in range(block.most)}
+    _bring_back(study, change, animal, phases)
 
 
 def _follow(study: Study, change: Change, animal: str, number: int, begin: date) -> None:

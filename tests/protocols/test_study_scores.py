@@ -340,7 +340,8 @@ def test_what_went_otherwise_is_told_in_words(opened: Path, tmp_path: Path) -> N
         adverse_event(study, "M03", "mild", "limps", "vet called", OWNER)
         # Extinction would be judged again by a swap, for which this account has not the key.
         with study.store.change(OWNER) as change:
-            tests = select(t.session.c.uid).where(t.session.c.phase == "extinction1")
+            of = t.session.c
+            tests = select(of.uid).where(of.phase == "extinction1", of.animal.in_(("M01", "M02")))
             for uid in change.connection.execute(tests).scalars().all():
                 change.update(t.session, {"uid": uid}, status="aborted")
         swap(study, "M01/pretest", "M02/pretest", OWNER, "the cards were mixed up")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -90,3 +91,40 @@ def test_the_watch_sees_what_is_written_outside(tmp_path: Path) -> None:
             continue
         target = Target("made up", make, (("file", lambda data, dice: data),), read)
         assert Bench(target, tmp_path / str(k)).good()[0] is wanted
+
+
+def test_a_thread_of_somebody_else_is_not_the_case_s(tmp_path: Path) -> None:
+    """One that is there already may write its files meanwhile; one that reading begins may not."""
+    go, gone = threading.Event(), threading.Event()
+
+    def write() -> None:
+        (tmp_path / "elsewhere").write_text("x")
+        gone.set()
+
+    def wait() -> None:
+        go.wait(10)
+        write()
+
+    def make(folder: Path) -> None:
+        (folder / "file").write_text("x")
+
+    def asks_another(folder: Path, out: Path) -> None:
+        go.set()
+        assert gone.wait(10)
+
+    def begins_one(folder: Path, out: Path) -> None:
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+
+    for read, wanted in ((asks_another, Came.READ), (begins_one, Came.OUTSIDE)):
+        target = Target("made up", make, (("file", lambda data, dice: data),), read)
+        bench = Bench(target, tmp_path / read.__name__)
+        go.clear()
+        gone.clear()
+        other = threading.Thread(target=wait)
+        other.start()
+        came, _ = bench.run(Path("file"), b"x")
+        go.set()
+        other.join()
+        assert came is wanted

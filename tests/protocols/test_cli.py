@@ -411,7 +411,6 @@ def test_a_simulated_board_is_ended_wherever_the_word_comes(here: Path) -> None:
     assert done.stdout.split("\n")[:-1] == [f"{line} 0" for line in range(1, 21)]
 
 
-
 # interrupted sessions
 
 

@@ -151,9 +151,14 @@ class SessionRecord:
         """background.png. Raises ConfigError for a damaged one, StorageError for none."""
         path = self.folder / BACKGROUND
         try:
-            return png.read_gray(path.read_bytes(), str(path))
+            image = png.read_gray(path.read_bytes(), str(path))
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+        size, wanted = image.shape[::-1], self.setup.apparatus.frame_size_px
+        if size != wanted:
+            message = f"{size[0]}x{size[1]} px, but {wanted[0]}x{wanted[1]} were recorded"
+            raise ConfigError(str(path), "", message)
+        return image
 
     def torn(self) -> dict[str, int]:
         """Bytes of a half last line by file; empty for a session that ended in order."""
@@ -231,7 +236,7 @@ class SessionRecord:
                 event = json.loads(line)
                 if not {"n", "t_s", "kind", "data", "hash"} <= event.keys():
                     raise ValueError("not an event")
-            except (ValueError, AttributeError) as error:
+            except (ValueError, RecursionError, AttributeError) as error:
                 message = f"{self.folder / EVENTS} line {number}: {error}"
                 raise StorageError(message) from None
             yield line, event

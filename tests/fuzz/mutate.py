@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -24,7 +25,7 @@ NASTY = (
     b"../../../etc/passwd", b"/etc/passwd", b"..\\..\\x", b"con", b"x" * 200_000, b"%s%n", b"{0}",
     b"${HOME}", b"`id`", b"1970-01-01", b"99:99:99", b"\xe2\x80\xae", b"\xf0\x9f\x90\xad",
 )  # fmt: skip
-VALUES: tuple[Any, ...] = (
+_VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, -(2**63) - 1, 10**400, 1e308, -1e308, 0.5, "", "\0",
     "x", "x" * 5000, "nan", "1", "../../x", "/etc/passwd", "\ud800", [], {}, [[]], [None], [1, 2],
     ["a"], {"a": 1}, float("nan"), float("inf"),
@@ -137,9 +138,11 @@ def _in_tree(whole: Any, dice: Random) -> None:
             case 0 if isinstance(node, dict) and node is not whole:
                 del node[key]
             case 1 if isinstance(node, dict):
-                node[dice.choice(("x", "", "data", str(key) + "2"))] = dice.choice(VALUES)
+                node[dice.choice(("x", "", "data", str(key) + "2"))] = deepcopy(
+                    dice.choice(_VALUES)
+                )
             case _:
-                node[key] = dice.choice(VALUES)
+                node[key] = deepcopy(dice.choice(_VALUES))
         return
 
 

@@ -2,16 +2,22 @@
 
 import json
 import shutil
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from protocols.batch import _other
+from protocols.blinding import read_key
 from protocols.manifest import spreadsheet
 from protocols.proof import CHECK, show
+from protocols.sessions import read_session
+from protocols.study.doing.filing import uid_in
+from rig.apparatus import parse
 from rig.channel import claim, find
 from rig.channel.entries import Entry, name_of, write_key
 from rig.channel.messages import parse as parse_message
@@ -20,12 +26,17 @@ from rig.errors import LONGEST, ConfigError, RigError
 from rig.hardware.measured import unmeasured
 from rig.hardware.orders import Hello
 from rig.ledger import parse_tick
+from rig.png import write_gray
+from rig.session import close
 from rig.session.row import Row
 from rig.session.sheet import read_sheet
 from rig.session.tracks import read_track
+from rig.session.used import read_used
 from rig.storage import read_summary
+from rig.table import from_text
 from rig.video import VideoFile
-from tests.small import write_clip
+from tests.fuzz.targets import _resume_session, _torn
+from tests.small import ARENA, write_clip
 
 DEEP = '{"a":' * 20_000
 LONG = "x" * 200_000
@@ -153,7 +164,7 @@ def test_tables_of_the_program_itself(tmp_path: Path) -> None:
 
 def test_a_row_with_a_damaged_summary_is_not_taken_for_done(tmp_path: Path) -> None:
     film = write_clip(tmp_path, 10)
-    (tmp_path / "rescore.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "rescore.json").write_text('{"apparatus": {}}', encoding="utf-8")
     for text in ("id\n1\n", "id,test_s,time_left_s\n1,2,x\n"):
         (tmp_path / "summary.csv").write_text(text, encoding="utf-8")
         assert _other(Row((film,)), tmp_path) == ", with a damaged summary"
@@ -165,3 +176,77 @@ def test_a_message_is_one_line_of_a_length_that_can_be_read() -> None:
     assert str(error).startswith("a.csv: line 2: first second xxx")
     assert str(error).endswith("x last")
     assert len(error.message) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DEEP,
+        "[1]",
+        '{"apparatus": 3}',
+        '{"apparatus": {}, "id": 3}',
+        '{"apparatus": {}, "files": [{"path": "a.mkv"}]}',
+        '{"apparatus": {}, "asked": 0.5}',
+        '{"apparatus": {}, "asked": {"amend": 0.5}}',
+        '{"apparatus": {}, "rate_hz": 1e999}',
+    ],
+    ids=lambda text: text[:40],
+)
+def test_a_rescored_folder_s_own_words(text: str, tmp_path: Path) -> None:
+    (tmp_path / "rescore.json").write_text(text, encoding="utf-8")
+    assert "rescore.json" in refused(lambda: read_used(tmp_path))
+    assert "rescore.json" in refused(lambda: read_session(tmp_path))
+    assert _other(Row((tmp_path / "a.mkv",)), tmp_path) == ""
+
+
+def test_rows_of_a_rescored_folder_longer_than_their_head(tmp_path: Path) -> None:
+    used = {"apparatus": tomllib.loads(ARENA), "rate_hz": 20.0}
+    (tmp_path / "rescore.json").write_text(json.dumps(used), encoding="utf-8")
+    (tmp_path / "frames.csv").write_text("frame,t_s\n1,2,3\n", encoding="utf-8")
+    assert "cannot be read" in refused(lambda: read_session(tmp_path))
+
+
+def test_a_time_beyond_all_numbers() -> None:
+    cells = {name: ["0"] for name in ("frame", "x_cm", "y_cm", "scored")}
+    for time in ("1e999", "1e300"):
+        columns = {**cells, "t_s": [time], "zone": [""], "flag": [""]}
+        with pytest.raises(ValueError, match="no such number"):
+            from_text(columns, parse(ARENA, "arena"))
+
+
+def test_a_key_that_is_no_hex() -> None:
+    holder = {"name": "ann", "n": 2**14, "salt": "00", "box": "0x"}
+    table = {"version": 1, "public": "00", "holder": [holder]}
+    assert "holder[0].box" in refused(lambda: read_key(json.dumps(table), "key.sealed"))
+    refused(lambda: read_key(DEEP, "key.sealed"))
+
+
+def test_json_without_end_in_the_user_s_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("PLACEPREF_RUNTIME", "PLACEPREF_DATA", "PLACEPREF_CONFIG"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    tmp_path.chmod(0o700)
+    (tmp_path / "boards").mkdir()
+    for name in (f"{name_of('sim')}.json", "boards/hub.json", "setup.json"):
+        (tmp_path / name).write_text(DEEP, encoding="utf-8")
+    assert find("sim") is None
+    hello = Hello("hub", "1.0", 1, 0, "power", 1, 0, 0)
+    assert list(unmeasured("hub", hello, datetime.now(UTC))) == [1]
+    assert uid_in(tmp_path) == ""
+    (tmp_path / "setup.json").write_bytes(bytes(100))  # as a power cut may leave it
+    assert uid_in(tmp_path) == ""
+
+
+def test_what_makes_a_session_that_was_interrupted_no_session_is_told(tmp_path: Path) -> None:
+    _torn(tmp_path)
+    folder = tmp_path / "ses"
+    good = (folder / "background.png").read_bytes()
+    (folder / "background.png").write_bytes(write_gray(np.zeros((7, 160), np.uint8)))
+    assert "7 px, but 160x120" in refused(lambda: close(folder, "x"))
+    (folder / "background.png").write_bytes(good)
+    ticks = (folder / "ticks.jsonl").read_bytes().splitlines(keepends=True)
+    ticks[3], ticks[9] = ticks[9], ticks[3]
+    (folder / "ticks.jsonl").write_bytes(b"".join(ticks))
+    refused(lambda: close(folder, "x"))
+    assert "cannot be replayed" in refused(lambda: _resume_session(tmp_path, tmp_path))

@@ -184,6 +184,7 @@ def _rescored(folder: Path) -> Facts:
         "frames_broken": used.get("frames_broken", 0),
         "frames_dropped": measures.dropped,
         "camera_moved": len(used.get("camera_moved", ())),
+        "two_animals_s": used.get("two_animals_s", 0),
     }
     quality = findings(
         measures, apparatus.chamber_names, figures, used.get("contrast", {}), rate_hz

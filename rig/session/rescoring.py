@@ -276,6 +276,8 @@ def _scored(
         summary["flags"] = "+".join(filter(None, flags))
         told = _used(row, job, folder.name, measures) | amended.used(hidden=row.hidden)
         told["detections"] = _detections(row, job, keeper)
+        if company_ns:
+            told["two_animals_s"] = round(company_ns / NS_PER_S, 3)
         used = json.dumps(told, indent=1)
         try:
             shutil.rmtree(part, ignore_errors=True)

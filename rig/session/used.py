@@ -60,6 +60,7 @@ class _Used(_Loose):
     tracker_version: str = ""
     rate_hz: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     frames_broken: int | None = None
+    two_animals_s: Real = 0.0
     contrast: dict[str, Real] = {}
     camera_moved: list[dict[str, Any]] = []
     files: list[_Stamp] = []

@@ -207,7 +207,8 @@ def _stalls(at_s: float, length_s: float) -> list[Stalled]:
     return [Stalled(at_s, length_s)]
 
 
-LOST = ("track_lost", "hand_in_view", "two_animals")
+TWO = "two_animals"
+LOST = ("track_lost", "hand_in_view", TWO)
 SCENES = (
     Scene("camera silent for 1.5 s", FREE, ("camera_stalled", "camera_back"),
           camera=lambda at_s: _stalls(at_s, 1.5), dark_s=1.5, check=_doors_rest),
@@ -294,6 +295,7 @@ def judge(out: Path, scene: Scene, seed: int, twin: Stage) -> str:
     checks: list[Callable[[], str]] = [
         lambda: _ended(stage, scene),
         lambda: _recorded(stage, scene, at_s),
+        lambda: _alone(stage, scene),
         lambda: _dark(stage, scene, at_s),
         lambda: "" if scene.troubles else _same_before(stage, twin, at_s),
         lambda: _sums(stage),
@@ -317,6 +319,13 @@ def _recorded(stage: Stage, scene: Scene, at_s: float) -> str:
             return f"{'/'.join(group)} is not recorded; what is: {kinds}"
         kinds = kinds[min(places) + 1 :]
     return ""
+
+
+def _alone(stage: Stage, scene: Scene) -> str:
+    """No second animal is seen where there is none."""
+    named = any(TWO in ((kind,) if isinstance(kind, str) else kind) for kind in scene.events)
+    seen = any(kind == TWO for _, kind, _ in stage.events)
+    return "a second animal was seen" if seen and not named else ""
 
 
 def _dark(stage: Stage, scene: Scene, at_s: float) -> str:

@@ -23,7 +23,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import boxes
+import boxes  # type: ignore[import-not-found]
 import numpy as np
 from scipy.optimize import nnls
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from boxes import RUNTIME, SPARE_S, Options, load_average, write_rigs
+from boxes import RUNTIME, SPARE_S, Options, load_average, write_rigs  # type: ignore[import-not-found]
 
 from rig.channel import ensure
 from rig.hardware.simulated.board import Board

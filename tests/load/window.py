@@ -43,7 +43,7 @@ from statistics import median
 from typing import Any
 
 # beside this script
-from boxes import (
+from boxes import (  # type: ignore[import-not-found]
     RUNTIME,
     Options,
     Row,
@@ -60,7 +60,7 @@ from PyQt6.QtWidgets import QApplication
 
 import gui.run.grid
 from gui.remembered import CONFIG_VARIABLE
-from gui.run.box_view import BoxView, Said, Seen
+from gui.run.box_view import BoxView, Said, Seen  # type: ignore[attr-defined]
 from gui.window import MainWindow, drop_foreign_qt
 from rig.errors import RigError
 from rig.scheduling import yield_to_others
@@ -145,7 +145,7 @@ def be_window(orders: Connection, screen: dict[str, str]) -> None:
     os.environ.update(screen)
     drop_foreign_qt(os.environ)
     yield_to_others()
-    gui.run.grid.BoxView = TimedView  # type: ignore[misc]
+    gui.run.grid.BoxView = TimedView  # type: ignore[attr-defined,misc]
     application = QApplication(["placepref"])
     application.setStyle("Fusion")
     window = TimedWindow()

@@ -27,7 +27,7 @@ Decoded = Callable[[], int]
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Decoded:
     """How many pictures were decoded in this process since it was last asked."""
     count = [0]
-    real = reading.decoded
+    real = reading.decoded  # type: ignore[attr-defined]
 
     def counted(*given: Any, **named: Any) -> Iterator[Any]:
         for frame in real(*given, **named):

@@ -467,7 +467,7 @@ def test_file_systems_of_shares_are_known(tmp_path: Path, monkeypatch: pytest.Mo
             self.mountpoint, self.fstype, self.opts = str(mountpoint), fstype, opts
 
     mounts = [Part(Path(tmp_path.anchor), "ext4"), Part(tmp_path, "nfs4")]
-    monkeypatch.setattr(places.psutil, "disk_partitions", lambda all: mounts)
+    monkeypatch.setattr(places.psutil, "disk_partitions", lambda all: mounts)  # type: ignore[attr-defined]
     assert places.shared(tmp_path / "study") == "nfs4"
     mounts.append(Part(tmp_path / "local", "xfs"))
     assert places.shared(tmp_path / "local" / "study") == ""

@@ -577,7 +577,7 @@ def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
     monkeypatch.setattr(blinding, "_N", 2**14)
     monkeypatch.setattr(playing, "_text", lambda name: ours(name).replace("0.90", "1.0"))
     seconds = {"test_s": 4, "conditioning_s": 2, "most_cycles": 1}
-    opens = playing.verbs.unblind
+    opens = playing.verbs.unblind  # type: ignore[attr-defined]
 
     def look_first(*words: Any) -> Any:
         """Until the key is opened nothing tells; what was opened stands in the trail then."""
@@ -588,15 +588,15 @@ def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
                 assert b"drug_first" not in data, path
         return opens(*words)
 
-    monkeypatch.setattr(playing.verbs, "unblind", look_first)
+    monkeypatch.setattr(playing.verbs, "unblind", look_first)  # type: ignore[attr-defined]
     drawn_by: list[str] = []
-    allocates = playing.verbs.allocate_cohort
+    allocates = playing.verbs.allocate_cohort  # type: ignore[attr-defined]
 
     def watched(*words: Any) -> Any:
         drawn_by.append(words[5])
         return allocates(*words)
 
-    monkeypatch.setattr(playing.verbs, "allocate_cohort", watched)
+    monkeypatch.setattr(playing.verbs, "allocate_cohort", watched)  # type: ignore[attr-defined]
     play = playing.Play(here / "demo", 2, 1, _Here(), lambda done, total: None, **seconds)
     played = play.play()
     assert played.faults == ()

@@ -76,7 +76,7 @@ def test_a_cluster_gives_the_same_rows_also_when_it_loses_a_worker(
         write_clip(here / "videos", 200 + k, f"M{k}.mkv")
     workers = [cluster.worker(), cluster.worker()]
     killed: list[int] = []
-    kept = batch.write_summary
+    kept = batch.write_summary  # type: ignore[attr-defined]
 
     def kill_one(out: Path, row: dict[str, object], *, append: bool) -> None:
         kept(out, row, append=append)

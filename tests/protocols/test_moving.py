@@ -34,7 +34,7 @@ def shared(begun: Path, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     net.mkdir()
     shutil.move(begun, net / "S1")
     mounts = [Part(Path(tmp_path.anchor), "ext4"), Part(net, "nfs4")]
-    monkeypatch.setattr(places.psutil, "disk_partitions", lambda all: mounts)
+    monkeypatch.setattr(places.psutil, "disk_partitions", lambda all: mounts)  # type: ignore[attr-defined]
     monkeypatch.setenv("PLACEPREF_DATA", str(tmp_path / "data"))
     return net / "S1"
 

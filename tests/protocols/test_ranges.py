@@ -61,9 +61,9 @@ def test_a_window_counts_scored_time_from_its_start() -> None:
     assert first(table, 1000.0).scored.all()
     paused = session([("left", 30), ("right", 10)]).table
     paused.scored[100:200] = False  # ten seconds, after ten
-    kept = first(paused, 15.0)
-    assert kept.scored[:100].all()
-    assert int(kept.scored[200:].sum()) == 52  # the 9.9 s before, then up to 15.0
+    window = first(paused, 15.0)
+    assert window.scored[:100].all()
+    assert int(window.scored[200:].sum()) == 52  # the 9.9 s before, then up to 15.0
 
 
 def test_lost_time_widens_the_range(study: Path) -> None:

@@ -14,7 +14,7 @@ from rig.model import Gray
 from rig.session.rescoring import rescore
 from rig.tracking.combing import combed
 from rig.video import VideoFile
-from tests.rig.test_registration import APPARATUS, STILL, film, write
+from tests.rig.test_registration import APPARATUS, STILL, film, write  # type: ignore[attr-defined]
 
 
 def woven(pictures: list[Gray]) -> list[Gray]:

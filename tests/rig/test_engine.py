@@ -478,7 +478,7 @@ def test_condition_entries_for_and_total() -> None:
         ({"in": "left", "total_s": 2.0}, (["left"] * 10 + ["centre"] * 10) * 5, 3.0),
         ({"in": "left", "entries": 2}, (["left"] * 10 + ["centre"] * 10) * 5, 4.2),
     ):
-        step = {"do": "explore", "until": "condition", "condition": condition}
+        step: dict[str, object] = {"do": "explore", "until": "condition", "condition": condition}
         s = Session(setup_for([step], drive="none"))
         for place in places:
             if s.tick(place).state.ending is not None:

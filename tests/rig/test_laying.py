@@ -15,7 +15,7 @@ from rig.model import Gray
 from rig.session.fitting import scaled
 from rig.session.rescoring import Rescored, rescore, score
 from rig.tracking.laying import lay, resized
-from tests.rig.test_registration import APPARATUS, STILL, box, film, write
+from tests.rig.test_registration import APPARATUS, STILL, box, film, write  # type: ignore[attr-defined]
 from tests.small import write_table
 
 RNG = np.random.default_rng(8)

@@ -232,7 +232,7 @@ def test_a_session_that_nobody_filed_is_filed_after_a_restart(lab: Lab, monkeypa
         raise SystemExit(70)  # the power goes: neither filed nor given up
 
     with monkeypatch.context() as power:
-        power.setattr(daily.running, "carry_out", cut)
+        power.setattr(daily.running, "carry_out", cut)  # type: ignore[attr-defined]
         power.setattr(daily, "_left", lambda *words: None)
         lab.run("M1", MONDAY, code=70)
     said = lab.run("M1", MONDAY + timedelta(hours=1), code=1)

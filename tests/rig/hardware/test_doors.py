@@ -404,14 +404,14 @@ class FakePort:
 
 def test_permission_names_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
     port = FakePort(serial.SerialException(13, "could not open port"))
-    monkeypatch.setattr(doors.serial, "serial_for_url", lambda *_, **__: port)
+    monkeypatch.setattr(doors.serial, "serial_for_url", lambda *_, **__: port)  # type: ignore[attr-defined]
     with pytest.raises(DoorError, match="permission denied; join the group 'dialout'"):
         SerialBoard("b", "/dev/ttyNONE", clock)
 
 
 def test_something_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     port = FakePort()
-    monkeypatch.setattr(doors.serial, "serial_for_url", lambda *_, **__: port)
+    monkeypatch.setattr(doors.serial, "serial_for_url", lambda *_, **__: port)  # type: ignore[attr-defined]
     with pytest.raises(DoorError, match=r"no board answered within 0.1 s \(0 bytes"):
         SerialBoard("b", "/dev/ttyNONE", clock, answer_s=0.1)
     assert port.closed
@@ -464,8 +464,8 @@ def test_ports_are_listed_and_none_is_opened(monkeypatch: pytest.MonkeyPatch) ->
     class Known:
         device, description, serial_number = "/dev/ttyACM0", "Uno", None
 
-    monkeypatch.setattr(doors.system_ports, "comports", lambda: [Known()])
-    monkeypatch.setattr(doors.serial, "serial_for_url", lambda *_, **__: pytest.fail("opened"))
+    monkeypatch.setattr(doors.system_ports, "comports", lambda: [Known()])  # type: ignore[attr-defined]
+    monkeypatch.setattr(doors.serial, "serial_for_url", lambda *_, **__: pytest.fail("opened"))  # type: ignore[attr-defined]
     assert list_ports() == (("/dev/ttyACM0", "Uno", ""),)
 
 

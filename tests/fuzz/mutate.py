@@ -25,7 +25,7 @@ NASTY = (
     b"../../../etc/passwd", b"/etc/passwd", b"..\\..\\x", b"con", b"x" * 200_000, b"%s%n", b"{0}",
     b"${HOME}", b"`id`", b"1970-01-01", b"99:99:99", b"\xe2\x80\xae", b"\xf0\x9f\x90\xad",
 )  # fmt: skip
-_VALUES: tuple[Any, ...] = (
+VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, -(2**63) - 1, 10**400, 1e308, -1e308, 0.5, "", "\0",
     "x", "x" * 5000, "nan", "1", "../../x", "/etc/passwd", "\ud800", [], {}, [[]], [None], [1, 2],
     ["a"], {"a": 1}, float("nan"), float("inf"),
@@ -139,10 +139,10 @@ def _in_tree(whole: Any, dice: Random) -> None:
                 del node[key]
             case 1 if isinstance(node, dict):
                 node[dice.choice(("x", "", "data", str(key) + "2"))] = deepcopy(
-                    dice.choice(_VALUES)
+                    dice.choice(VALUES)
                 )
             case _:
-                node[key] = deepcopy(dice.choice(_VALUES))
+                node[key] = deepcopy(dice.choice(VALUES))
         return
 
 

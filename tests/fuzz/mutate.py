@@ -138,9 +138,7 @@ def _in_tree(whole: Any, dice: Random) -> None:
             case 0 if isinstance(node, dict) and node is not whole:
                 del node[key]
             case 1 if isinstance(node, dict):
-                node[dice.choice(("x", "", "data", str(key) + "2"))] = deepcopy(
-                    dice.choice(VALUES)
-                )
+                node[dice.choice(("x", "", "data", str(key) + "2"))] = deepcopy(dice.choice(VALUES))
             case _:
                 node[key] = deepcopy(dice.choice(VALUES))
         return

@@ -201,11 +201,14 @@ class Bench:
     def _watched(self) -> Iterator[None]:
         one = watch()
         roots = [self._out, self._tmp, *([self._in] if self.target.owns else [])]
+        # A module that only a refusal needs is imported then, and its bytecode kept, once.
+        before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         one.begin(tuple(os.path.realpath(path) for path in roots))
         try:
             yield
         finally:
             one.on = False
+            sys.dont_write_bytecode = before
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,3 +129,26 @@ def test_a_thread_of_somebody_else_is_not_the_case_s(tmp_path: Path) -> None:
         go.set()
         other.join()
         assert came is wanted
+
+
+def test_a_module_that_is_imported_for_the_first_time_is_nothing_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytecode would be: by the first run after a change, and never again."""
+    (tmp_path / "imported_late.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.delitem(sys.modules, "imported_late", raising=False)
+
+    def make(folder: Path) -> None:
+        (folder / "file").write_text("x")
+
+    def reads(folder: Path, out: Path) -> None:
+        import imported_late  # type: ignore[import-not-found]
+
+        assert imported_late.x == 1
+
+    target = Target("made up", make, (("file", lambda data, dice: data),), reads)
+    came, words = Bench(target, tmp_path / "bench").run(Path("file"), b"x")
+    assert came is Came.READ, words
+    assert sys.dont_write_bytecode is False

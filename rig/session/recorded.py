@@ -223,6 +223,7 @@ class _Pictures:
     def __init__(self, crew: Crew, record: SessionRecord, prepared: Prepared) -> None:
         self._crew, self._record, self._prepared = crew, record, prepared
         self._part, self._missing = 1, 0
+        self._parts = 1 + sum(event["kind"] == "resumed" for event in record.events())
         self._start_ns = next((tick.t_ns for tick in record.ticks()), 0)
         self._moves = moves_told(record).by_part
         self._open()
@@ -239,7 +240,8 @@ class _Pictures:
         try:
             video = VideoFile.open(path)
         except ConfigError:
-            if self._excused() and count_frames(path) == 0:
+            cut_off = self._part < self._parts or self._excused()
+            if cut_off and count_frames(path) == 0:
                 return  # it breaks off before its first picture
             raise
         self._stamped = video.times is Times.STAMPS

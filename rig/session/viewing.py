@@ -27,7 +27,7 @@ from rig.storage.folder import SUMS
 from rig.tracking import Prepared
 from rig.tracking.outlines import outline
 from rig.tracking.registration import Move, steady
-from rig.video import Picture, VideoFile
+from rig.video import Picture, VideoFile, count_frames
 
 BACK = 24
 """So many pictures before one that is stepped back to are decoded with it."""
@@ -206,7 +206,8 @@ def open_reel(found: Whence, frames: Ints, resumed: Sequence[int] = ()) -> Reel:
     strips = [
         Strip(VideoFile.open(by_name[name]), piece)
         for name, piece in zip(names, pieces, strict=True)
-        if name in by_name and len(piece)
+        # One that was cut off before its first picture has none to show.
+        if name in by_name and len(piece) and count_frames(by_name[name])
     ]
     if not strips:
         raise ConfigError(str(found.record.folder), "video.mkv", "holds no picture of these rows")

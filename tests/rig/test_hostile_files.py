@@ -4,6 +4,7 @@ import json
 import shutil
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,12 +28,13 @@ from rig.hardware.measured import unmeasured
 from rig.hardware.orders import Hello
 from rig.ledger import parse_tick
 from rig.png import write_gray
-from rig.session import close
+from rig.session import close, verify
 from rig.session.row import Row
 from rig.session.sheet import read_sheet
 from rig.session.tracks import read_track
 from rig.session.used import read_used
-from rig.storage import read_summary
+from rig.session.viewing import open_reel, whence
+from rig.storage import SessionRecord, read_summary
 from rig.table import from_text
 from rig.video import VideoFile
 from tests.fuzz.targets import _resume_session, _torn
@@ -250,3 +252,23 @@ def test_what_makes_a_session_that_was_interrupted_no_session_is_told(tmp_path: 
     (folder / "ticks.jsonl").write_bytes(b"".join(ticks))
     refused(lambda: close(folder, "x"))
     assert "cannot be replayed" in refused(lambda: _resume_session(tmp_path, tmp_path))
+
+
+def test_a_session_that_was_cut_off_before_its_first_picture_and_went_on(tmp_path: Path) -> None:
+    """As a kill left it once in 200: a header of a video, then a resume that was completed."""
+    _torn(tmp_path)
+    folder = tmp_path / "ses"
+    head = (folder / "video.mkv").read_bytes()[:40]
+    (folder / "video.mkv").write_bytes(head)
+    _resume_session(tmp_path, tmp_path)
+    assert (folder / "video-2.mkv").is_file()
+    verdict = verify(folder)
+    assert (verdict.problems, verdict.differing, verdict.unfinished) == ([], 0, False)
+    record = SessionRecord.open(folder)
+    columns = record.columns()
+    (at_s,) = [event["t_s"] for event in record.events() if event["kind"] == "resumed"]
+    frames = columns["frame"].astype(np.int64)
+    first = int(frames[np.searchsorted(columns["t_s"], at_s)])
+    with closing(open_reel(whence(folder), frames, [first])) as reel:
+        assert reel.picture(first) is not None
+        assert reel.picture(0) is None

@@ -54,7 +54,7 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         )
     changes: dict[str, Any] = {"windows": windows, "tracker_version": tracking.VERSION}
     image = record.background()
-    videos = [VideoFile.open(path) for path in record.videos]
+    videos = [VideoFile.open(path) for path in record.filmed]
     if not videos:
         raise ConfigError(str(source), "video.mkv", "missing: there are no pictures to score again")
     apparatus = setup.apparatus

@@ -27,7 +27,7 @@ from rig.storage.folder import SUMS
 from rig.tracking import Prepared
 from rig.tracking.outlines import outline
 from rig.tracking.registration import Move, steady
-from rig.video import Picture, VideoFile, count_frames
+from rig.video import Picture, VideoFile
 
 BACK = 24
 """So many pictures before one that is stepped back to are decoded with it."""
@@ -162,12 +162,12 @@ def whence(folder: Path) -> Whence:
     """Where the pictures of a session or a rescored folder come from. Raises ConfigError."""
     if not (folder / "rescore.json").is_file():
         record = SessionRecord.open(folder)
-        return Whence(record, tuple(record.videos))
+        return Whence(record, tuple(record.filmed))
     files, said = row_of(folder)
     kept = Kept.open(folder)
     if len(files) == 1 and files[0].is_dir():
         record = SessionRecord.open(files[0])
-        return Whence(record, tuple(record.videos), kept=kept)
+        return Whence(record, tuple(record.filmed), kept=kept)
     return Whence(None, files, said.get("crop"), said.get("fps"), said.get("true_duration_s"), kept)
 
 
@@ -206,8 +206,7 @@ def open_reel(found: Whence, frames: Ints, resumed: Sequence[int] = ()) -> Reel:
     strips = [
         Strip(VideoFile.open(by_name[name]), piece)
         for name, piece in zip(names, pieces, strict=True)
-        # One that was cut off before its first picture has none to show.
-        if name in by_name and len(piece) and count_frames(by_name[name])
+        if name in by_name and len(piece)
     ]
     if not strips:
         raise ConfigError(str(found.record.folder), "video.mkv", "holds no picture of these rows")

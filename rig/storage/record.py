@@ -19,6 +19,7 @@ from rig.model import Gray, Tick
 from rig.setup import Setup
 from rig.storage import folder as folders
 from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, SUMS, TICKS, TRUTH
+from rig.video import count_frames
 
 _INTEGERS = frozenset(("frame", "area_px"))
 _TEXTS = frozenset(("zone", "step", "flag"))
@@ -146,6 +147,15 @@ class SessionRecord:
     def videos(self) -> list[Path]:
         """The recordings in order: video.mkv, then one more for each time it was resumed."""
         return folders.videos(self.folder)
+
+    @property
+    def filmed(self) -> list[Path]:
+        """The recordings with a picture in them, in order; a crash may come before a part's first.
+
+        A session's only recording is named in any case.
+        """
+        parts = self.videos
+        return parts if len(parts) < 2 else [path for path in parts if count_frames(path)]
 
     def background(self) -> Gray:
         """background.png. Raises ConfigError for a damaged one, StorageError for none."""

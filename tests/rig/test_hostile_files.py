@@ -37,7 +37,7 @@ from rig.session.viewing import open_reel, whence
 from rig.storage import SessionRecord, read_summary
 from rig.table import from_text
 from rig.video import VideoFile
-from tests.fuzz.targets import _resume_session, _torn
+from tests.fuzz.targets import _rescore_session, _resume_session, _torn
 from tests.small import ARENA, write_clip
 
 DEEP = '{"a":' * 20_000
@@ -272,3 +272,5 @@ def test_a_session_that_was_cut_off_before_its_first_picture_and_went_on(tmp_pat
     with closing(open_reel(whence(folder), frames, [first])) as reel:
         assert reel.picture(first) is not None
         assert reel.picture(0) is None
+    _rescore_session(tmp_path, tmp_path)
+    assert (tmp_path / "scored").is_dir()

@@ -288,7 +288,6 @@ def _row(fault: str, found: Sequence[Killed]) -> Row:
 
 
 if __name__ == "__main__":
-    for row in rows(False, int(sys.argv[1]), *map(int, sys.argv[2:3])):
-        print(
-            f"{row.fault:46} {row.injected:4d} {row.survived:4d} {row.seconds_lost:6.2f}  {row.note}"
-        )
+    for one in rows(False, int(sys.argv[1]), *map(int, sys.argv[2:3])):
+        print(f"{one.fault:46} {one.injected:4d} {one.survived:4d} {one.seconds_lost:6.2f}")
+        print(f"    {one.note}")

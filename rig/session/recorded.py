@@ -25,7 +25,7 @@ from rig.session.overlaying import session_pictures
 from rig.session.pieces import Crew, Eye, Shown
 from rig.session.retracking import Recording, Source, check_size
 from rig.session.row import Moment, Row
-from rig.session.seeing import SAMPLES, again, many, median_of, tracker
+from rig.session.seeing import SAMPLES, again, chosen_before, many, median_of, tracker
 from rig.session.steady import moves_told, steadied
 from rig.setup import Setup, Window
 from rig.steps import Do
@@ -74,8 +74,8 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         image = used.background
         changes["background"], changes["tracker"] = used.facts["kind"], used.facts["tracker"]
         made_again = used.used.get("background_again")
-        settings = tracking.Settings.model_validate(changes["tracker"])
-        prepared = tracking.prepare(apparatus, image, setup.rate_hz, settings=settings)
+        file = str(used.folder)
+        prepared = chosen_before(changes["tracker"], apparatus, image, setup.rate_hz, file)
     elif where_from.how == "tracks" and not row.amend.overlay:
         changes["tracker"] = {}
     elif row.background == "new" or shape_of(apparatus) != shape_of(setup.apparatus):

@@ -239,8 +239,11 @@ def _known(folder: Path, found: Whence) -> dict[Path, str]:
     sums = found.record.folder / SUMS
     if not sums.is_file():  # it was interrupted: nothing was summed yet
         return {}
-    lines = (line.split("  ", 1) for line in sums.read_text(encoding="utf-8").splitlines())
-    return {found.record.folder / name: digest for digest, name in lines}
+    try:
+        lines = (line.split("  ", 1) for line in sums.read_text(encoding="utf-8").splitlines())
+        return {found.record.folder / name: digest for digest, name in lines}
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(sums), "", f"cannot be read: {error}") from None
 
 
 def _prepared(found: Whence) -> Prepared | None:

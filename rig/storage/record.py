@@ -208,6 +208,8 @@ class SessionRecord:
             lines = (self.folder / SUMS).read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return [f"{SUMS} is missing"]
+        except (OSError, ValueError) as error:
+            return [f"{SUMS} cannot be read: {error}"]
         said = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         have = folders.sums(self.folder)
         problems = []

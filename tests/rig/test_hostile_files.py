@@ -18,11 +18,12 @@ from protocols.manifest import spreadsheet
 from protocols.proof import CHECK, show
 from protocols.sessions import read_session
 from protocols.study.doing.filing import uid_in
+from rig import rigfile
 from rig.apparatus import parse
 from rig.channel import claim, find
 from rig.channel.entries import Entry, name_of, write_key
 from rig.channel.messages import parse as parse_message
-from rig.config import parse_json, parse_toml
+from rig.config import check, parse_json, parse_toml
 from rig.errors import LONGEST, ConfigError, RigError
 from rig.hardware.measured import unmeasured
 from rig.hardware.orders import Hello
@@ -37,7 +38,7 @@ from rig.session.viewing import open_reel, whence
 from rig.storage import SessionRecord, read_summary
 from rig.table import from_text
 from rig.video import VideoFile
-from tests.fuzz.targets import _rescore_session, _resume_session, _torn
+from tests.fuzz.targets import _rescore_session, _resume_session, _session, _torn
 from tests.small import ARENA, write_clip
 
 DEEP = '{"a":' * 20_000
@@ -58,6 +59,14 @@ def refused(read: Callable[[], object]) -> str:
 @pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5000], ids=["deep", "long"])
 def test_toml_without_end(text: str) -> None:
     assert "not valid TOML" in refused(lambda: parse_toml(text, "a.toml"))
+
+
+def test_a_value_as_deep_as_toml_goes() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    table = {"name": deep}
+    assert "nested too deeply" in refused(lambda: check(table, rigfile.RigFile, "a.rig.toml"))
 
 
 @pytest.mark.parametrize("text", [DEEP, "9" * 5000], ids=["deep", "long"])
@@ -93,6 +102,7 @@ def test_no_number_goes_over_the_channel_that_is_none() -> None:
             f"Time,Centre position X,Centre position Y\n1{':1' * 400},1,2\n", id="a-late-time"
         ),
         pytest.param("Time,Centre position X,Centre position Y\n1e999,1,2\n", id="no-time"),
+        pytest.param("Time,Centre position Y\n1,2\n", id="half-a-centre"),
     ],
 )
 def test_a_track_as_text(text: str, tmp_path: Path) -> None:
@@ -247,6 +257,12 @@ def test_what_makes_a_session_that_was_interrupted_no_session_is_told(tmp_path: 
     (folder / "background.png").write_bytes(write_gray(np.zeros((7, 160), np.uint8)))
     assert "7 px, but 160x120" in refused(lambda: close(folder, "x"))
     (folder / "background.png").write_bytes(good)
+    setup = json.loads((folder / "setup.json").read_text("utf-8"))
+    setup["tracker"]["chamber"]["left"]["x"] = 3
+    kept = (folder / "setup.json").read_bytes()
+    (folder / "setup.json").write_text(json.dumps(setup), "utf-8")
+    assert "chamber.left.x: unknown key" in refused(lambda: close(folder, "x"))
+    (folder / "setup.json").write_bytes(kept)
     ticks = (folder / "ticks.jsonl").read_bytes().splitlines(keepends=True)
     ticks[3], ticks[9] = ticks[9], ticks[3]
     (folder / "ticks.jsonl").write_bytes(b"".join(ticks))
@@ -274,3 +290,10 @@ def test_a_session_that_was_cut_off_before_its_first_picture_and_went_on(tmp_pat
         assert reel.picture(0) is None
     _rescore_session(tmp_path, tmp_path)
     assert (tmp_path / "scored").is_dir()
+
+
+def test_sums_that_are_no_text(tmp_path: Path) -> None:
+    _session(tmp_path)
+    with (tmp_path / "ses" / "SHA256SUMS").open("ab") as file:
+        file.write(b"\xff\n")
+    assert "SHA256SUMS cannot be read" in verify(tmp_path / "ses", pixels=False).problems[-1]

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from tests.fuzz.case import Bench, Came, Target, watch
 from tests.fuzz.targets import TARGETS
 
-CASES = 7
+CASES = 4
 """Of each kind: some are a whole rescoring. The long run is for the rest."""
 QUICK = frozenset(
     ("apparatus file", "rig file", "table of animals", "corrections", "pairing, summary",
      "track as text", "track as HDF5", "picture", "ticks", "wire", "channel", "user's folders")
 )  # fmt: skip
 """Kinds of which a case takes a few ms."""
-MANY = 60
+MANY = 30
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,11 @@ def open_after_cv2(environ: dict[str, str], *options: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("options", [(), ("--bait",)], ids=["this-cv2", "variables-set"])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param((), marks=pytest.mark.long), ("--bait",)],
+    ids=["this-cv2", "variables-set"],
+)
 def test_window_opens_after_cv2_offscreen(options: tuple[str, ...]) -> None:
     environ = {"QT_QPA_PLATFORM": "offscreen"}
     assert open_after_cv2(environ, *options) == "offscreen placepref True True"

@@ -26,12 +26,16 @@ def donors() -> Donors:
 
 
 @pytest.mark.parametrize(
-    ("name", "drive"), [(name, DRIVES[k % 3]) for k, name in enumerate(STUDIES)]
+    ("name", "drive"),
+    [
+        pytest.param(name, DRIVES[k // 4 % 3], marks=() if k % 4 == 0 else pytest.mark.long)
+        for k, name in enumerate(STUDIES)
+    ],
 )
 def test_a_protocol_is_played_as_a_study(
     name: str, drive: str, donors: Donors, tmp_path: Path
 ) -> None:
-    """One animal, doors of one kind, each different session run once.
+    """One animal, doors of one kind, each different session run once; every fourth in short.
 
     `python -m tests.protocols.whole` plays two animals with doors of every kind, each session run.
     """

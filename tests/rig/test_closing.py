@@ -249,7 +249,7 @@ def told_of(record: SessionRecord, kind: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("beams", [True, False], ids=["beams", "no beams"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_the_animal_walks_in_and_the_doors_close_behind_it(
     seed: int, beams: bool, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def _scored(folder: Path) -> list[str]:
     return [line for line in lines if line.split(",")[15] == "1"]
 
 
+@pytest.mark.long
 def test_h264_rescores_within_a_fifth_of_a_second_a_chamber(
     make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path
 ) -> None:

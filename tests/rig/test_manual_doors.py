@@ -371,7 +371,7 @@ def test_a_session_whose_doors_are_opened_by_hand(
 
 
 @pytest.mark.parametrize("slips", [0, 1], ids=["moved", "forgotten"])
-@pytest.mark.parametrize("seed", [3, 5])
+@pytest.mark.parametrize("seed", [3, pytest.param(5, marks=pytest.mark.long)])
 def test_a_pretest_with_an_animal_at_the_doors(
     seed: int, slips: int, make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path
 ) -> None:

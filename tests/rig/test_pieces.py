@@ -53,7 +53,7 @@ def _look(path: Path, prepared: Prepared, workers: int) -> tuple[list[Looked], i
 
 
 @pytest.mark.parametrize("codec", list(Codec))
-@pytest.mark.parametrize("workers", [2, 3])
+@pytest.mark.parametrize("workers", [pytest.param(2, marks=pytest.mark.long), 3])
 def test_the_rows_are_the_same_however_many_helped(
     folder: Path, tmp_path: Path, codec: str, workers: int
 ) -> None:

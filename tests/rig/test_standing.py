@@ -171,6 +171,7 @@ def test_a_bumped_camera_is_told_and_put_right_and_all_of_it_can_be_made_again(
     assert set(again.difference_s.values()) == {0.0}
 
 
+@pytest.mark.long
 def test_a_camera_that_is_knocked_away_gives_no_position_until_it_is_set_back(
     make_rig: MakeRig, tmp_path: Path
 ) -> None:

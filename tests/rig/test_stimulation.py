@@ -25,8 +25,14 @@ def edges(folder: Path, kind: str) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("sham", ["false", "true"])
+@pytest.mark.parametrize(
+    ("name", "sham"),
+    [
+        pytest.param(name, sham, marks=pytest.mark.long if (k == 0) == (sham == "true") else ())
+        for k, name in enumerate(NAMES)
+        for sham in ("false", "true")
+    ],
+)
 def test_the_output_is_on_in_one_chamber_alone(
     name: str, sham: str, make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path
 ) -> None:

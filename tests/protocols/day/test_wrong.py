@@ -212,6 +212,7 @@ def test_all_that_goes_wrong_is_right_at_the_end(lab: Lab) -> None:
     assert actions["key_used"] == 4  # sealed, the substitute's place, its labels, a repeated one
 
 
+@pytest.mark.long
 def test_a_second_attempt_takes_over_what_was_not_given_yet(lab: Lab, here: Path) -> None:
     """By the day's own override and by an amendment alike."""
     for animal in ("M1", "M2", "M3", "M4"):

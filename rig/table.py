@@ -182,16 +182,19 @@ def _needed(apparatus: Apparatus) -> list[str]:
 def _filled(rows: Iterable[Sequence[str]], apparatus: Apparatus, capacity: int = 4096) -> Table:
     builder = TableBuilder(apparatus, max(1, capacity))
     for frame, t_s, x_cm, y_cm, zone, scored, flag, *in_zones in rows:
-        builder.add(
-            int(frame),
-            round(float(t_s) * NS_PER_S),  # nine decimals: exact below 50 days
-            float(x_cm or "nan"),
-            float(y_cm or "nan"),
-            zone,
-            scored == "1",
-            flag,
-            [value == "1" for value in in_zones],
-        )
+        try:
+            builder.add(
+                int(frame),
+                round(float(t_s) * NS_PER_S),  # nine decimals: exact below 50 days
+                float(x_cm or "nan"),
+                float(y_cm or "nan"),
+                zone,
+                scored == "1",
+                flag,
+                [value == "1" for value in in_zones],
+            )
+        except OverflowError:
+            raise ValueError(f"frame {frame[:30]} at {t_s[:30]} s: no such number fits") from None
     return builder.table()
 
 

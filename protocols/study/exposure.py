@@ -166,7 +166,7 @@ def minutes(folder: Path, started: str | None = None) -> tuple[dict[str, float],
             rows = [
                 (float(row["t_s"]), row["zone"], bool(row["x_px"])) for row in csv.DictReader(file)
             ]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, RecursionError, KeyError) as error:
         raise StorageError(f"{folder}: cannot be read for the ledger: {error}") from error
     if start is None:
         return {}, None

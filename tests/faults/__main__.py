@@ -19,7 +19,10 @@ from collections.abc import Sequence
 
 from tests.faults.row import Row
 
-MODULES = ("scenes", "doors", "board", "watchers", "kills", "power", "disk", "database", "second")
+MODULES = (
+    "scenes", "doors", "board", "watchers", "missed", "kills", "power", "disk", "database",
+    "second",
+)  # fmt: skip
 WIDTH = 80
 _NAME = 38
 

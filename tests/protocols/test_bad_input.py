@@ -166,6 +166,9 @@ RIGS = {
     "no such apparatus": (
         "box.0.apparatus", "no.toml", "box[0].apparatus: 'no.toml': there is no such apparatus file"
     ),
+    "a name no file can have": (
+        "box.0.apparatus", "9" * 300, "box[0].apparatus: '99999"
+    ),
     "no such background": (
         "box.0.background", "no.png", "box[0].background: 'no.png': the picture cannot be read: "
     ),
@@ -417,6 +420,7 @@ def test_command(refused: Refused, here: Path, words: list[str], line: str) -> N
         (["--end", "0"], "--end: 0 s: not after the start at 0 s"),
         (["--paired", "roof"], "--paired: 'roof': not one of the chambers left, right"),
         (["--background", "no.png"], "--background: no.png: the picture cannot be read: No"),
+        (["9" * 300], "9999999"),
         (["--out", "file"], "--out: "),
         (["--out", "file/deeper"], "--out: "),
         (["--out", "done"], "--out: done/mouse is there already; nothing is overwritten"),

@@ -2,10 +2,12 @@
 
 import shutil
 import tempfile
+import threading
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from protocols.working import Far, Scored, Task, Told, carry_out
@@ -14,6 +16,7 @@ from rig.errors import ConfigError, RigError, StorageError
 
 ANSWER_S = 10
 """A scheduler that has not answered by then is not there."""
+LEEWAY_S = 0.5
 TRIES = 4
 """A film is given to another worker so often where one is lost with it."""
 
@@ -27,16 +30,11 @@ def carry_out_on(address: str, tasks: Sequence[Task], hear: Callable[[Told], boo
     and workers with another placepref.
     """
     try:
-        from distributed import Client, as_completed
+        from distributed import as_completed
     except ImportError:
         message = "Dask is not installed: pip install 'placepref[dask]'"
         raise ConfigError("--scheduler", "", message) from None
-    try:
-        client = Client(address, timeout=ANSWER_S, set_as_default=False, name="placepref")
-    except (OSError, ValueError, TimeoutError) as error:
-        said = "does not answer within 10 s" if isinstance(error, OSError) else str(error)
-        raise ConfigError("--scheduler", "", f"{address}: {said}") from None
-    with client:
+    with _client(address) as client:
         _check(client, address)
         futures = {
             client.submit(remotely, _absolute(task), retries=TRIES, pure=False): task
@@ -55,6 +53,36 @@ def carry_out_on(address: str, tasks: Sequence[Task], hear: Callable[[Told], boo
             if not (hear((task.number, scored)) and on):
                 client.cancel(list(futures))
                 return
+
+
+def _client(address: str) -> Any:
+    """A client of the scheduler. Raises ConfigError where that does not answer in time.
+
+    Dask's own limit does not hold for one that takes the call and then says nothing, so the call
+    is made in a thread that is left behind then.
+    """
+    from distributed import Client
+
+    made: SimpleQueue[Any] = SimpleQueue()
+
+    def call() -> None:
+        try:
+            made.put(Client(address, timeout=ANSWER_S, set_as_default=False, name="placepref"))
+        except Exception as error:  # told to who waits
+            made.put(error)
+
+    threading.Thread(target=call, name="call a scheduler", daemon=True).start()
+    try:
+        answer = made.get(timeout=ANSWER_S + LEEWAY_S)
+    except Empty:
+        answer = TimeoutError()
+    if isinstance(answer, OSError):  # as a timeout is
+        raise ConfigError("--scheduler", "", f"{address}: does not answer within 10 s")
+    if isinstance(answer, ValueError):
+        raise ConfigError("--scheduler", "", f"{address}: {answer}")
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _absolute(task: Task) -> Task:

@@ -3,21 +3,22 @@
 import logging
 import os
 import pickle
-import signal
 import sys
 import threading
 import traceback
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from rig.errors import RigError
-from rig.session.processes import send, start
+from rig.session.processes import end, send, start
 from rig.session.row import Row
 from rig.tracking.threads import use_one_thread
+
+WORKER = "from protocols.working import main; main()"
+"""Code of a process that scores films."""
 
 
 class Scored(NamedTuple):
@@ -101,7 +102,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._closing = threading.Event()
-        self._process = start("from protocols.working import main; main()")
+        self._process = start(WORKER)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -121,8 +122,8 @@ class Worker:
             except (OSError, EOFError, pickle.UnpicklingError):
                 if self._closing.is_set():
                     return
-                self._end()
-                self._process = start("from protocols.working import main; main()")
+                end(self._process)
+                self._process = start(WORKER)
                 self.failed[task.number] = self.failed.get(task.number, 0) + 1
                 if self.failed[task.number] < 2:  # once may be an accident
                     self.todo.appendleft(task)
@@ -145,20 +146,11 @@ class Worker:
         self._process.kill()  # the thread hears that its answer will not come
         self._process.wait()
         self._thread.join()
-        self._end()
-
-    def _end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with suppress(OSError):
-                pipe.close()
+        end(self._process)
 
 
 def main() -> None:
     """The worker's own side: films in, how far they are and what came of them out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     use_one_thread()
     try:

@@ -4,6 +4,7 @@ What only Linux has is asked for there; elsewhere, and where it is refused, the 
 """
 
 import ctypes
+import gc
 import logging
 import os
 import platform
@@ -19,6 +20,8 @@ SWITCH_S = 0.00002
 """How long a thread of Python keeps the interpreter while another wants it."""
 DECIDES_NS = 100_000
 """The slice that a deciding thread asks the system for."""
+COLLECTED_AT = 50_000
+"""Objects more than before at which Python looks for circles, where a picture makes some fifty."""
 _SET_TIMER_SLACK, _LEAST_SLACK_NS = 29, 1
 """PR_SET_TIMERSLACK of prctl(2); 0 would mean the 50 us that a thread has unless it asks."""
 _SET_ATTRIBUTES = {"x86_64": 314, "aarch64": 274}
@@ -46,6 +49,22 @@ def quick_turns() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Look for objects in circles rarely for a while: what counts pictures makes none.
+
+    What is there already (modules, a thousand classes) is not gone through again and again.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_AT, before[1], before[2])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def decide_at_once() -> None:

@@ -1,7 +1,13 @@
 """The commands and their options; what they do stands in the modules beside this one."""
 
+import atexit
+import gc
 import logging
+import os
 import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +22,11 @@ from protocols.cli import second as _second  # noqa: F401
 from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
 from rig.errors import ConfigError, RigError
+
+LONG_BYTES = 1_000_000
+"""A recording of so much may be worth a helper, who is called before that is known."""
+ALONE = ("--check", "--scheduler", "--tracks", "--close-blind", "--help")
+"""Options of `rescore` with which nobody helps."""
 
 
 class _Commands(TyperGroup):
@@ -58,10 +69,15 @@ def main() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s"
     )
+    # our models have no plug-ins; to look for them costs a twentieth of a second
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # the system takes back all memory at once: nobody looks through it for circles first (0.1 s)
+    atexit.register(gc.freeze)
     try:
         # Without arguments typer takes the command line's, on Windows with its * and ? expanded.
         args = None if sys.argv[1:] else ["--help"]
-        code = app(args, prog_name="placepref", standalone_mode=False) or DONE
+        with _helped(sys.argv[1:]):
+            code = app(args, prog_name="placepref", standalone_mode=False) or DONE
     except ConfigError as error:
         code = _say(str(error), USAGE)
     except (RigError, OSError) as error:
@@ -73,6 +89,32 @@ def main() -> None:
         about = f"{context.command_path} --help" if context is not None else "placepref --help"
         code = _say(f"{error.format_message().rstrip('.')}; see {about}", USAGE)
     sys.exit(code)
+
+
+def _helped(words: Sequence[str]) -> AbstractContextManager[None]:
+    """A helper begun at once where one long recording is rescored, as far as the words tell.
+
+    It looks through the file while this process loads. Where the guess is wrong nobody asks for it.
+    """
+    if words[:1] != ["rescore"] or (os.cpu_count() or 1) < 2:
+        return nullcontext()
+    one = "--workers=1" in words or ("--workers", "1") in pairwise(words)
+    if one or any(word.startswith(ALONE) for word in words):
+        return nullcontext()
+    named = [Path(word) for word in words[1:] if not word.startswith("-") and _is_long(word)]
+    if len(named) != 1:
+        return nullcontext()
+    from rig.session.processes import HELPER, Look, ahead
+
+    return ahead(HELPER, 1, Look(named[0]))
+
+
+def _is_long(word: str) -> bool:
+    try:
+        file = Path(word)
+        return file.is_file() and file.stat().st_size >= LONG_BYTES
+    except OSError:  # no name at all, too long a one: what it is will be found out
+        return False
 
 
 def _say(message: str, code: int) -> int:
@@ -283,22 +325,25 @@ def rescore(
 
     Example: placepref rescore M01.mp4 --apparatus box.toml --out scored
     """
-    from protocols.cli import scoring
+    from rig.scheduling import few_collections
 
-    if close_blind is not None:
-        raise typer.Exit(scoring.close_blind(close_blind))
-    raise typer.Exit(
-        scoring.rescore(
-            scoring.Wished(
-                source or [], out, apparatus, crop, start, end, background, paired, workers,
-                threads, scheduler, json, progress_json, check, blind, scale,
-                scoring.amend(
-                    corrections, overlay, tracks, part or [], min_likelihood, individual,
-                    tracks_origin, tracks_unit, tracks_shift,
-                ),
+    with few_collections():
+        from protocols.cli import scoring
+
+        if close_blind is not None:
+            raise typer.Exit(scoring.close_blind(close_blind))
+        raise typer.Exit(
+            scoring.rescore(
+                scoring.Wished(
+                    source or [], out, apparatus, crop, start, end, background, paired, workers,
+                    threads, scheduler, json, progress_json, check, blind, scale,
+                    scoring.amend(
+                        corrections, overlay, tracks, part or [], min_likelihood, individual,
+                        tracks_origin, tracks_unit, tracks_shift,
+                    ),
+                )
             )
-        )
-    )  # fmt: skip
+        )  # fmt: skip
 
 
 @app.command()

@@ -14,11 +14,12 @@ from rig.engine.plan import follow_plan, permits
 from rig.engine.sight import see
 from rig.engine.state import State
 from rig.engine.stimulation import stimulate, tell_sham
-from rig.model import NS_PER_S, Command, Event, RequestKind, Sample, Tick
+from rig.model import NS_PER_S, Command, Detection, Event, Reason, RequestKind, Sample, Tick
 from rig.setup import Setup, Window
 from rig.zones import begin as begin_zones
 
 CHECKPOINT_NS = 10 * NS_PER_S
+_UNSEEN = Detection(Reason.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,9 @@ def _renew(d: Draft, windows: tuple[Window, ...]) -> None:
         return
     before_ns = -1 if s.last_frame_ns is None else s.last_frame_ns - s.zero_ns
     now_ns = d.t_ns - s.zero_ns
-    if any(w.fresh and before_ns < w.start_ns <= now_ns for w in windows):
-        s.zones, s.company = begin_zones(d.setup.layout), ALONE
+    for window in windows:
+        if window.fresh and before_ns < window.start_ns <= now_ns:
+            s.zones, s.company = begin_zones(d.setup.layout), ALONE
 
 
 def _rows(d: Draft, scored_before: bool, step_before: int) -> tuple[Sample, ...]:
@@ -142,26 +144,28 @@ def _sample(d: Draft, step: str, scored: bool) -> Sample:
     seen, zoned = d.tick.detection, d.zoned
     assert zoned is not None
     assert d.tick.frame is not None
-    return Sample(
-        frame=d.tick.frame,
-        t_ns=d.tick.t_ns,
-        x_px=seen.x_px if seen else None,
-        y_px=seen.y_px if seen else None,
-        x_cm=zoned.x_cm,
-        y_cm=zoned.y_cm,
-        nose_x_px=seen.nose_x_px if seen else None,
-        nose_y_px=seen.nose_y_px if seen else None,
-        tail_x_px=seen.tail_x_px if seen else None,
-        tail_y_px=seen.tail_y_px if seen else None,
-        heading_deg=seen.heading_deg if seen else None,
-        area_px=seen.area_px if seen else 0,
-        confidence=seen.confidence if seen else 0.0,
-        zone=zoned.zone,
-        step=step,
-        scored=scored,
-        flag=zoned.flag,
-        in_zones=zoned.in_zones,
-        shares=zoned.shares,
+    if seen is None:
+        seen = _UNSEEN
+    return Sample(  # by place: to name nineteen costs half as much again
+        d.tick.frame,
+        d.tick.t_ns,
+        seen.x_px,
+        seen.y_px,
+        zoned.x_cm,
+        zoned.y_cm,
+        seen.nose_x_px,
+        seen.nose_y_px,
+        seen.tail_x_px,
+        seen.tail_y_px,
+        seen.heading_deg,
+        seen.area_px,
+        seen.confidence,
+        zoned.zone,
+        step,
+        scored,
+        zoned.flag,
+        zoned.in_zones,
+        zoned.shares,
     )
 
 

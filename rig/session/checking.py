@@ -8,9 +8,10 @@ from rig.errors import RigError
 from rig.model import NS_PER_S, Gray
 from rig.session.film import Film
 from rig.session.fitting import read_reference, settle
+from rig.session.pieces import SAMPLES
 from rig.session.retracking import check_row, row_span
 from rig.session.row import Moment, Row
-from rig.session.seeing import SAMPLES, median_of
+from rig.session.seeing import median_of
 from rig.session.steady import moves_in, steadied
 from rig.storage import SessionRecord
 from rig.tracking.combing import combed

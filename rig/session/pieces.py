@@ -8,18 +8,22 @@ few key frames, or gives other pictures when it is not read from its start is re
 import logging
 import os
 import pickle
-import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rig.model import Gray
-from rig.session.processes import send, start
+from rig.scheduling import few_collections
+from rig.session.processes import HELPER, Look, answered, end, send, start
 from rig.tracking import Found, Prepared, find
 from rig.tracking.registration import Move, steady
 from rig.tracking.threads import use_one_thread
@@ -30,6 +34,8 @@ _log = logging.getLogger(__name__)
 Crop = tuple[int, int, int, int]
 """x, y, width and height in px of the part that is looked at."""
 
+SAMPLES = 48
+"""Pictures from which a background and the tracker's settings are chosen."""
 LEAST_PICTURES = 100
 """A piece holds so many or more: a seek costs as much as a few pictures."""
 LEAST_PIECES = 4
@@ -237,7 +243,7 @@ class _Helper:
     """A process that looks at pieces, and how to talk to it."""
 
     def __init__(self) -> None:
-        self._process = start("from rig.session.pieces import main; main()")
+        self._process = start(HELPER)
         self._thread: threading.Thread | None = None
         self._closing = False
 
@@ -282,13 +288,47 @@ class _Helper:
     def close(self) -> None:
         """End it."""
         self._closing = True
-        self._process.kill()
+        self._process.kill()  # the thread hears that its answer will not come
         self._process.wait()
         self.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with suppress(OSError):  # what was not sent is not needed
-                pipe.close()
+        end(self._process)
+
+
+class Sampled(NamedTuple):
+    """A file looked through, and up to `SAMPLES` of its pictures (n, height, width)."""
+
+    video: VideoFile
+    places: list[int]
+    stack: NDArray[np.uint8]
+
+
+def sampled_ahead(files: Sequence[Path]) -> Sampled | None:
+    """This file as a helper that was begun ahead saw it; None: nobody did, see for yourself."""
+    found = answered(Look(files[0])) if len(files) == 1 else None
+    return found if isinstance(found, Sampled) else None
+
+
+def _sampled(path: Path) -> Sampled | None:
+    """None where something is to be told of the file: who asks sees it, and tells it, himself."""
+    listener = _Listener()
+    logging.getLogger().addHandler(listener)
+    try:
+        video = VideoFile.open(path)
+        places, stack = video.sampled(SAMPLES)
+    except Exception:  # who asks comes upon it, too
+        return None
+    finally:
+        logging.getLogger().removeHandler(listener)
+    return None if listener.heard else Sampled(video, places, stack)
+
+
+class _Listener(logging.Handler):
+    """Notes whether anything was said."""
+
+    heard = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard = True
 
 
 def _cut(image: Gray, crop: Crop | None) -> Gray:
@@ -303,16 +343,19 @@ def main() -> None:
 
     It ends when nobody asks or listens any more, however the process that asks has ended.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     answers, sys.stdout = sys.stdout.buffer, sys.stderr
     use_one_thread()
     try:
-        said = pickle.load(sys.stdin.buffer)
-        while True:
-            job: _Job = said
-            with job.video.by_piece() as read:
-                while isinstance(said := pickle.load(sys.stdin.buffer), Piece):
-                    send(answers, job.look(read, said))
+        with few_collections():
+            said = pickle.load(sys.stdin.buffer)
+            if isinstance(said, Look):
+                send(answers, _sampled(said.path))
+                said = pickle.load(sys.stdin.buffer)
+            while True:
+                job: _Job = said
+                with job.video.by_piece() as read:
+                    while isinstance(said := pickle.load(sys.stdin.buffer), Piece):
+                        send(answers, job.look(read, said))
     except (EOFError, pickle.UnpicklingError):  # a question may be cut off in its middle
         pass
     except BrokenPipeError:

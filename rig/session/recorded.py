@@ -22,10 +22,10 @@ from rig.session.derive import session_id, session_measures
 from rig.session.fitting import read_reference, settle
 from rig.session.kept import Kept, facts_of, shape_of, without_zones, zones_changed, zones_of
 from rig.session.overlaying import session_pictures
-from rig.session.pieces import Crew, Eye, Shown
+from rig.session.pieces import SAMPLES, Crew, Eye, Shown
 from rig.session.retracking import Recording, Source, check_size
 from rig.session.row import Moment, Row
-from rig.session.seeing import SAMPLES, again, chosen_before, many, median_of, tracker
+from rig.session.seeing import again, chosen_before, many, median_of, tracker
 from rig.session.steady import moves_told, steadied
 from rig.setup import Setup, Window
 from rig.steps import Do

@@ -18,7 +18,7 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.ledger import Ledger
 from rig.measures import Measures, measure
 from rig.model import NS_PER_S, Gray, Request, RequestKind, Tick
-from rig.scheduling import quick_turns
+from rig.scheduling import few_collections, quick_turns
 from rig.session.amending import Amended
 from rig.session.clock import wall_now
 from rig.session.derive import head, summary_row
@@ -169,7 +169,7 @@ def score(
         going = [task for task in tasks if isinstance(task, _Task)]
         ended: dict[_Task, Rescored | RigError] = {}
         try:
-            with quick_turns():
+            with quick_turns(), few_collections():
                 while going:
                     for task in list(going):
                         done = task.step(ended)

@@ -18,9 +18,9 @@ from rig.session.film import Film
 from rig.session.fitting import moved, read_reference, settle
 from rig.session.kept import Kept, facts_of
 from rig.session.overlaying import Pictures, film_pictures
-from rig.session.pieces import Crew, Crop, Eye, Shown
+from rig.session.pieces import SAMPLES, Crew, Crop, Eye, Shown, sampled_ahead
 from rig.session.row import Row
-from rig.session.seeing import SAMPLES, Again, again, chosen_before, is_woven, many, median_of
+from rig.session.seeing import Again, again, chosen_before, is_woven, many, median_of
 from rig.session.steady import moves_in, steadied
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
@@ -175,7 +175,12 @@ def _with_pictures(
     crew: Crew, rows: Sequence[Row], whys: Sequence[str]
 ) -> list[Recording | RigError]:
     """The rows of one film, its pictures decoded; `whys`: why kept detections do not do."""
-    film = Film.open(rows[0].files, rows[0].fps, rows[0].true_duration_s)
+    row = rows[0]
+    ahead = sampled_ahead(row.files)
+    if ahead is None:
+        film = Film.open(row.files, row.fps, row.true_duration_s)
+    else:
+        film = Film.of((ahead.video,), row.fps, row.true_duration_s)
     stack: NDArray[np.uint8] | None = None
     moves: tuple[Move, ...] = ()
     woven = False
@@ -186,7 +191,7 @@ def _with_pictures(
             span = row_span(film, row)
             if stack is None:
                 crew.call(film.parts[0])
-                places, stack = film.sampled(SAMPLES)
+                places, stack = film.sampled(SAMPLES) if ahead is None else ahead[1:]
                 woven = is_woven(film, stack)
                 moves = moves_in(film, places, stack)
                 stack = steadied(stack, places, moves)
@@ -205,7 +210,7 @@ def _with_pictures(
         # One reader takes them as they come; several keep what another has not taken yet.
         shown = (looked,) if len(seeing) == 1 else tee(_Shared(looked), len(seeing))
     # Pictures with an animal in them are kept no longer than they are needed.
-    del stack
+    del stack, ahead
     jobs: list[Recording | RigError] = []
     which = 0
     for one, row, why in zip(ready, rows, whys, strict=True):

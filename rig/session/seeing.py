@@ -13,6 +13,7 @@ from rig.config import Strict, check
 from rig.errors import ConfigError
 from rig.model import Gray
 from rig.session.film import Film
+from rig.session.pieces import SAMPLES
 from rig.setup import Setup
 from rig.tracking import Prepared
 from rig.tracking.combing import combed
@@ -21,8 +22,6 @@ from rig.video import VideoFile
 
 _log = logging.getLogger(__name__)
 
-SAMPLES = 48
-"""Pictures from which a background and the tracker's settings are chosen."""
 LEAST_SAMPLES = 4
 MORE_SAMPLES = 240
 MORE_BYTES = 1 << 26

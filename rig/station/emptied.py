@@ -10,7 +10,8 @@ from rig.apparatus import from_table
 from rig.errors import ConfigError
 from rig.model import Gray
 from rig.session.load import LoadedRig
-from rig.session.seeing import SAMPLES, median
+from rig.session.pieces import SAMPLES
+from rig.session.seeing import median
 from rig.station.hosted import Hosted
 from rig.station.views import Changes, cut
 from rig.video import VideoFile

@@ -136,9 +136,8 @@ def _end(points: MatLike, way: float, most: float) -> tuple[int, bool]:
     end = int(forth.argmax() if way > 0 else forth.argmin())
     alone = True
     if not 0 < way * forth.item(end) <= most or abs(points.item(end, 0, 1)) > 1:
-        # the farthest of the body, within its width
-        across = abs(points[:, 0, 1]) <= 1
-        alone = bool((way * forth[across]).max(initial=0.0) <= most)
-        forth = way * forth * (across & (abs(forth) <= most))
-        end = int(forth.argmax())
+        # the farthest of the body, within its width: what is beside it counts as the middle
+        within = way * forth * (abs(points[:, 0, 1]) <= 1)
+        alone = bool(within.max() <= most)
+        end = int((within * (abs(within) <= most)).argmax())
     return end, alone

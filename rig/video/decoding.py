@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class Luma:
             self._format, self._plain = name, _plain(frame.format)
         if not self._plain:
             frame = self._reformatter.reformat(frame, format="gray", threads=1)
-        plane = frame.planes[0]
+        plane = VideoPlane(frame, 0)  # `planes` makes them all
         step = plane.line_size
         shape = (frame.height, frame.width)
         image: Gray = np.ndarray(shape, np.uint8, memoryview(plane), 0, (abs(step), 1))
@@ -138,11 +139,12 @@ def marks_of(container: InputContainer, stream: VideoStream) -> tuple[Marks, boo
     try:
         for packet in _demuxed(container, stream):
             if packet.size and not packet.is_discard:
+                stamp = packet.pts
                 if packet.is_keyframe:
                     keys.append(len(stamps))
-                if packet.pts is None:
+                if stamp is None:
                     unknown.append(len(stamps))
-                stamps.append(packet.pts or 0)
+                stamps.append(stamp or 0)
                 torn = torn + 1 if packet.is_corrupt else 0
     except (OSError, av.FFmpegError):
         broke = True
@@ -251,9 +253,12 @@ def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator["Packet
     it is no key frame: it is made from what was lost.
     """
     numbers = _numbers(container, stream)
+    if not numbers:
+        yield from container.demux(stream)
+        return
     late = 0
     for packet in container.demux(stream):
-        if numbers and packet.dts is not None:
+        if packet.dts is not None:
             number = numbers.get(packet.pos) if packet.pos is not None else None
             before, late = late, late if number is None else number - packet.dts
             if late:

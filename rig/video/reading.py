@@ -113,7 +113,8 @@ class VideoFile:
         if rate_hz is None:
             raise ConfigError(str(path), "", "holds neither usable time stamps nor a frame rate")
         if times is Times.STAMPS:
-            times_ns = spread(multiples((s - known[0] for s in known), ns_per_stamp), rate_hz)
+            stamps = np.asarray(known, np.int64)
+            times_ns = spread(multiples(stamps - stamps[0], ns_per_stamp), rate_hz)
             places = np.unique(np.searchsorted(known, marks.of_keys))
             keys = array("q", places.astype(np.int64).tobytes())
         else:
@@ -299,14 +300,15 @@ class VideoFile:
         inside = slice(bisect_left(self._keys, first), bisect_left(self._keys, stop))
         keys = _nearest(self._keys[inside], even)
         gap = max((b - a for a, b in zip([first, *keys], [*keys, stop], strict=True)), default=0)
-        places, images = keys, list[Gray]()
-        if 2 * len(keys) >= count and gap * count <= 4 * (stop - first):
-            images = self._at_keys(keys)
-        if not images:
-            taken = self.chosen(even)
-            places, images = [p.index for p in taken], [p.image for p in taken]
+        if keys and 2 * len(keys) >= count and gap * count <= 4 * (stop - first):
+            stack = self._at_keys(keys)
+            if stack is not None:
+                return keys, stack
+        taken = self.chosen(even)
         width, height = self.size_px
-        return places, np.stack(images) if images else np.empty((0, height, width), np.uint8)
+        images = [one.image for one in taken]
+        stack = np.stack(images) if images else np.empty((0, height, width), np.uint8)
+        return [one.index for one in taken], stack
 
     def chosen(self, places: Sequence[int]) -> list[Picture]:
         """Copies of the pictures at these places, as far as they can be decoded."""
@@ -363,21 +365,22 @@ class VideoFile:
             yield Picture(k, t_ns, image)
             k, last_ns = k + 1, t_ns
 
-    def _at_keys(self, keys: Sequence[int]) -> list[Gray]:
-        """Copies of the key frames at the places `keys`; [] if the container misses one."""
-        images: list[Gray] = []
+    def _at_keys(self, keys: Sequence[int]) -> NDArray[np.uint8] | None:
+        """Key frames at the places `keys` (n, height, width); None if the container misses one."""
+        width, height = self.size_px
+        stack = np.empty((len(keys), height, width), np.uint8)
         with opened(self.path) as (container, stream):
-            for key in keys:
+            for image, key in zip(stack, keys, strict=True):
                 try:
                     container.seek(self._stamps[key], stream=stream)
                 except av.FFmpegError:
-                    return []
+                    return None
                 pictures = self._placed(decoded(container, stream))
                 picture = next(pictures, None)
                 if picture is None or picture.index != key:
-                    return []
-                images.append(picture.image.copy())
-        return images
+                    return None
+                image[:] = picture.image
+        return stack
 
 
 def count_frames(path: Path | str) -> int:

@@ -1,7 +1,7 @@
 """Picture times from a container's stamps. Pure."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
@@ -13,6 +13,8 @@ from rig.model import NS_PER_S
 
 Stamps: TypeAlias = "array[int]"
 """Integers of eight bytes, in the container's unit or ns."""
+_EXACT = 1 << 62
+"""What is less is counted in eight bytes."""
 _DISORDER = 32  # places a stamp may lie from its place in time: deeper than any codec reorders
 
 
@@ -57,18 +59,25 @@ def judge(
     return typical_hz, Times.STAMPS, ordered
 
 
-def multiples(counts: Iterable[int], step: Fraction) -> Stamps:
+def multiples(counts: Sequence[int] | NDArray[np.int64], step: Fraction) -> Stamps:
     """`round(count * step)` of each, in integers: a file has many."""
     above, below = step.as_integer_ratio()
+    most = max((abs(int(count)) for count in (min(counts), max(counts))) if len(counts) else (0,))
+    if most * abs(above) < _EXACT and 2 * below < _EXACT:
+        wholes, rests = np.divmod(np.asarray(counts, np.int64) * above, below)
+        wholes += (2 * rests > below) | ((2 * rests == below) & (wholes % 2 == 1))
+        return array("q", wholes.tobytes())
     out = array("q")
     for count in counts:
-        whole, rest = divmod(count * above, below)
+        whole, rest = divmod(int(count) * above, below)
         out.append(whole + (2 * rest > below or (2 * rest == below and whole % 2)))
     return out
 
 
 def spread(times_ns: Stamps, rate_hz: float) -> Stamps:
     """Sorted times made strictly increasing: equal ones spread evenly up to the next."""
+    if not np.count_nonzero(np.diff(np.asarray(times_ns, np.int64)) == 0):
+        return times_ns
     i = 0
     while i < len(times_ns):
         j = i + 1

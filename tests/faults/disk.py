@@ -124,28 +124,30 @@ def _mounted(name: str, work: Path, fault: Callable[[Path, int], Judged], times:
     return _row(name, judged)
 
 
-def _do(*words: object) -> None:
+def do(*words: object) -> None:
+    """Run a command. Raises CalledProcessError where it fails."""
     subprocess.run([str(word) for word in words], check=True, capture_output=True)
 
 
 @contextmanager
-def _mount(place: Path, *words: object) -> Iterator[None]:
-    _do("mount", *words, place)
+def mount(place: Path, *words: object) -> Iterator[None]:
+    """A file system at `place` while the block lasts. Raises CalledProcessError."""
+    do("mount", *words, place)
     try:
         yield
     finally:
-        _do("umount", place)
+        do("umount", place)
 
 
 def _full(place: Path, k: int) -> Judged:
     """The disk has room for a part of the session only."""
-    with _mount(place, "-t", "tmpfs", "-o", "size=700k", "placepref-faults"):
+    with mount(place, "-t", "tmpfs", "-o", "size=700k", "placepref-faults"):
         out = place / "study"
         env = shim.environment(None, out)
         # The tick is a guess of when it is full: what was written then tells what was lost.
         told = shim.told(shim.player(env, out, "--seconds", 6, "--seed", k))
         told |= {"fault_ns": told["last_ns"], "failed_after_s": 0.0}
-        return judge(told, partial(_do, "mount", "-o", "remount,size=20m", place))
+        return judge(told, partial(do, "mount", "-o", "remount,size=20m", place))
 
 
 def _read_only(place: Path, k: int) -> Judged:
@@ -153,10 +155,10 @@ def _read_only(place: Path, k: int) -> Judged:
     image, at = place / "image", place / "mounted"
     with image.open("wb") as file:
         file.truncate(24 << 20)
-    _do("mkfs.ext4", "-q", "-F", "-e", "remount-ro", image)
+    do("mkfs.ext4", "-q", "-F", "-e", "remount-ro", image)
     at.mkdir()
     fail = place / "now"
-    with _mount(at, "-o", "loop", image):
+    with mount(at, "-o", "loop", image):
         process = shim.player(
             shim.environment(None, at), at / "study",
             "--seconds", SECONDS, "--seed", k, "--at", 60 + 7 * k, fail, "now",
@@ -170,7 +172,7 @@ def _read_only(place: Path, k: int) -> Judged:
             trigger.write_text("a fault")
         told = shim.told(process)
     subprocess.run(["e2fsck", "-y", str(image)], check=False, capture_output=True)
-    with _mount(at, "-o", "loop", image):
+    with mount(at, "-o", "loop", image):
         return judge(told)
 
 

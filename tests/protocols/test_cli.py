@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 
 from protocols import blinding, library
 from protocols.cli import demonstration
-from protocols.cli.app import app
+from protocols.cli.app import LONG_BYTES, _helped, app
 from protocols.cli.reporting import write_report
 from protocols.cli.table import from_here, lines, wrapped
 from protocols.demo import playing
@@ -27,6 +27,7 @@ from protocols.study import open_study
 from protocols.study.exposure import ledger
 from rig.channel import entries
 from rig.hardware.doors import SerialBoard
+from rig.session import processes
 from rig.storage import SessionRecord, read_pairing, session_folder
 from tests.protocols.conftest import Cli
 from tests.small import ARENA, tick_until, write_clip, write_rig
@@ -698,3 +699,39 @@ def test_a_session_that_could_not_be_used_is_not_begun(cli: Cli, here: Path) -> 
     assert f"a session here is of {later}; set the computer's clock" in said.err
     assert [path.name for path in (here / "study" / "rawdata").iterdir()] == ["sub-M02"]
     assert cli(*words, "--anyway").code == 0
+
+
+def test_a_helper_is_begun_for_one_long_recording_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def ahead(code: str, count: int, look: processes.Look) -> AbstractContextManager[None]:
+        asked.append(look.path)
+        return nullcontext()
+
+    monkeypatch.setattr(processes, "ahead", ahead)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    for name, size in (("long.mp4", LONG_BYTES), ("two.mp4", LONG_BYTES), ("short.mp4", 1000)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    long, two, short = (str(tmp_path / f"{name}.mp4") for name in ("long", "two", "short"))
+    rest = ["--apparatus", short, "--out", str(tmp_path)]
+    with _helped(["rescore", long, *rest]), _helped(["rescore", *rest, "--end", "5", long]):
+        assert asked == [Path(long)] * 2
+    for words in (
+        ["rescore", short, *rest],
+        ["rescore", long, two, *rest],
+        ["rescore", str(tmp_path), *rest],
+        ["rescore", long, "--workers", "1"],
+        ["rescore", long, "--workers=1"],
+        ["rescore", long, "--scheduler", "tcp://10.0.0.1:8786"],
+        ["rescore", "x" * 5000],
+        ["verify", long],
+        [],
+    ):
+        with _helped(words):
+            pass
+    assert len(asked) == 2
+    with _helped(["rescore", long, "--workers", "12"]):
+        assert len(asked) == 3

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,4 +119,8 @@ def test_what_is_wrong_with_a_cluster_is_said(
     said = cli(*asked, "tcp://127.0.0.1:1")
     assert said.code == 2
     assert said.err == "placepref: --scheduler: tcp://127.0.0.1:1: does not answer within 10 s\n"
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the call and says nothing
+        said = cli(*asked, f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+    assert said.code == 2
+    assert said.err.endswith(": does not answer within 10 s\n")
     assert not Path("out").exists()

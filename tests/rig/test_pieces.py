@@ -11,7 +11,7 @@ import pytest
 
 from rig import tracking
 from rig.model import NS_PER_S
-from rig.session import load_apparatus, pieces, rescore
+from rig.session import load_apparatus, pieces, processes, rescore
 from rig.session.pieces import Crew, Looked
 from rig.session.seeing import median
 from rig.tracking import Prepared
@@ -164,6 +164,68 @@ def test_one_crew_takes_one_file_after_the_other(folder: Path) -> None:
         shared = [list(crew.look(video, prepared)) for video in videos]
     with Crew(1) as alone:
         assert shared == [list(alone.look(video, prepared)) for video in videos]
+
+
+def test_a_helper_begun_ahead_is_taken_and_one_that_nobody_asks_for_ends(folder: Path) -> None:
+    video = VideoFile.open(folder / "h264.mkv")
+    prepared = _prepared(folder, video)
+    with processes.ahead(processes.HELPER, 2):
+        first, second = (one.process for one in processes._ahead)
+        with Crew(2) as crew:
+            looked = list(crew.look(video, prepared))
+            assert [helper._process for helper in crew._helpers] == [first]
+        assert first.returncode is not None
+        assert second.poll() is None
+    assert second.returncode is not None
+    assert not processes._ahead
+    with Crew(1) as alone:
+        assert looked == list(alone.look(video, prepared))
+
+
+def test_a_helper_begun_ahead_that_ended_is_not_taken() -> None:
+    with processes.ahead(processes.HELPER, 1):
+        (gone,) = (one.process for one in processes._ahead)
+        gone.kill()
+        gone.wait()
+        other = processes.start(processes.HELPER)
+        assert other is not gone
+        processes.end(other)
+
+
+def test_what_a_helper_saw_ahead_gives_the_same_rows_and_is_asked_for_once(
+    folder: Path, tmp_path: Path
+) -> None:
+    source = folder / "h264.mkv"
+    with processes.ahead(processes.HELPER, 1, processes.Look(source)):
+        found = pieces.sampled_ahead((source,))
+        assert found is not None
+        assert found.video == VideoFile.open(source)
+        assert (found.stack == VideoFile.open(source).sample(pieces.SAMPLES)).all()
+        assert pieces.sampled_ahead((source,)) is None
+    scored = []
+    for workers in (2, 1):
+        out = tmp_path / str(workers)
+        with processes.ahead(processes.HELPER, workers - 1, processes.Look(source)):
+            one = rescore(source, apparatus=folder / "arena.toml", out=out, workers=workers)
+            assert not processes._ahead
+        scored.append((one.folder / "frames.csv").read_bytes())
+    assert scored[0] == scored[1]
+
+
+def test_a_helper_asked_ahead_of_another_file_helps_with_this_one(folder: Path) -> None:
+    video = VideoFile.open(folder / "h264.mkv")
+    with (
+        processes.ahead(processes.HELPER, 1, processes.Look(folder / "arena.toml")),
+        Crew(2) as crew,
+    ):
+        assert pieces.sampled_ahead((folder / "arena.toml",)) is None  # no video: see yourself
+        assert len(list(crew.look(video, _prepared(folder, video)))) == FRAMES
+    with (
+        processes.ahead(processes.HELPER, 1, processes.Look(folder / "ffv1.mkv")),
+        Crew(2) as crew,
+    ):
+        assert len(list(crew.look(video, _prepared(folder, video)))) == FRAMES
+        assert not processes._ahead
 
 
 def test_no_worker_is_an_error() -> None:

@@ -1,3 +1,4 @@
+import gc
 import os
 import struct
 import sys
@@ -25,6 +26,14 @@ def test_short_turns_end_with_the_block() -> None:
     with scheduling.quick_turns():
         assert sys.getswitchinterval() == pytest.approx(scheduling.SWITCH_S, abs=1e-6)
     assert sys.getswitchinterval() == before
+
+
+def test_collections_are_rare_within_the_block_only() -> None:
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    with scheduling.few_collections():
+        assert gc.get_threshold()[0] == scheduling.COLLECTED_AT
+        assert gc.get_freeze_count() > frozen
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, frozen)
 
 
 @linux_only

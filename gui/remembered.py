@@ -28,7 +28,7 @@ class Remembered:
     def __init__(self) -> None:
         self._path = config_folder() / "window.json"
         self._values: dict[str, Any] = {}
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             read = json.loads(self._path.read_text(encoding="utf-8"))
             self._values = read if isinstance(read, dict) else {}
 

@@ -119,7 +119,8 @@ def sheet(theme: Theme) -> str:
     QPushButton[role="danger"], QFrame#card QPushButton[role="danger"] {{
         border: 2px solid {c.bad}; color: {c.bad}; font-weight: 600; padding: 6px 13px; }}
     QPushButton:disabled, QToolButton:disabled, QFrame#card QPushButton:disabled {{
-        color: {c.line}; background: transparent; border-color: {c.line}; }}
+        color: {c.muted}; background: transparent; border-color: {c.line};
+        font-weight: 400; }}
     QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QPlainTextEdit, QTextEdit, QTableView,
     QListView, QTreeView {{ background: {c.panel}; border: 1px solid {c.line};
         border-radius: 4px; padding: 4px; selection-background-color: {c.accent};
@@ -132,6 +133,13 @@ def sheet(theme: Theme) -> str:
     QLineEdit, QPlainTextEdit {{ placeholder-text-color: {c.muted}; }}
     QComboBox::drop-down {{ border: 0; width: 24px; }}
     QComboBox::down-arrow {{ image: {_sign("arrow", theme)}; width: 12px; height: 12px; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ subcontrol-origin: border;
+        width: 22px; border: 0; border-left: 1px solid {c.line}; background: {c.raised}; }}
+    QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin: 2px 2px 0 0; }}
+    QAbstractSpinBox::down-button {{ subcontrol-position: bottom right;
+        margin: 0 2px 2px 0; }}
+    QAbstractSpinBox::up-arrow {{ image: {_sign("up", theme)}; width: 10px; height: 10px; }}
+    QAbstractSpinBox::down-arrow {{ image: {_sign("arrow", theme)}; width: 10px; height: 10px; }}
     QComboBox QAbstractItemView {{ background: {c.panel}; color: {c.text};
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
     QHeaderView::section {{ background: {c.raised}; color: {c.text}; border: 0;

@@ -272,6 +272,8 @@ class MainWindow(QMainWindow):
         """Threads and connections end; sessions go on in their stations."""
         for page in self.pages.values():
             page.close_down()
+        if "desk" in self.__dict__:  # a study was asked for; its answers have nobody any more
+            self.desk.close()
         self.stations.close()
         super().closeEvent(event)
 
@@ -302,8 +304,11 @@ STUDY_ROOMS = (
 
 def load_studies() -> None:
     """Load what the pages of a study need; those at the rig need none of it."""
+    from protocols.store.opening import versions
+
     for room in STUDY_ROOMS:
         import_module(room)
+    versions()
 
 
 def start(arguments: Sequence[str] | None = None) -> int:

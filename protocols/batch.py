@@ -1,6 +1,5 @@
 """A batch: many rows scored, the failed ones reported, what is done already not repeated."""
 
-import json
 import os
 import shutil
 from collections import defaultdict, deque
@@ -15,6 +14,7 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.session.pieces import MOST_PROCESSES
 from rig.session.rescoring import check_out
 from rig.session.row import Row, change
+from rig.session.used import read_used
 from rig.storage import read_summary, write_summaries, write_summary
 
 WORTH_BYTES = 8_000_000
@@ -72,13 +72,13 @@ def done_before(rows: Sequence[Row], out: Path) -> dict[str, Scored]:
 def _other(row: Row, folder: Path) -> str | None:
     """What keeps a folder from being this row's; None: it is."""
     try:
-        kept = json.loads((folder / "rescore.json").read_text(encoding="utf-8"))
+        kept = read_used(folder)
         rows = read_summary(folder)
         if not rows:
             return ", without a summary"
         if not _is_whole(rows[0]):
             return ", with a damaged summary"
-    except (OSError, ValueError, RecursionError, ConfigError):
+    except (OSError, ValueError, RigError):
         return ""
     why = change(row, kept)
     return None if why is None else f", and this row is another now ({why})"

@@ -20,6 +20,7 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.session.clock import wall_now
 from rig.session.rescoring import paired_chamber, roles_of
 from rig.session.row import Row
+from rig.session.used import read_used
 from rig.storage import LOCK, read_summary
 from rig.storage.folder import replace as write
 
@@ -164,7 +165,7 @@ def _joined(
     behind = key.get(code)
     if behind is None:
         raise ConfigError(str(out / KEY), "", f"does not say what {code} stands for")
-    used = json.loads((out / code / "rescore.json").read_text(encoding="utf-8"))
+    used = read_used(out / code)
     apparatus = Apparatus.model_validate(used["apparatus"])
     wanted = Row((), paired=behind["paired"], cues=behind["cues"])
     roles = roles_of(apparatus, paired_chamber(wanted, apparatus)) or {}

@@ -12,7 +12,7 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -42,13 +42,16 @@ class WrongPassphraseError(RigError):
     """The key stayed closed. It says no more: neither which holder nor how near."""
 
 
+Hex = Annotated[str, Field(pattern="^([0-9a-f]{2})*$")]
+
+
 class Holder(Strict):
     """The private half wrapped for one person; all but the name in hex."""
 
     name: str
     n: int = Field(ge=2**14, le=2**20)
-    salt: str
-    box: str
+    salt: Hex
+    box: Hex
 
 
 class Part(Strict):
@@ -56,16 +59,16 @@ class Part(Strict):
 
     kind: str
     at: str
-    ephemeral: str
-    box: str
-    proof: str
+    ephemeral: Hex
+    box: Hex
+    proof: Hex
 
 
 class Key(Strict):
     """What `key.sealed` holds."""
 
     version: int = Field(1, ge=1, le=1)
-    public: str
+    public: Hex
     holder: tuple[Holder, ...] = Field(min_length=1)
     part: tuple[Part, ...] = ()
 
@@ -86,7 +89,7 @@ def read_key(text: str, file: str) -> Key:
     """The key in `text`. Raises ConfigError where it is damaged or of a newer program."""
     try:
         table = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigError(file, "", "is damaged: no JSON; put back a copy of it") from None
     return check(table, Key, file)
 

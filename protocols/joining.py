@@ -25,6 +25,8 @@ _RULES = {
     "neutral_share": "neutral_share_max",
     "side_entries": "entries_min",
     "lost_share": "lost_share_max",
+    "chamber_share_range": "chamber_share_max",
+    "distance_m": "distance_min_m",
 }
 """Exclusion rules of a course that allocation applies, and what the study's rules call them."""
 

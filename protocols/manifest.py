@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from os.path import exists, isfile  # pathlib's raise for a name that no file can have
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -158,13 +159,13 @@ def _line(cells: Mapping[str, str], where: str, folder: Path, far: bool) -> Line
         raise ConfigError(where, "files", "says no file")
     files = tuple(folder / part.strip() for part in cells["files"].split("|") if part.strip())
     for file in files:
-        if not far and not file.exists():
+        if not far and not exists(file):
             raise ConfigError(where, "files", f"{file}: there is no such file")
     said: dict[str, Any] = {key: cells[key] for key in _LABELS if key in cells}
     for key in _FILES:
         if key in said and (key, said[key]) != ("background", "new"):
             said[key] = folder / said[key]
-            if not said[key].is_file():
+            if not isfile(said[key]):
                 raise ConfigError(where, key, f"{said[key]}: there is no such file")
     readers: dict[str, Callable[[str], Any]] = {
         "crop": crop,

@@ -52,6 +52,8 @@ class ExclusionPlan(Strict):
     neutral_share_max: float | None = None
     entries_min: int | None = None
     lost_share_max: float | None = None
+    chamber_share_max: float | None = None
+    distance_min_m: float | None = None
 
 
 class DayPlan(Strict):

@@ -231,5 +231,5 @@ def _kept(folder: Path) -> Mapping[str, Any] | None:
     try:
         kept: Mapping[str, Any] = json.loads((folder / KEPT).read_text(encoding="utf-8"))
         return kept if {"made_of", "scores"} <= kept.keys() else None
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, RecursionError, AttributeError):
         return None

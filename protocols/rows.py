@@ -5,6 +5,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from os.path import exists, isdir, isfile  # pathlib's raise for a name that no file can have
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,7 +104,7 @@ def videos_in(folder: Path, out: Path | None = None) -> list[Path]:
 
 
 def _named(source: Path, out: Path) -> Iterable[Path]:
-    if source.is_dir():
+    if isdir(source):
         if Row((source,)).session is not None or (source / RESCORED).is_file():
             return (source,)
         found = videos_in(source, out)
@@ -113,7 +114,7 @@ def _named(source: Path, out: Path) -> Iterable[Path]:
             message = "this folder holds no session (no setup.json), no video and no rescored row"
             raise ConfigError(str(source), "", message)
         return found
-    if source.exists():
+    if exists(source):
         return (source,)
     if any(sign in str(source) for sign in "*?["):
         matching = sorted(glob.glob(str(source), recursive=True))
@@ -137,7 +138,7 @@ class _Read:
 
 def _row(line: manifest.Line, defaults: Defaults, read: _Read) -> Row:
     said: dict[str, Any] = dict(line.said)
-    again = line.files[0] if (line.files[0] / RESCORED).is_file() else None
+    again = line.files[0] if isfile(line.files[0] / RESCORED) else None
     files, then = (line.files, {}) if again is None else row_of(again)
     own, amended = then.pop("own", None), then.pop("amended", ())
     if again is not None:

@@ -1,7 +1,6 @@
 """Sessions read back for who scores, draws or hands on: a session's folder, or a rescored one."""
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,6 +14,7 @@ from rig.measures import Measures, measure
 from rig.model import NS_PER_S, Gray
 from rig.session.derive import session_id
 from rig.session.sheet import read_lines
+from rig.session.used import read_used
 from rig.storage import SessionRecord, read_summary
 from rig.table import Table, from_text
 
@@ -159,12 +159,13 @@ def in_order(sessions: Sequence[Session]) -> list[Session]:
 def _rescored(folder: Path, pairing: Mapping[str, tuple[str, str]]) -> Session:
     path = folder / RESCORED
     try:
-        used = json.loads(path.read_text(encoding="utf-8"))
+        used = read_used(folder)
         apparatus = from_table(used["apparatus"], str(path))
         rate_hz = float(used["rate_hz"])
         rows = csv.reader(read_lines(folder / "frames.csv"), strict=True)
         header = next(rows, [])
         cells = list(zip(*rows, strict=True)) or [()] * len(header)
+        columns = dict(zip(header, cells, strict=True))
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise StorageError(f"{folder} cannot be read: {error}") from None
     summary = (read_summary(folder) or [{}])[0]
@@ -181,7 +182,7 @@ def _rescored(folder: Path, pairing: Mapping[str, tuple[str, str]]) -> Session:
         software=summary.get("version", ""),
         apparatus=apparatus,
         rate_hz=rate_hz,
-        columns=dict(zip(header, cells, strict=True)),
+        columns=columns,
         summary=summary,
         stop={},
         contrast=used.get("contrast", {}),

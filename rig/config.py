@@ -82,7 +82,10 @@ def describe(error: ValidationError) -> tuple[str, str]:
     faults = error.errors(include_url=False)
     first = faults[0]
     key = spell(first["loc"])
-    value = repr(first.get("input"))
+    try:
+        value = repr(first.get("input"))
+    except RecursionError:
+        value = "nested too deeply"
     value = value if len(value) <= 60 else value[:57] + "..."
     if first["type"] == "extra_forbidden":
         message = f"unknown key, set to {value}"

@@ -231,8 +231,8 @@ def tick_line(tick: Tick) -> bytes:
     "requests": [...]}`. In `d`, what holds its default is left out: `r` reason, `x` `y`
     position, `a` area_px, `sx` `sy` sums, `nx` `ny` nose, `tx` `ty` tail base, `h` heading_deg,
     `c` confidence, `n` candidates, `b` blob_px, `j` jump, `in` inside, `cl` clear_px, `sw` sweep,
-    `f` facing. Floats are written with as many digits as it takes. A report or request is its
-    fields by name, defaults left out; their data must be plain JSON (lists, not tuples).
+    `f` facing, `o` other. Floats are written with as many digits as it takes. A report or request
+    is its fields by name, defaults left out; their data must be plain JSON (lists, not tuples).
     """
     frame = "null" if tick.frame is None else tick.frame
     seen = "null" if tick.detection is None else _detection_text(tick.detection)
@@ -286,6 +286,8 @@ def _detection_text(d: Detection) -> str:
         text += f',"sw":[{",".join(sweeps)}]'
     if d.facing is not None:
         text += f',"f":[{d.facing[0]},{d.facing[1]}]'
+    if d.other is not None:
+        text += f',"o":[{d.other[0]},{d.other[1]}]'
     return "{" + text[1:] + "}"
 
 
@@ -324,7 +326,7 @@ def _is_number(value: object) -> bool:
 
 def _detection(d: Mapping[str, Any]) -> Detection:
     get = d.get
-    clear, sweep, facing = get("cl"), get("sw", ()), get("f")
+    clear, sweep, facing, other = get("cl"), get("sw", ()), get("f"), get("o")
     return Detection(
         reason=Reason(get("r", "")),
         x_px=get("x"),
@@ -345,4 +347,5 @@ def _detection(d: Mapping[str, Any]) -> Detection:
         clear_px=None if clear is None else tuple((body, centroid) for body, centroid in clear),
         sweep=tuple(None if one is None else (one[0], one[1]) for one in sweep),
         facing=None if facing is None else (facing[0], facing[1]),
+        other=None if other is None else (other[0], other[1]),
     )

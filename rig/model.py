@@ -63,7 +63,8 @@ class Detection:
     order, how its door's sweep differs from the background (0.001), whatever is in it; None for
     a doorway without a door or without a sweep, empty where all are such. `facing` is which
     way the animal is thought to face and the log odds (0.01) of that against the opposite; nose,
-    tail base and heading are blank where it is not sure.
+    tail base and heading are blank where it is not sure. `other` is where a second thing is (px)
+    that could have been the animal and is a body's length away from it; None: there is none.
     """
 
     reason: Reason
@@ -85,6 +86,7 @@ class Detection:
     clear_px: tuple[tuple[float, float], ...] | None = None
     sweep: tuple[Swept | None, ...] = ()
     facing: tuple[float, float] | None = None
+    other: tuple[float, float] | None = None
 
     @property
     def found(self) -> bool:

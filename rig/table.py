@@ -121,8 +121,49 @@ def from_text(columns: Mapping[str, Sequence[str]], apparatus: Apparatus) -> Tab
     Raises ValueError (KeyError for a column that is not there) where the text makes no sense.
     Needs frame, t_s, x_cm, y_cm, zone, scored, flag and an in_NAME for each further zone.
     """
-    rows = zip(*(columns[name] for name in _needed(apparatus)), strict=True)
-    return _filled(rows, apparatus, len(columns["frame"]))
+    frame, t_s, x_cm, y_cm, zone, scored, flag, *inside = (
+        columns[name] for name in _needed(apparatus)
+    )
+    if len({len(column) for column in (frame, t_s, x_cm, y_cm, zone, scored, flag, *inside)}) > 1:
+        raise ValueError("its columns are not of one length")
+    # Column by column: row by row through `TableBuilder` takes six times as long.
+    seconds, x, y = (
+        np.array([float(text or "nan") for text in column], dtype=np.float64)
+        for column in (t_s, x_cm, y_cm)
+    )
+    if np.isnan(seconds).any():
+        raise ValueError("t_s: a row has no time")
+    told = {text: _told(text) for text in set(flag)}
+    flags = np.array([told[text] for text in flag], dtype=np.bool_).reshape(-1, 5)
+    believed, jump, escape, through_wall, dismissed = np.ascontiguousarray(flags.T)
+    return Table(
+        frame=np.array([int(text) for text in frame], dtype=np.int64),
+        t_ns=np.rint(seconds * NS_PER_S).astype(np.int64),  # nine decimals: exact below 50 days
+        x_cm=x,
+        y_cm=y,
+        zone=np.array(_numbered(zone, apparatus), dtype=np.int16),
+        scored=_ones(scored),
+        tracked=~(np.isnan(x) | np.isnan(y) | dismissed),
+        believed=believed,
+        jump=jump,
+        escape=escape,
+        through_wall=through_wall,
+        in_zones=np.array([_ones(column) for column in inside], dtype=np.bool_)
+        .reshape(len(inside), len(frame))
+        .T.copy(),
+    )
+
+
+def _numbered(zone: Sequence[str], apparatus: Apparatus) -> list[int]:
+    known = {"": -1, **{name: k for k, name in enumerate(apparatus.chamber_names)}}
+    for name in set(zone):
+        if name not in known:
+            raise ValueError(f"{name!r}: the apparatus has no such chamber")
+    return [known[name] for name in zone]
+
+
+def _ones(column: Sequence[str]) -> Bools:
+    return np.array([text == "1" for text in column], dtype=np.bool_)
 
 
 def from_rows(rows: Iterator[Sequence[str]], apparatus: Apparatus) -> Table:
@@ -141,16 +182,19 @@ def _needed(apparatus: Apparatus) -> list[str]:
 def _filled(rows: Iterable[Sequence[str]], apparatus: Apparatus, capacity: int = 4096) -> Table:
     builder = TableBuilder(apparatus, max(1, capacity))
     for frame, t_s, x_cm, y_cm, zone, scored, flag, *in_zones in rows:
-        builder.add(
-            int(frame),
-            round(float(t_s) * NS_PER_S),  # nine decimals: exact below 50 days
-            float(x_cm or "nan"),
-            float(y_cm or "nan"),
-            zone,
-            scored == "1",
-            flag,
-            [value == "1" for value in in_zones],
-        )
+        try:
+            builder.add(
+                int(frame),
+                round(float(t_s) * NS_PER_S),  # nine decimals: exact below 50 days
+                float(x_cm or "nan"),
+                float(y_cm or "nan"),
+                zone,
+                scored == "1",
+                flag,
+                [value == "1" for value in in_zones],
+            )
+        except OverflowError:
+            raise ValueError(f"frame {frame[:30]} at {t_s[:30]} s: no such number fits") from None
     return builder.table()
 
 

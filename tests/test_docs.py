@@ -1,9 +1,12 @@
 """The examples of the documentation run, from top to bottom, in an empty folder."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
+
+from rig.apparatus import Interlock
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -18,3 +21,11 @@ def test_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for block in blocks:
         line = text[: block.start()].count("\n") + 1
         exec(compile("\n" * line + block[1], str(DOCS / page), "exec"), names)
+
+
+def test_drawings_are_as_they_are_drawn() -> None:
+    """The distances, and the pins of the wiring, are what the programs beside them say now."""
+    interlock = runpy.run_path(str(DOCS / "manual" / "interlock.py"))["draw"](Interlock())
+    assert (DOCS / "manual" / "interlock.svg").read_text(encoding="utf-8") == interlock
+    wiring = runpy.run_path(str(DOCS / "manual" / "wiring.py"))["draw"]()
+    assert (DOCS / "wiring.svg").read_text(encoding="utf-8") == wiring

@@ -8,54 +8,73 @@ from pathlib import Path
 from rig.apparatus import Interlock
 from rig.interlock import BEAM_NS, FRESH_NS
 
-PX = 26  # a centimetre
+PX = 34  # a centimetre
 DOOR_CM, DEEP_CM, LONG_CM = 4.0, 10.0, 15.0
-INK, FAINT, FUR = "#222222", "#888888", "#555555"
+INK, FAINT, FUR, RED = "#222222", "#888888", "#555555", "#c02020"
+
+
+def measured(from_x: float, to_x: float, y: float, words: str) -> list[str]:
+    """A distance with its ends marked, from the door's line, and what it is of beside it."""
+    ends = "".join(
+        f'<line x1="{x:g}" x2="{x:g}" y1="{y - 5:g}" y2="{y + 5:g}" stroke="{INK}"/>'
+        for x in (from_x, to_x)
+    )
+    return [
+        f'<line x1="{from_x:g}" x2="{to_x:g}" y1="{y:g}" y2="{y:g}" stroke="{INK}"/>{ends}',
+        f'<text x="{to_x + 10:g}" y="{y + 4:g}">{words}</text>',
+    ]
 
 
 def draw(limits: Interlock) -> str:
     """The picture as SVG text, with the default distances of an apparatus."""
-    door_x, middle = 40.0, 20 + DEEP_CM * PX / 2
-    tail_x = door_x + (limits.silhouette_cm + 0.6) * PX
+    door_x, middle = 56.0, 40 + DEEP_CM * PX / 2
+    tail_x = door_x + (limits.silhouette_cm + 0.5) * PX
     body_x = door_x + (limits.centroid_cm + 1.0) * PX
-    width, height = door_x + LONG_CM * PX + 20, 20 + DEEP_CM * PX + 90
+    bottom = 40 + DEEP_CM * PX
+    width, height = door_x + LONG_CM * PX + 20, bottom + 138
     half = DOOR_CM * PX / 2
+    least = [door_x + cm * PX for cm in (limits.centroid_cm, limits.silhouette_cm)]
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}"'
-        ' font-family="sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
+        ' font-family="sans-serif" font-size="14" role="img"'
+        ' aria-label="Distances that an animal keeps from a door before it may close">',
         f'<rect width="{width:g}" height="{height:g}" fill="white"/>',
-        f'<rect x="{door_x:g}" y="20" width="{LONG_CM * PX:g}" height="{DEEP_CM * PX:g}"'
+        f'<rect x="{door_x:g}" y="40" width="{LONG_CM * PX:g}" height="{DEEP_CM * PX:g}"'
         f' fill="none" stroke="{INK}" stroke-width="2"/>',
+        f'<rect x="{door_x - 10:g}" y="{middle - half:g}" width="20" height="{2 * half:g}"'
+        f' fill="#f6dada" stroke="{RED}" stroke-dasharray="3 3"/>',
         f'<line x1="{door_x:g}" x2="{door_x:g}" y1="{middle - half:g}" y2="{middle + half:g}"'
-        ' stroke="#c02020" stroke-width="6"/>',
-        f'<text x="{door_x + 8:g}" y="{middle - half:g}">door and beam</text>',
-        f'<path d="M {tail_x:g} {middle + 14:g} Q {tail_x + 50:g} {middle - 12:g} {body_x - 40:g}'
-        f' {middle:g}" fill="none" stroke="{FUR}" stroke-width="4"/>',
-        f'<ellipse cx="{body_x:g}" cy="{middle:g}" rx="48" ry="24" fill="{FUR}"/>',
+        f' stroke="{RED}" stroke-width="4"/>',
+        f'<text x="{door_x:g}" y="24" fill="{RED}">the door: its line, its beam, and'
+        " (dashed) what it sweeps in the picture</text>",
+        *(
+            f'<line x1="{x:g}" x2="{x:g}" y1="40" y2="{bottom + 26 * (k + 1):g}" stroke="{FAINT}"'
+            ' stroke-dasharray="4 4"/>'
+            for k, x in enumerate(least)
+        ),
+        f'<path d="M {tail_x:g} {middle + 18:g} Q {(tail_x + body_x) / 2 - 20:g} {middle - 20:g}'
+        f' {body_x - 56:g} {middle:g}" fill="none" stroke="{FUR}" stroke-width="5"'
+        ' stroke-linecap="round"/>',
+        f'<ellipse cx="{body_x:g}" cy="{middle:g}" rx="62" ry="31" fill="{FUR}"/>',
         f'<circle cx="{body_x:g}" cy="{middle:g}" r="4" fill="white"/>',
     ]
-    for n, (to_x, least_cm, words) in enumerate(
+    words = (
+        f"at least {limits.centroid_cm:g} cm to the centroid (white)",
+        f"at least {limits.silhouette_cm:g} cm to every part of body and tail",
+    )
+    for k, (x, told) in enumerate(zip(least, words, strict=True)):
+        parts += measured(door_x, x, bottom + 26 * (k + 1), told)
+    beam, fresh = BEAM_NS / 1e9, FRESH_NS / 1e6
+    for k, told in enumerate(
         (
-            (tail_x, limits.silhouette_cm, "body and tail"),
-            (body_x, limits.centroid_cm, "centroid"),
+            f"and: beam clear for {beam:g} s, picture younger than {fresh:g} ms, tracked well;",
+            f"a door without a beam: the whole animal {limits.silhouette_cm:g} cm from the dashed"
+            " part as well.",
+            "While the door moves the same is asked of each picture, or it reverses.",
         )
     ):
-        y = 20 + DEEP_CM * PX + 22 + n * 24
-        least_x = door_x + least_cm * PX
-        parts += [
-            f'<line x1="{door_x:g}" x2="{least_x:g}" y1="{y:g}" y2="{y:g}" stroke="{INK}"/>',
-            f'<line x1="{least_x:g}" x2="{least_x:g}" y1="20" y2="{y:g}" stroke="{FAINT}"'
-            ' stroke-dasharray="4 4"/>',
-            f'<text x="{max(least_x, to_x) + 8:g}" y="{y + 4:g}">{words}: at least {least_cm:g} cm'
-            "</text>",
-        ]
-    beam, fresh = BEAM_NS / 1e9, FRESH_NS / 1e6
-    parts += [
-        f'<text x="{door_x:g}" y="{height - 14:g}">beam clear for {beam:g} s, picture younger than'
-        f" {fresh:g} ms</text>",
-        "</svg>",
-    ]
-    return "\n".join(parts) + "\n"
+        parts.append(f'<text x="{door_x:g}" y="{bottom + 84 + 20 * k:g}">{told}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 if __name__ == "__main__":

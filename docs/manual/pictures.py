@@ -1,11 +1,12 @@
-"""Remake every picture of the manual: `python docs/manual/pictures.py [--both] [PAGE ...]`.
+"""Remake the manual's pictures: `python docs/manual/pictures.py [--both] [--into DIR] [PAGE ...]`.
 
 Simulated rigs and sessions are made in a temporary folder; the real window is opened once a theme
 and size, each in a process of its own, and grabbed. Under Xvfb where it is installed, else without
 a screen. Every page is kept at 1280x800 in light and dark (those beside an animal in red too), and
 at 2560x1600 (200 %) in light; with --both in dark as well, which is not kept, so that the pictures
-stay small. With names of pages (run, rig, result, log, today, study, review, results) only theirs
-are made.
+stay small. Of a study's pages (today, study, review, results) the large ones are not kept either:
+they are made with --into, which writes all to another folder, to be looked at. With names of pages
+(run, rig, result, log and those) only theirs are made.
 """
 
 import json
@@ -27,8 +28,10 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 OUT = ROOT / "docs" / "manual" / "pictures"
+WHERE = "PLACEPREF_PICTURES"
+"""Where the processes that take the pictures are told to put them; nothing: where they are kept."""
 RUNS = (("light", 1), ("dark", 1), ("red", 1), ("light", 2))
-BOTH = "--both"
+BOTH, INTO = "--both", "--into"
 PAGES = ("run", "rig", "result", "log", "today", "study", "review", "results")
 RED = ("run", "today", "study", "review", "results")
 OF_A_STUDY = ("today", "study")
@@ -212,16 +215,27 @@ class Shots:
         window.show()
         return window
 
+    def put_away(self, window: Any) -> None:
+        """Close a window, and have it gone: else Python may take it away in any thread."""
+        from PyQt6.QtCore import QCoreApplication, QEvent
+
+        window.close()
+        self.spin(0.2)  # what its stations have said still finds it there
+        window.deleteLater()
+        QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete.value)
+
     def take(self, window: Any, name: str) -> None:
         """Keep the window as it is now."""
         self.spin(0.2)
         size = f"{1280 * self.scale}x{800 * self.scale}"
-        save(window.grab().toImage(), OUT / f"{name}-{self.theme}-{size}.png")
+        into = Path(os.environ.get(WHERE, OUT))
+        save(window.grab().toImage(), into / f"{name}-{self.theme}-{size}.png")
 
     def all(self, pages: list[str]) -> None:
         """Every page."""
         for page in pages:
-            if page in RED or self.theme != "red":
+            large = self.scale > 1 and page in (*OF_A_STUDY, *RECORDED)
+            if (page in RED or self.theme != "red") and (not large or WHERE in os.environ):
                 getattr(self, page)()
 
     def run(self) -> None:
@@ -242,7 +256,7 @@ class Shots:
         page._learn()
         page.foot.put_refused("F6", "used")
         self.take(window, "run-blinded")
-        window.close()
+        self.put_away(window)
         for where, boxes, rig in (
             ("one", 1, "sim:rack-A.rig.toml"),
             ("sixteen", 16, "sim:shelf/rack-B.rig.toml"),
@@ -256,7 +270,7 @@ class Shots:
                 page.choose(next(key for key in page.grid.views if key[1] == "C"))
             self.spin(4)
             self.take(window, f"run-{where}")
-            window.close()
+            self.put_away(window)
 
     def rig(self) -> None:
         """Each step of setting up a rig."""
@@ -309,7 +323,7 @@ class Shots:
         page.save.folder.setText("rigs")  # not pressed: the whole path would be said
         self.spin(0.5)
         self.take(window, "rig-save")
-        window.close()
+        self.put_away(window)
 
     def result(self) -> None:
         """After the session."""
@@ -333,7 +347,7 @@ class Shots:
         self.until(lambda: jobs[2].state == "running" and page.rescore.rescoring.pace.done)
         self.spin(1)
         self.take(window, "result-rescore")
-        window.close()
+        self.put_away(window)
 
     def opened(self, name: str, page: str, who: str) -> Any:
         """A window with this study open at a page, and this person in front of it."""
@@ -350,7 +364,7 @@ class Shots:
         window = self.window("none")
         window.go("today")
         self.take(window, "today-nothing")
-        window.close()
+        self.put_away(window)
         window = self.opened("spring", "today", "tom")
         page = window.today_page
         self.until(lambda: page.day is not None)
@@ -371,7 +385,7 @@ class Shots:
         page.mending.deeds.setCurrentRow(2)
         self.spin(0.3)
         self.take(window, "today-mending")
-        window.close()
+        self.put_away(window)
 
     def study(self) -> None:
         """The owner's pages."""
@@ -386,7 +400,7 @@ class Shots:
         page.new.go_on()
         self.until(lambda: "Groups" in page.new.words.toPlainText())
         self.take(window, "study-new")
-        window.close()
+        self.put_away(window)
         window = self.opened("spring", "study", "tom")
         page = window.study_page
         page.show_panel("calendar")
@@ -395,13 +409,13 @@ class Shots:
         page.show_panel("people")
         self.spin(0.5)
         self.take(window, "study-people")
-        window.close()
+        self.put_away(window)
         window = self.opened("summer", "study", "ann")
         page = window.study_page
         page.show_panel("draw")
         page.draw._drawn(proposed())
         self.take(window, "study-draw")
-        window.close()
+        self.put_away(window)
 
     def review(self) -> None:
         """Recordings looked at."""
@@ -462,7 +476,7 @@ class Shots:
         QTest.keyClick(page.spot.player, Qt.Key.Key_1)
         self.spin(1)
         self.take(window, "review-spot")
-        window.close()
+        self.put_away(window)
 
     def results(self) -> None:
         """What came of a study, blinded and opened."""
@@ -480,7 +494,7 @@ class Shots:
                 page.tabs.setCurrentIndex(tab)
                 told = ("animals", "conduct", "charts", "hand")[tab]
                 self.take(window, f"results-{'blinded-' if name == 'autumn' else ''}{told}")
-            window.close()
+            self.put_away(window)
 
     def log(self) -> None:
         """What the window met with."""
@@ -496,7 +510,7 @@ class Shots:
         self.spin(1)
         window.go("log")
         self.take(window, "log")
-        window.close()
+        self.put_away(window)
         logging.getLogger().removeHandler(handler)
         handler.close()
 
@@ -596,5 +610,10 @@ if __name__ == "__main__":
         Shots(sys.argv[2], int(sys.argv[3])).all(sys.argv[4:])
     else:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stations are ended all the same
-        named = [page for page in sys.argv[1:] if page != BOTH]
-        main(named or list(PAGES), both=BOTH in sys.argv)
+        words = sys.argv[1:]
+        if INTO in words:
+            at = words.index(INTO)
+            os.environ[WHERE] = str(Path(words[at + 1]).resolve())
+            del words[at : at + 2]
+        named = [page for page in words if page != BOTH]
+        main(named or list(PAGES), both=BOTH in words)

@@ -1,7 +1,6 @@
 """A session's folder, or a rescored one, read into what its page shows. Plain, no Qt."""
 
 import csv
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,6 +23,7 @@ from rig.errors import RigError
 from rig.measures import Measures, measure, summary
 from rig.model import NS_PER_S
 from rig.session.derive import session_id, session_measures
+from rig.session.used import read_used
 from rig.storage import SessionRecord, is_being_recorded
 from rig.table import Table, from_text
 
@@ -172,7 +172,7 @@ def _session(folder: Path) -> Facts:
 
 
 def _rescored(folder: Path) -> Facts:
-    used = json.loads((folder / RESCORED).read_text(encoding="utf-8"))
+    used = read_used(folder)
     apparatus = from_table(used["apparatus"], str(folder / RESCORED))
     rate_hz = float(used["rate_hz"])
     table = from_text(_columns(folder / "frames.csv"), apparatus)
@@ -184,6 +184,7 @@ def _rescored(folder: Path) -> Facts:
         "frames_broken": used.get("frames_broken", 0),
         "frames_dropped": measures.dropped,
         "camera_moved": len(used.get("camera_moved", ())),
+        "two_animals_s": used.get("two_animals_s", 0),
     }
     quality = findings(
         measures, apparatus.chamber_names, figures, used.get("contrast", {}), rate_hz

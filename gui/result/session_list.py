@@ -78,7 +78,7 @@ def state(folder: Path) -> str:
         return "running" if is_being_recorded(folder / "ticks.jsonl") else "unfinished"
     except FileNotFoundError:
         return "unfinished"
-    except (OSError, ValueError, KeyError, TypeError, RigError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, RigError):
         return "damaged"
 
 

@@ -92,6 +92,9 @@ def _camera(figures: Mapping[str, Any]) -> Iterator[Finding]:
     times = _count(figures.get("camera_moved"))
     if times:
         yield Finding(Verdict.WARN, "camera_moved", {"count": str(times)})
+    two_s = figures.get("two_animals_s")
+    if isinstance(two_s, int | float) and two_s > 0:
+        yield Finding(Verdict.BAD, "two_animals", {"seconds": f"{two_s:.1f}"})
 
 
 def _lost(m: Measures, names: Sequence[str]) -> Iterator[Finding]:

@@ -157,6 +157,7 @@ class ChartPlot(QWidget):
         self._theme = Theme.DARK
         self._watched: Watched | None = None
         self.plot = plot_widget(say("results.chart"))
+        self.plot.plotItem.setContentsMargins(0, 8, 0, 0)  # the highest number is not cut
         self.title = label("", "muted")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -41,7 +41,7 @@ class BesideTable(QTableWidget):
             self.setVerticalHeaderItem(row, QTableWidgetItem(name))
             form = FORMS[one.name]
             by = one.by
-            cells = (_number(one.old, form), _number(one.new, form), _number(by, "+" + form))
+            cells = (written(one.old, form), written(one.new, form), written(by, "+" + form))
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -51,5 +51,9 @@ class BesideTable(QTableWidget):
                 self.setItem(row, column, item)
 
 
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(float(value) + 0.0, form)
+def written(value: float | None, form: str) -> str:
+    """A number in this form; "-" for none."""
+    if value is None:
+        return "-"
+    places = int(form.lstrip("+")[1])
+    return format(round(float(value), places) + 0.0, form)  # never "-0.00"

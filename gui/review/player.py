@@ -60,7 +60,7 @@ class Player(QWidget):
         self.projector = Projector(self)
         self.projector.shown.connect(self._show)
         self.projector.failed.connect(self._fail)
-        self.view, self.canvas = BoxView(), Canvas()
+        self.view, self.canvas = BoxView(nothing=say("review.no_recording")), Canvas()
         self.view.chosen.connect(self.setFocus)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.view)

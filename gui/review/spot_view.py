@@ -77,7 +77,7 @@ class SpotView(QWidget):
         self.result.setAccessibleName(say("review.spot_result"))
         self.result.setMaximumHeight(190)
         top = QHBoxLayout()
-        top.addWidget(self.signer, 2)
+        top.addWidget(self.signer, 2, Qt.AlignmentFlag.AlignVCenter)
         for name, field in (("spot_count", self.count), ("spot_seconds", self.seconds)):
             top.addWidget(label(say(f"review.{name}")))
             top.addWidget(field)

@@ -227,6 +227,8 @@ class WatchView(QWidget):
     def _show(self, opened: Opened) -> None:
         self.opened = opened
         item, footage = opened.item, opened.footage
+        if self.shelf is not None and item in self.shelf.items:
+            self.list.setCurrentRow(list(self.shelf.items).index(item))
         self.player.show_footage(footage, self.called(item))
         self.correct.show_item(item, footage, hidden=self.hidden)
         self.zones.show_item(item, footage, hidden=self.hidden)

@@ -56,10 +56,11 @@ def lay_out(said: Said, font: QFont, width_px: float, *, small: bool) -> Laid:
     else:
         top = (metrics.elidedText(said.left, Qt.TextElideMode.ElideRight, room),)
     below = said.brief if small and said.brief else said.below
-    return Laid(top, said.right, _lines(below, font, width_px) or ("",))
+    return Laid(top, said.right, lines_of(below, font, width_px) or ("",))
 
 
-def _lines(text: str, font: QFont, width_px: float) -> tuple[str, ...]:
+def lines_of(text: str, font: QFont, width_px: float) -> tuple[str, ...]:
+    """A text in lines of this width, MOST_LINES at most; the last one is cut where more follows."""
     option = QTextOption()
     option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     layout = QTextLayout(text, font)

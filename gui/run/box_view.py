@@ -34,6 +34,8 @@ from rig.apparatus import Apparatus
 EDGE_PX = 5
 SMALL_PX = 330
 """Narrower ones are painted with less care: there are many of them."""
+BESIDE = 0.03
+"""Around a box that is shown close up, of the picture's longer side."""
 SMALL_TRAIL = 20
 """Points of the trail where there are many boxes."""
 
@@ -49,12 +51,16 @@ class Seen:
 
 
 class BoxView(QWidget):
-    """One box. `chosen()` says that it was pressed."""
+    """One box. `chosen()`: it was pressed. `close_up`: the box, not all that the camera sees.
+
+    `nothing`: what is said where there is nothing to show.
+    """
 
     chosen = pyqtSignal()
 
-    def __init__(self) -> None:
+    def __init__(self, *, close_up: bool = False, nothing: str = "") -> None:
         super().__init__()
+        self._close_up, self._nothing = close_up, nothing or say("view.nothing")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._colours: Colours = COLOURS[Theme.DARK]
@@ -190,11 +196,13 @@ class BoxView(QWidget):
             width, height = self._preview.data["width"] * step, self._preview.data["height"] * step
         else:
             painter.setPen(QColor(self._colours.muted))
-            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, say("view.nothing"))
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, self._nothing)
             return
-        scale = min(room.width() / width, room.height() / height)
-        at = QRectF(0, 0, width * scale, height * scale)
+        part = self._part(width, height)
+        scale = min(room.width() / part.width(), room.height() / part.height())
+        at = QRectF(0, 0, part.width() * scale, part.height() * scale)
         at.moveCenter(room.center())
+        corner = at.topLeft() - part.topLeft() * scale  # of the whole picture
         painter.save()
         painter.setClipRect(at)
         painter.fillRect(
@@ -204,7 +212,7 @@ class BoxView(QWidget):
             assert self._preview is not None
             step = self._preview.data["step"]
             shown = QRectF(
-                at.left(), at.top(),
+                corner.x(), corner.y(),
                 self._image.width() * step * scale, self._image.height() * step * scale,
             )  # fmt: skip
             if small:  # many boxes: nobody sees smoothness, all wait for it
@@ -213,11 +221,21 @@ class BoxView(QWidget):
                 painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale * step > 1)
                 painter.drawImage(shown, self._image)
         # A pixel's centre is its position: the picture's corner is half a pixel before it.
-        view = QTransform(scale, 0, 0, scale, at.left() + scale / 2, at.top() + scale / 2)
+        view = QTransform(scale, 0, 0, scale, corner.x() + scale / 2, corner.y() + scale / 2)
         self._paint_overlay(painter, view, small=small)
         self._paint_trail(painter, view, small=small)
         self._paint_animal(painter, view, scale, small=small)
         painter.restore()
+
+    def _part(self, width: float, height: float) -> QRectF:
+        """What is shown of a picture of this size, in its pixels."""
+        whole = QRectF(0, 0, width, height)
+        if not self._close_up or self._apparatus is None:
+            return whole
+        points = [QPointF(x, y) for one in self._apparatus.chamber for x, y in one.outline_px]
+        around = BESIDE * max(width, height)
+        box = QPolygonF(points).boundingRect().adjusted(-around, -around, around, around)
+        return box.intersected(whole)
 
     def _paint_small(self, painter: QPainter, shown: QRectF, image: QImage) -> None:
         """The picture, brought to its size in the screen's own format once, then copied."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
 
+from gui.run.around import lines_of
 from gui.theme import COLOURS, Theme
 from rig.apparatus import Apparatus, Drive
 from rig.model import DoorState
@@ -55,10 +56,13 @@ class Overlay:
         room = around.adjusted(5, 4, -5, -4)
         notes = [] if self.small else self.notes.get(name, "").splitlines()
         down = room.top()
-        for n, word in enumerate([name, *notes]):
-            font = QFont(usual)
-            font.setBold(n == 0)
-            font.setPointSizeF((8 if self.small else 12) if n == 0 else 10)
+        large, normal = QFont(usual), QFont(usual)
+        large.setBold(True)
+        large.setPointSizeF(8 if self.small else 12)
+        normal.setPointSizeF(10)
+        words = [(name, large)]
+        words += [(line, normal) for note in notes for line in lines_of(note, normal, room.width())]
+        for word, font in words:
             metrics = QFontMetricsF(font)
             text = metrics.elidedText(word, Qt.TextElideMode.ElideRight, room.width())
             if self.small and text != word:

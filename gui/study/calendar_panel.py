@@ -1,6 +1,6 @@
 """The days of every animal: done, due, late, to come; a first day given, days shifted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 from PyQt6.QtCore import QModelIndex
@@ -14,6 +14,7 @@ from gui.study.rows import Cell, Rows, table
 from gui.texts import say
 from protocols.study import Study, scheduling, shifting
 from protocols.study.calendar import Entry, Row, calendar
+from protocols.study.second import Kept, Safety, kept_of, lines_of
 
 SIGNS = {
     "done": "✓", "due": "●", "late": "!", "running": "▶", "aborted": "✗", "failed": "✗",
@@ -25,6 +26,11 @@ ROLES = {
 }  # fmt: skip
 
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+PLACES = {Safety.TWO: f"2{TIMES}", Safety.WAITS: f"1{TIMES}", Safety.ONE: ""}
+"""In how many places a recording lies; nothing where only one is meant."""
+
+
 class CalendarPanel(QWidget):
     """A row an animal, a column a phase. Rows that are chosen are what is shifted."""
 
@@ -33,9 +39,13 @@ class CalendarPanel(QWidget):
         self._desk = desk
         self.now: Callable[[], datetime] = lambda: datetime.now().astimezone()
         self._animals: list[str] = []
+        self._days: list[Row] = []
+        self._kept: Kept | None = None
+        desk.opened.connect(self._another)
         self.counted = label("", wrap=True)
         self.rows = Rows(self)
         self.table = table(self.rows, say("study.calendar"), several=True)
+        self.kept = label("", "muted", wrap=True)
         self.legend = label(say("study.legend"), "muted", wrap=True)
         self.start = QLineEdit()
         self.start.setPlaceholderText(say("study.start_hint"))
@@ -68,27 +78,44 @@ class CalendarPanel(QWidget):
         row.addWidget(self.move_them)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 4, 0, 0)
-        for one in (self.counted, self.table, self.legend):
+        for one in (self.counted, self.kept, self.table, self.legend):
             whole.addWidget(one)
         whole.addLayout(row)
         whole.addWidget(self.said)
 
     def read(self) -> None:
-        """The days as they are now."""
+        """The days as they are now, and then in how many places what was recorded lies."""
         now = self.now()
         self._desk.ask(lambda study: calendar(study, now), self._show)
+        self._desk.ask(kept_of, self._show_kept)
 
-    def _show(self, animals: list[Row]) -> None:
-        self._animals = [one.animal for one in animals]
-        phases = list(dict.fromkeys(e.phase for one in animals for e in one.entries))
-        first = {e.phase: e.day for one in reversed(animals) for e in one.entries if e.day}
+    def _another(self) -> None:
+        self._kept = None
+        self.kept.setText("")
+
+    def _show(self, days: list[Row]) -> None:
+        self._animals, self._days = [one.animal for one in days], days
+        phases = list(dict.fromkeys(e.phase for one in days for e in one.entries))
+        first = {e.phase: e.day for one in reversed(days) for e in one.entries if e.day}
         phases.sort(key=lambda name: first.get(name, "9"))
         heads = [say("study.head_animal"), say("study.head_box"), say("study.head_status"), *phases]
-        self.rows.put(heads, [_row(one, phases) for one in animals])
-        for column, px in enumerate((96, 64, 90, *(40 + 9 * max(7, len(name)) for name in phases))):
+        found = {} if self._kept is None else self._kept.found
+        self.rows.put(heads, [_row(one, phases, found) for one in days])
+        for column, px in enumerate((96, 64, 90, *(52 + 9 * max(7, len(name)) for name in phases))):
             self.table.setColumnWidth(column, px)
-        counts = {key: sum(one.count(key) for one in animals) for key in ("done", "due", "late")}
-        self.counted.setText(say("study.counted", animals=len(animals), **counts))
+        counts = {key: sum(one.count(key) for one in days) for key in ("done", "due", "late")}
+        self.counted.setText(say("study.counted", animals=len(days), **counts))
+
+    def _show_kept(self, kept: Kept) -> None:
+        waits = kept.away or any(one is Safety.WAITS for one in kept.found.values())
+        told, more = lines_of(kept.found, kept.place, away=kept.away), 2 if kept.away else 1
+        line = "; ".join(told[:more])
+        self.kept.setText(breakable(f"{line[:1].upper()}{line[1:]}."))
+        self.kept.setToolTip(kept.place)
+        set_role(self.kept, "warn" if waits else "muted" if not kept.place else "good")
+        if self._kept is None or kept.found != self._kept.found:
+            self._kept = kept
+            self._show(self._days)
 
     def chosen(self) -> list[str]:
         """The animals whose rows are chosen; all of them where none is."""
@@ -156,21 +183,28 @@ class CalendarPanel(QWidget):
         self.said.show()
 
 
-def _row(one: Row, phases: list[str]) -> list[Cell]:
-    entries: dict[str, Entry] = {entry.phase: entry for entry in one.entries}
+def _row(one: Row, phases: list[str], kept: Mapping[str, Safety]) -> list[Cell]:
+    attempts: dict[str, list[Entry]] = {}
+    for entry in sorted(one.entries, key=lambda entry: entry.attempt):
+        attempts.setdefault(entry.phase, []).append(entry)
     out = [
         Cell(one.animal),
         Cell(one.box),
         Cell(one.status, "" if one.status == "active" else "muted"),
     ]
-    return out + [_cell(entries.get(phase)) for phase in phases]
+    return out + [_cell(attempts.get(phase, []), kept) for phase in phases]
 
 
-def _cell(entry: Entry | None) -> Cell:
-    if entry is None:
+def _cell(attempts: Sequence[Entry], kept: Mapping[str, Safety]) -> Cell:
+    """The last attempt; in how many places that one of them lies that lies in the fewest."""
+    if not attempts:
         return Cell("")
+    entry = attempts[-1]
     day = entry.day[5:] if entry.day else ""
-    text = f"{SIGNS.get(entry.stands, '')} {day}".strip()
+    safe = {one.attempt: kept[one.folder] for one in attempts if one.folder in kept}
+    found = set(safe.values())
+    safety = next((one for one in (Safety.ONE, Safety.WAITS, Safety.TWO) if one in found), None)
+    text = f"{SIGNS.get(entry.stands, '')} {day} {PLACES[safety] if safety else ''}".strip()
     if entry.deviations:
         text += f"  *{entry.deviations}"
     if entry.attempt > 1:
@@ -178,4 +212,7 @@ def _cell(entry: Entry | None) -> Cell:
     tip = say(f"study.stands_{entry.stands}", day=entry.day)
     tip += say("study.moved", day=entry.moved) if entry.moved else ""
     tip += say("study.deviations", n=entry.deviations) if entry.deviations else ""
+    for attempt, where in safe.items():
+        before = say("study.attempt", n=attempt) if attempt != entry.attempt else ""
+        tip += f"; {before}{where}"
     return Cell(text, ROLES.get(entry.stands, ""), tip)

@@ -102,7 +102,7 @@ class PeoplePanel(QWidget):
             for one in people
         ]
         self.rows.put(heads, rows)
-        for column, px in enumerate((80, 190)):
+        for column, px in enumerate((80, 170, 60)):
             self.table.setColumnWidth(column, px)
         boxes = about.boxes if about is not None else {}
         told = [say("study.box_of", box=name, rig=rig or "-") for name, rig in boxes.items()]

@@ -50,7 +50,7 @@ class CardView(QWidget):
         self.title = label(say("today.nobody"), "title", wrap=True)
         self.facts = label("", "muted", wrap=True)
         self.marks = label("", "warn", wrap=True)
-        self.picture = BoxView()
+        self.picture = BoxView(close_up=True)
         self.picture.setMinimumHeight(LEAST_PX)
         self.syringe = label("", wrap=True)
         self.syringe.setStyleSheet("font-size: 15pt; font-weight: 600;")

@@ -185,7 +185,6 @@ class TodayPage(Page):
         """The page looks no more; sessions go on."""
         self._keys.listen(on=False)
         self._timer.stop()
-        self._desk.close()
 
     # --- the day
 
@@ -208,7 +207,7 @@ class TodayPage(Page):
         self.animals = list(dict.fromkeys(animal for animal, _ in lines))
         self._lines = [animal for animal, _ in lines]
         self.rows.put([say(f"today.head_{name}") for name in HEADS], [row for _, row in lines])
-        for column, px in enumerate((56, 48, 110, 110, 64, 130)):
+        for column, px in enumerate((56, 48, 86, 84, 50, 132)):
             self.order.setColumnWidth(column, px)
         told = warnings_of(day)
         more = [say("today.more", n=len(told) - WARNINGS)] if len(told) > WARNINGS else []

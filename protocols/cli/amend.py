@@ -202,6 +202,7 @@ def enter(
         list[str] | None, typer.Option(metavar="CHAMBER=MIN", help="As noted; repeatable.")
     ] = None,
     box: Annotated[str | None, typer.Option(help="In which box.")] = None,
+    begin: Begin = None,
     pins: Pin = None,
 ) -> None:
     """Enter a session that was run outside the program; it is marked so.
@@ -213,7 +214,18 @@ def enter(
 
     raise typer.Exit(
         amending.enter(
-            context.obj, animal, phase, started, ended, ran_by, minutes or [], box, reason, by, pins
+            context.obj,
+            animal,
+            phase,
+            started,
+            ended,
+            ran_by,
+            minutes or [],
+            box,
+            reason,
+            by,
+            begin,
+            pins,
         )
     )
 

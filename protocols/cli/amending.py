@@ -1,6 +1,6 @@
 """`study amend DIR ...`, `admit`, `ledger`, `lock`: what they do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,7 @@ from protocols.cli.table import lines, print_json
 from protocols.cli.who import signer
 from protocols.conduct import EndedEarly
 from protocols.study import amending, exposure, locking
+from protocols.study.deciding import extinction
 from protocols.study.shifting import Moved
 from rig.errors import ConfigError
 
@@ -77,11 +78,14 @@ def session(
         raise ConfigError("amend session", "", "give one of --animal, --phase and --box")
     with verbs.open_study(folder) as opened:
         by, pin = signer(opened, by, pins)
+        was = extinction(opened)
         uid, moved = amending.reattribute(
             opened, which, by, reason, animal=animal, phase=phase, box=box,
             begin=_day(begin, "--begin"), pin=pin,
         )  # fmt: skip
+        now = extinction(opened)
     print(f"filed as session {uid}; what it was filed as before is to be run again")
+    _say_outcomes(was, now)
     _say_moved(moved)
     return DONE
 
@@ -99,8 +103,11 @@ def swap(
     with verbs.open_study(folder) as opened:
         by, pin = signer(opened, by, pins)
         day = _day(begin, "--begin")
+        was = extinction(opened)
         moved = amending.swap(opened, first, second, by, reason, begin=day, pin=pin)
+        now = extinction(opened)
     print("the two sessions have changed places; their folders stay and carry the amendment")
+    _say_outcomes(was, now)
     _say_moved(moved)
     return DONE
 
@@ -124,12 +131,15 @@ def ended(
         if holder is not None:
             pair = holder, passphrases_of([holder], passphrases)[holder]
         day = _day(on, "--on")
+        was = extinction(opened)
         done = amending.judge_ended(opened, which, by, reason, word, holder=pair, on=day, pin=pin)
+        now = extinction(opened)
         rule = opened.plan.attempts
     print(f"{done.ended_as}" + ("" if done.by_rule else f" (the rule is {rule.ended_early}: kept)"))
     if done.again:
         label = f", label {done.label}" if done.label else ", without a label"
         print(f"planned once more{label}; of several the study counts {rule.counts}")
+    _say_outcomes(was, now)
     _say_moved(done.moved)
     return DONE
 
@@ -167,6 +177,7 @@ def enter(
     box: str | None,
     reason: str,
     by: str,
+    begin: str | None,
     pins: Path | None,
 ) -> int:
     """Enter a session afterwards."""
@@ -179,11 +190,15 @@ def enter(
             raise ConfigError("--minutes", "", f"{text!r}: write CHAMBER=MIN") from None
     with verbs.open_study(folder) as opened:
         by, pin = signer(opened, by, pins)
-        uid = amending.enter(
+        was = extinction(opened)
+        uid, moved = amending.enter(
             opened, animal, phase, started, ended, ran_by, by, reason, minutes=spent, box=box,
-            pin=pin,
+            begin=_day(begin, "--begin"), pin=pin,
         )  # fmt: skip
+        now = extinction(opened)
     print(f"entered afterwards as session {uid}")
+    _say_outcomes(was, now)
+    _say_moved(moved)
     return DONE
 
 
@@ -203,6 +218,8 @@ def ledger(folder: Path, subject: str | None, by: str, *, apply: bool, as_json: 
     with verbs.open_study(folder, write=apply) as opened:
         rows = exposure.ledger(opened, subject)
         out = exposure.apply(opened, by) if apply else exposure.judge(opened, rows)
+    if subject is not None and not apply:
+        out = {animal: found for animal, found in out.items() if animal == subject}
     if as_json:
         rules = {animal: [one._asdict() for one in found] for animal, found in out.items()}
         print_json({"lines": [one._asdict() for one in rows], "out": rules})
@@ -238,6 +255,14 @@ def _say_left(animal: str, how: str, left: amending.Left) -> None:
     print(f"{animal} is {how}; {left.cancelled} sessions to come are cancelled")
     if left.running:
         print(f"{animal} is in a box still: that session goes on until it is ended there")
+
+
+def _say_outcomes(was: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """What extinction says of each animal now, where it said another thing before."""
+    for animal in dict.fromkeys((*was, *now)):
+        before, after = was.get(animal, "to be tested"), now.get(animal, "to be tested")
+        if before != after:
+            print(f"{animal}: extinction was {before}, now {after}")
 
 
 def _say_moved(moved: Sequence[Moved]) -> None:

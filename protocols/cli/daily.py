@@ -180,6 +180,7 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
             asked.by,
             doing.after(moment(asked.at), ended.folder) if asked.at else moment(None),
         )
+        wanted = doing.is_asked(opened, asked.subject, asked.by)
     copy_in_background(folder)
     if asked.manner.as_json:
         told = {"folder": str(ended.folder), "status": ended.status, "reason": ended.reason}
@@ -189,6 +190,8 @@ def run(folder: Path, asked: Run, pins: Path | None) -> int:
         if decided is not None:
             print(f"extinction: {decided}")
         print(f"filed: {from_here(ended.folder)}")
+        if wanted:
+            _ask(folder, asked.subject, asked.by)
     return of_ending(ended.status)
 
 
@@ -233,11 +236,22 @@ def file(folder: Path, subject: str, by: str, at: str | None, pins: Path | None)
         by = signed(opened, by, pins)
         ended = None if at is None else moment(at)
         phase, status, decided = doing.file_session(opened, subject, by, ended)
+        wanted = doing.is_asked(opened, subject, by)
     copy_in_background(folder)
     print(f"{subject} {phase}: filed as {status}")
     if decided is not None:
         print(f"extinction: {decided}")
+    if wanted:
+        _ask(folder, subject, by)
     return DONE
+
+
+def _ask(folder: Path, subject: str, by: str) -> None:
+    """Ask the operator for a guess, now that the animal is through."""
+    print(
+        f"{subject} is through. In which group was it, do you think? That tells how blind it was:"
+    )
+    print(f"  placepref study guess {folder} --subject {subject} --by {by} --sure 2 --group NAME")
 
 
 def guess(folder: Path, subject: str, group: str, by: str, sure: int, pins: Path | None) -> int:

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -17,6 +16,9 @@ from rig.hardware.measured import check_force, is_simulated, note_forces, unmeas
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.port import serve
 from rig.hardware.trying import CLOCK, MOST_SKEW_MS, Trying
+
+LOOK_S = 0.05
+"""How often whoever serves a board looks whether it was told to end."""
 
 
 def cameras(*, as_json: bool) -> None:
@@ -66,7 +68,10 @@ def doors(asked: Doors, *, as_json: bool) -> int:
     if not 1 <= asked.times <= 1000:
         raise ConfigError("--times", "", f"{asked.times}: 1 to 1000")
     forces = _forces(asked.force)
-    board = SerialBoard("", asked.port, CLOCK)
+    try:
+        board = SerialBoard("", asked.port, CLOCK)
+    except DoorError as error:
+        raise ConfigError("--port", "", str(error)) from None
     try:
         trying = Trying(board, asked.doors, CLOCK)
         try:
@@ -187,17 +192,19 @@ def _print(told: dict[str, Any]) -> None:
 
 def _serve(*, as_json: bool) -> int:
     """A board on a port of its own until Ctrl-C, or until the system ends the process."""
-    ended = threading.Event()
+    told: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        # A list and no Event: whoever sets one takes its lock, and a handler that comes upon this
+        # very thread while it holds that lock waits for ever.
+        signal.signal(number, lambda number, _: told.append(number))
     served = serve(Board("board-1"), time.monotonic_ns)
     try:
         if as_json:
             print_json({"port": served.port})
         else:
             print(served.port, flush=True)
-        while not ended.wait(0.5):  # on Windows a wait without an end hears no Ctrl-C
-            pass
+        while not told:
+            time.sleep(LOOK_S)
     finally:
         served.close()
     return DONE

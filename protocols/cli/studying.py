@@ -250,11 +250,15 @@ def status(folder: Path, *, as_json: bool) -> int:
     for one in told["not_as_planned"]:
         print(wrapped(f"{one['animal']} {one['phase']}: {one['what']} ({one['reason']})", 2, 4))
     for outcome in ("goes on", "done", "not acquired"):
-        names = [animal for animal, its in told["extinction"].items() if its == outcome]
+        its = told["extinction"]
+        names = [animal for animal in its if its[animal].partition(" (")[0] == outcome]
         if names:
             print(f"extinction {outcome}: {', '.join(sorted(names))}")
     for line in told["intervals"]:
         print(wrapped(line))
+    for animal, rules in told["out_by_rules"].items():
+        remedy = f"its owner: placepref study ledger {folder} --apply"
+        print(wrapped(f"{animal} is out by its rules ({', '.join(rules)}): {remedy}", 0, 2))
     print(f"the key was opened {told['key_opened']} times, refused {told['wrong_passphrases']}")
     for line in lines_of(kept.found, kept.place, away=kept.away):
         print(wrapped(line, 0, 2))
@@ -290,7 +294,7 @@ def pretest_rows(opened: verbs.Study, pretest: Path | None) -> list[dict[str, st
     if pretest is None:
         return verbs.pretests_of(opened)
     sides = opened.plan.sides
-    columns = ("subject", "test_s", "time_lost_s", "first_cue", "phase", "box")
+    columns = ("subject", "test_s", "time_lost_s", "first_cue", "phase", "box", "distance_m")
     per_side = tuple(f"{what}_{s}{u}" for s in sides for what, u in _PER_SIDE)
     needed = ("subject", "test_s", *(f"time_{side}_s" for side in sides))
     return [cells for _, cells in spreadsheet(pretest, (*columns, *per_side), needed)]

@@ -124,7 +124,7 @@ def _own_apparatus(folder: Path) -> Apparatus | None:
             table = json.loads(path.read_text(encoding="utf-8"))["apparatus"]
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
             raise ConfigError(str(path), "apparatus", f"cannot be read: {error}") from None
         return apparatuses.from_table(table, str(path))
     return None

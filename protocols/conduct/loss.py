@@ -20,6 +20,16 @@ class Loss(NamedTuple):
     loss: float
     verdict: str
 
+    @property
+    def told(self) -> str:
+        """The verdict as a person reads it; "" where there is none."""
+        told = f"{self.last_g:g} g, {-100 * self.loss:+.1f} % against {self.reference_g:g} g"
+        words = {
+            "end_point": f"HUMANE END POINT: {told}",
+            "warn": f"near the humane end point: {told}",
+        }
+        return words.get(self.verdict, "")
+
 
 def loss_of(plan: HumanePlan, weights_g: Sequence[float]) -> Loss | None:
     """What the weights (g, in order of time) say; None for none."""

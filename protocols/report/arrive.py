@@ -55,7 +55,9 @@ def checklist(study: Study, found: StudyScores, records: Records, software: str)
             "7",
             "Statistical methods, and whether assumptions were met",
             "Named at each result with the software, and what each test takes for granted."
-            + (f" Covariates: {said.covariates}" if said.covariates else ""),
+            " The program's one covariate is the pre-test, in the analysis of covariance under"
+            " Secondary results."
+            + (f" The authors on covariates: {said.covariates}" if said.covariates else ""),
         ),
         (
             "8",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rig
 from protocols.allocation.model import Design
-from protocols.report import arrive, changed, conduct, latency, results
+from protocols.report import arrive, byeye, changed, conduct, latency, results
 from protocols.report.blocks import (
     Below,
     Block,
@@ -64,6 +64,7 @@ def build(study: Study, found: StudyScores, records: Records) -> Report:
         blocks += [Part("Secondary results", "secondary"), *results.secondary(found)]
     blocks += [Part("Quality of the recordings", "quality"), *results.quality(found)]
     blocks += latency.latency(found)
+    blocks += byeye.by_eye(study.folder, records)
     blocks += [
         Part("Draft of the Methods", "methods"),
         Words(

@@ -27,7 +27,9 @@ def flow(found: StudyScores, records: Records, groups: Sequence[str]) -> Flow:
         rules.setdefault(one["animal"], []).append(one)
     status = {row["id"]: row for row in records.animals}
     tested = [k for k, one in found.measured.items() if PRETEST in one.sessions]
-    excluded = [k for k in status if k in rules]
+    run = {one.subject for one in found.filed if one.known and one.phase != PRETEST}
+    out = [k for k in status if k in rules and k not in found.partly]
+    excluded = [k for k in out if k not in run]
     withdrawn = [
         k
         for k, row in status.items()
@@ -49,11 +51,13 @@ def flow(found: StudyScores, records: Records, groups: Sequence[str]) -> Flow:
         Step(
             "were allocated",
             len(placed),
-            [f"{k}: {status[k]['status_reason'] or status[k]['status']}" for k in late],
+            [f"{k}: {status[k]['status_reason'] or status[k]['status']}" for k in late]
+            + [_rule(k, rules[k]) for k in out if k in run],
         ),
         Step(
             "completed the post-test",
-            len([k for k in post if status.get(k, {}).get("status") in IN]),
+            len([k for k in post if status.get(k, {}).get("status") in IN or k in found.partly]),
+            [f"{_rule(k, rules[k])}; out from {start} on" for k, start in found.partly.items()],
         ),
     ]
     if not found.blinded:
@@ -62,7 +66,10 @@ def flow(found: StudyScores, records: Records, groups: Sequence[str]) -> Flow:
         steps[-1] = Step(
             steps[-1].title,
             steps[-1].count,
-            [f"{k}: {found.measured[k].problem or 'no whole pair of tests'}" for k in lost],
+            [
+                *(f"{k}: {found.measured[k].problem or 'no whole pair of tests'}" for k in lost),
+                *steps[-1].left,
+            ],
         )
         split = [(f"in {group}", sum(g == group for g in analysed.values())) for group in groups]
         steps.append(Step("were analysed", len(analysed), (), split))
@@ -84,8 +91,12 @@ def _gathered(animals: Sequence[str], why: str) -> list[str]:
 
 def _rule(animal: str, rules: Sequence[Mapping[str, Any]]) -> str:
     told = [
-        f"{one['rule'].replace('_', ' ')} {number(one['value'], 2)} (limit"
-        f" {number(one['rule_limit'], 2)})"
+        one["rule"].replace("_", " ")
+        + (
+            f" {number(one['value'], 2)} (limit {number(one['rule_limit'], 2)})"
+            if one["value"] is not None
+            else ""
+        )
         for one in rules
     ]
     return f"{animal}: {listed(told)}"

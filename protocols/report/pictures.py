@@ -22,7 +22,7 @@ def drawn(block: Picture, ending: str) -> bytes:
         dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending)
         with style.styled():
             if not done:
-                # Where things lie is found once: it takes as long as drawing, for every format anew.
+                # Where things lie is found once: it takes as long as drawing, for each format.
                 block.figure.draw_without_rendering()
                 block.figure.set_layout_engine("none")
             block.figure.savefig(data, format=ending, dpi=DENSE_DPI, metadata=dated)

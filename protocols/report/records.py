@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from protocols.store import tables as t
 from protocols.store import verify
+from protocols.study.excluding import standing
 from protocols.study.folder import Study
 from protocols.study.remeasuring import Remeasured, remeasurements
 
@@ -72,7 +73,7 @@ def records_of(study: Study, *, verified: bool = True) -> Records:
             weights=rows("weight"),
             sessions=rows("session"),
             allocations=rows("allocation"),
-            exclusions=rows("exclusion"),
+            exclusions=[dict(r) for r in connection.execute(standing(t.exclusion)).mappings()],
             amendments=rows("amendment"),
             adverse=rows("adverse_event"),
             exposures=rows("exposure"),

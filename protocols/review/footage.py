@@ -1,6 +1,5 @@
 """A session's or a rescored folder's rows and events, as who looks at its pictures needs them."""
 
-import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from rig.errors import ConfigError, StorageError
 from rig.measures import Measures
 from rig.model import NS_PER_S
 from rig.session.correcting import Correction
+from rig.session.used import read_used
 from rig.session.viewing import Reel, Whence, missing, open_reel, whence
 
 Ints = NDArray[np.int64]
@@ -213,7 +213,7 @@ def _given(folder: Path) -> tuple[Correction, ...]:
     path = folder / "rescore.json"
     if not path.is_file():
         return ()
-    used = json.loads(path.read_text(encoding="utf-8"))
+    used = read_used(folder)
     return tuple(
         Correction(
             int(one["frame_from"]),

@@ -188,6 +188,46 @@ def store(
     return path
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A check that somebody finished."""
+
+    who: str
+    when: str
+    clip_s: float
+    scored: tuple[Scored, ...]
+
+
+def finished(folder: Path) -> tuple[list[Kept], list[str]]:
+    """The checks in `folder`/spotchecks, the oldest first, and the files that cannot be read."""
+    kept: list[Kept] = []
+    damaged: list[str] = []
+    for path in sorted((folder / FOLDER).glob("*.json")):
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            scored = tuple(_scored(one) for one in told["clips"])
+            kept.append(Kept(str(told["who"]), str(told["when"]), float(told["clip_s"]), scored))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            damaged.append(path.name)
+    return sorted(kept, key=lambda one: one.when), damaged
+
+
+def _scored(told: dict[str, Any]) -> Scored:
+    eye_s = {str(name): float(s) for name, s in told["eye_s"].items()}
+    program_s = {str(name): float(s) for name, s in told["program_s"].items()}
+    if eye_s.keys() != program_s.keys() or len(told["eye"]) != len(told["program"]):
+        raise ValueError("eye and program are not of the same clip")
+    return Scored(
+        Clip(**told["clip"]),
+        tuple(told["eye"]),
+        tuple(told["program"]),
+        eye_s,
+        program_s,
+        int(told["eye_entries"]),
+        int(told["program_entries"]),
+    )
+
+
 def _plain(value: Any) -> Any:
     """The same without NaN, which JSON does not have."""
     if isinstance(value, dict):

@@ -178,7 +178,7 @@ def _read(
         subject, phase, began = setup["subject"], setup["phase"], setup["anchor"]["wall"]
         stop = _stop(record)
         sums = _digest(folder / SUMS)
-    except (RigError, OSError, ValueError, KeyError, TypeError) as error:
+    except (RigError, OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         notes.append(f"{folder.parent.name}: cannot be read and is left out: {error}")
         return None
     row = row or {}
@@ -237,7 +237,7 @@ def _stop(record: SessionRecord) -> Mapping[str, Any]:
     for line in reversed(lines):
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if event.get("kind") == "stop":
             data: Mapping[str, Any] = event["data"]

@@ -1,6 +1,6 @@
 """A study's scores: the locked rules' result first; nothing tells the pairing while blinded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +16,13 @@ from protocols.statistics.result import Result
 from protocols.store import tables as t
 from protocols.study.folder import RULES, Study, open_study
 from protocols.study.revealed import Revealed, revealed
+from protocols.study.ruling import is_before, partly_out
 from rig.errors import ConfigError
 from rig.storage import read_pairing
 
 Told = Callable[[float, float], None]
 IN = ("active", "substitute")
-"""Animals of these states are analysed; planned, excluded and withdrawn ones are not."""
+"""Animals of these states are analysed whole; planned, excluded and withdrawn ones are not."""
 TIMES = ("paired_s", "unpaired_s", "neutral_s", "test_s")
 FACTORS = ("sex", "box", "cage", "litter", "cohort")
 
@@ -35,7 +36,8 @@ class StudyScores:
     """What was measured of a study, and scored of it where that may be known.
 
     `animals` is empty while `blinded`. `measured`: every animal that has a test. `rows`: the
-    database's own row of each animal; empty for a folder that is no study.
+    database's own row of each animal; empty for a folder that is no study. `partly`: animals that
+    a rule put out from a phase on, which is told; their tests before it are analysed.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class StudyScores:
     animals: Sequence[Animal]
     rows: Mapping[str, Mapping[str, Any]]
     notes: Sequence[str] = field(default_factory=tuple)
+    partly: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def scored(self) -> list[Scored]:
@@ -145,6 +148,15 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
             for row in connection.execute(select(t.animal).order_by(t.animal.c.id)).mappings()
         }
     tests = tests_of(filed, notes)
+    partly = partly_out(study)
+    for subject, start in partly.items():
+        own = tests.get(subject, {})
+        tests[subject] = {
+            phase: one
+            for phase, one in own.items()
+            if is_before(study.joined.course, one.phase_name, start)
+        }
+        notes.append(f"{subject}: is out by a rule from {start} on; its tests before that count")
     # What was opened stands in the trail, so no account needs the study's key for it.
     places = {} if opened is None else opened.places
     paired = {animal: place["cue"] or place["side"] for animal, place in places.items()}
@@ -179,7 +191,7 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
             )
         )
     measured = {one.subject: one for one in measure_all(jobs, told)}
-    animals = [] if opened is None else _animals(rows, measured, opened, notes)
+    animals = [] if opened is None else _animals(rows, measured, opened, notes, partly)
     order = [group.name for group in study.plan.group]
     animals.sort(key=lambda one: order.index(one.group) if one.group in order else len(order))
     if animals:
@@ -208,6 +220,7 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
         animals,
         rows,
         tuple(notes),
+        partly,
     )
 
 
@@ -246,10 +259,11 @@ def _animals(
     measured: Mapping[str, Measured],
     opened: Revealed,
     notes: list[str],
+    partly: Collection[str],
 ) -> list[Animal]:
     animals = []
     for subject, row in rows.items():
-        if row["status"] not in IN:
+        if row["status"] not in IN and subject not in partly:
             continue
         place = opened.places.get(subject)
         one = measured.get(subject)

@@ -5,9 +5,13 @@ where it can be, and `why` then says what stands against writing.
 """
 
 import os
+import secrets
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +28,23 @@ FILE = "study.sqlite"
 WAIT_S = 10.0
 FOR_READING = "it was opened for reading"
 """Why a store is not written to that could be."""
+_NEWER = "it was written by a newer program; nothing was changed; update this one"
 _REMEDY = "put back the newest of backup/ (placepref study restore)"
+_NOT_WRITTEN = (
+    "it lies where this account cannot write; to go on with it, copy the study's whole folder to a "
+    "disk of this computer"
+)
 _LOCK = 0x706C6163  # PostgreSQL's turn for writers of one study; any number that is ours
 
 
 class Store:
     """An open database. `why` is "" where it can be written, else what stands against it."""
 
-    def __init__(self, engine: Engine, name: str, why: str = "") -> None:
+    def __init__(
+        self, engine: Engine, name: str, why: str = "", kept: sqlite3.Connection | None = None
+    ) -> None:
         self.engine, self.name, self.why = engine, name, why
+        self._kept = kept  # what holds a copy in memory
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -55,6 +67,8 @@ class Store:
     def close(self) -> None:
         """Let the database go."""
         self.engine.dispose()
+        if self._kept is not None:
+            self._kept.close()
 
     def __enter__(self) -> "Store":
         return self
@@ -94,13 +108,16 @@ def create(url: str) -> Store:
 def open_store(url: str, *, write: bool = True) -> Store:
     """The database at `url`, brought to this program's version where it is older.
 
-    With `write` False, or where it must not be written, it is opened read-only. Raises ConfigError
-    for one that is not there, StorageError for one that cannot even be read.
+    With `write` False, or where it must not be written, it is opened read-only; an older file of
+    SQLite is then brought up in a copy in memory alone. Raises ConfigError for one that is not
+    there, StorageError for one that cannot even be read.
     """
     name, path = _named(url)
     if path is not None:
         if not path.is_file():
             raise ConfigError(name, "", f"there is no such database; {_REMEDY}")
+        if _only_readable(path):
+            return _brought_up(path, name, _NOT_WRITTEN if write else FOR_READING)
         damage = _damage(path)
         if damage:
             remedy = f"it is {damage}; nothing was changed; {_REMEDY}"
@@ -112,12 +129,19 @@ def open_store(url: str, *, write: bool = True) -> Store:
             if state == "none":
                 raise ConfigError(name, "", "holds no study")
             if state == "newer":
-                why = "it was written by a newer program; nothing was changed; update this one"
+                why = _NEWER
                 if path is not None:
                     engine.dispose()
                     return _readonly(path, name, why)
                 return Store(engine, name, why)
-            if state == "older" and write:
+            if state == "older" and not write:
+                engine.dispose()
+                if path is not None:
+                    return _brought_up(path, name, FOR_READING)
+                message = "was written by an older program, and here it is only read; a command "
+                message += "that writes brings it up, as placepref study today; nothing was changed"
+                raise StorageError(f"{name} {message}")
+            if state == "older":
                 if path is not None:
                     _copy(path, path.with_name(f"{path.name}.before-update"))
                 _upgrade(engine)
@@ -256,9 +280,74 @@ def _readonly(path: Path, name: str, why: str) -> Store:
         return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    with _told(name), engine.connect() as connection:
-        connection.execute(text("select count(*) from study"))
+    with _told(name):
+        with suppress(DBAPIError, StorageError):  # what is damaged may be the very place
+            if _version(engine) == "older":
+                return _brought_up(path, name, why)
+        with engine.connect() as connection:
+            connection.execute(text("select count(*) from study"))
     return Store(engine, name, why)
+
+
+def _brought_up(path: Path, name: str, why: str) -> Store:
+    """A copy in memory with this program's tables, to be read; the file stays as it was written."""
+    uri = f"file:placepref-{secrets.token_hex(8)}?mode=memory&cache=shared"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=WAIT_S)
+
+    kept = sqlite3.connect(uri, uri=True, check_same_thread=False)
+    try:
+        with _told(name):
+            try:
+                with _source(path) as source, closing(source) as old:
+                    old.backup(kept)
+                said = str(kept.execute("pragma quick_check(1)").fetchone()[0])
+            except (sqlite3.Error, OSError) as error:
+                raise StorageError(f"{name} cannot be read: {error}; {_REMEDY}") from error
+            engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+            state = _version(engine)
+            if said != "ok" and "damaged" not in why:
+                why = f"it is damaged ({said.splitlines()[-1]}); nothing was changed; {_REMEDY}"
+            elif state == "newer":
+                why = _NEWER
+            if state == "older":
+                _upgrade(engine)
+    except BaseException:
+        kept.close()
+        raise
+    return Store(engine, name, why, kept)
+
+
+@contextmanager
+def _source(path: Path) -> Iterator[sqlite3.Connection]:
+    """A database to be copied; also one beside which nothing can be written."""
+    uri = path.absolute().as_uri()
+    log = path.with_name(path.name + "-wal")
+    if not _only_readable(path):
+        yield sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=WAIT_S)
+    elif not log.is_file() or log.stat().st_size == 0:
+        yield sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
+    else:  # its newest rows are in the log, for which SQLite wants a file beside it
+        with tempfile.TemporaryDirectory() as folder:
+            for one in (path, log):
+                shutil.copyfile(one, Path(folder) / one.name)
+            yield sqlite3.connect(Path(folder) / path.name)
+
+
+def _only_readable(path: Path) -> bool:
+    """Whether SQLite does not even read it, for it finds no place for its files beside it."""
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        return False
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=WAIT_S)) as connection:
+            connection.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        return "unable to open" in str(error) or "readonly" in str(error)
+    except sqlite3.DatabaseError:  # damaged: told as such
+        return False
+    return False
 
 
 def _damage(path: Path) -> str:
@@ -305,17 +394,21 @@ def _version(engine: Engine) -> str:
         if not inspect(connection).has_table("alembic_version"):
             return "none"
         found = connection.execute(text("select version_num from alembic_version")).scalar()
-    known = _known()
+    known = versions()
     if found not in known:
         return "newer"
     return "same" if found == known[0] else "older"
 
 
-def _known() -> list[str]:
-    """The versions that this program knows, newest first."""
+@cache
+def versions() -> tuple[str, ...]:
+    """The versions of the tables that this program knows, newest first.
+
+    They are read from the program's own files, which takes longer than to open a database: once.
+    """
     from alembic.script import ScriptDirectory
 
-    return [one.revision for one in ScriptDirectory(str(_scripts())).walk_revisions()]
+    return tuple(one.revision for one in ScriptDirectory(str(_scripts())).walk_revisions())
 
 
 def _scripts() -> Path:

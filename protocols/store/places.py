@@ -109,7 +109,7 @@ def local_of(folder: Path) -> Path | None:
         computer, path = str(told["computer"]), Path(told["path"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         raise ConfigError(str(folder / POINTER), "", f"is damaged: {error}") from None
     if computer != platform.node():
         message = (

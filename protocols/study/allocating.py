@@ -267,4 +267,5 @@ def outcome_of(plan: Planning, animal: Mapping[str, Any], row: Mapping[str, str]
         test_s,
         row.get("first_cue", ""),
     )
-    return Outcome(candidate, max(0.0, test_s - sum(sides_s) - lost_s), entries, lost_s)
+    gone_m = number("distance_m") if row.get("distance_m") else None
+    return Outcome(candidate, max(0.0, test_s - sum(sides_s) - lost_s), entries, lost_s, gone_m)

@@ -16,7 +16,8 @@ from protocols.timetable import WORK
 class Entry:
     """A session's day. `stands`: done, due, late, planned, undated, running, aborted or failed.
 
-    `moved`: the first date, where it is another; `deviations`: how many there are.
+    `moved`: the first date, where it is another; `deviations`: how many there are; `folder`: of
+    its recording, in the study's; "" none.
     """
 
     phase: str
@@ -25,6 +26,7 @@ class Entry:
     stands: str
     moved: str
     deviations: int
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def calendar(study: Study, now: datetime) -> list[Row]:
             day = (row["started"] or "")[:10] or row["planned_for"] or ""
             first = row["planned_first"] or ""
             moved = first if first and first != (row["planned_for"] or first) else ""
-            one = Entry(row["phase"], row["attempt"], day, stands, moved, amiss.get(row["uid"], 0))
+            wrong, folder = amiss.get(row["uid"], 0), row["folder"] or ""
+            one = Entry(row["phase"], row["attempt"], day, stands, moved, wrong, folder)
             entries.setdefault(row["animal"], []).append(one)
     return [
         Row(

@@ -1,9 +1,9 @@
 """What puts an animal out, written down: the rule, the value and the limit; and what follows."""
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from protocols.allocation import Exclusion
 from protocols.conduct.exposed import Out
@@ -32,6 +32,12 @@ def note_exclusions(change: Change, animal: str, broken: Iterable[Exclusion | Ou
             rule_limit=one.limit,
             at=change.at,
         )
+
+
+def standing(*what: Any) -> Select[Any]:
+    """The exclusions that hold: an animal that is in again leaves its row behind."""
+    joined = select(*what).select_from(t.exclusion).join(t.animal)
+    return joined.where(t.animal.c.status == "excluded").order_by(t.exclusion.c.id)
 
 
 def leave(

@@ -22,8 +22,11 @@ from protocols.study.adding import allowed
 from protocols.study.amending.leaving import PRESENT
 from protocols.study.excluding import leave, note_exclusions
 from protocols.study.folder import Study
+from protocols.study.ruling import gone, ruled_out
 from rig.errors import StorageError
 from rig.storage.folder import EVENTS, FRAMES, SETUP
+
+OTHERS = "another session's label"
 
 
 class Line(NamedTuple):
@@ -72,6 +75,11 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
         if uid in placed:
             begun[row["animal"], row["phase"]] = placed[uid]
         lines += _in_box(row, spent, planned, lacking=uid not in noted)
+    elsewhere = {
+        one["what"]
+        for one in exposures
+        if one["kind"] == "label" and one["animal"] != sessions.get(one["session"], one)["animal"]
+    }
     for uid, row in sessions.items():
         if row["status"] in ("done", "aborted", "failed"):
             # What was amended stands in place of what was ticked off.
@@ -85,6 +93,10 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
             lacking = labels.get(uid, set()) - amended - {one["label"] for one in own}
             lines += [
                 _line(row, "label", code, None, None, "not entered") for code in sorted(lacking)
+            ]
+            lines += [
+                _line(row, "label", code, None, None, "given to another animal")
+                for code in sorted(labels.get(uid, set()) & elsewhere)
             ]
     for one in exposures:
         row = sessions.get(one["session"] or "", {})
@@ -104,9 +116,10 @@ def ledger(study: Study, animal: str | None = None) -> list[Line]:
 
 
 def judge(study: Study, lines: list[Line]) -> dict[str, tuple[Out, ...]]:
-    """The animals that are out by what they received, with the study's rules that say so."""
-    found = {}
-    for animal in sorted({one.animal for one in lines}):
+    """The animals that are out by what they received and what befell them, with the rules."""
+    found: dict[str, tuple[Out, ...]] = {}
+    told = ruled_out(study, [(one.animal, one.phase) for one in lines if one.amiss == OTHERS])
+    for animal in sorted({one.animal for one in lines} | set(told)):
         own = [one for one in lines if one.animal == animal]
         # What is still to come is not due yet.
         boxed = [one for one in own if one.kind == "cue_set" and one.outcome != "planned"]
@@ -116,7 +129,7 @@ def judge(study: Study, lines: list[Line]) -> dict[str, tuple[Out, ...]]:
             sum(one.received or 0.0 for one in boxed if one.amiss == "wrong chamber"),
             sum(bool(one.amiss) for one in own if one.kind == "label"),
         )
-        if out := out_by(study.plan.exposure, given):
+        if out := (*out_by(study.plan.exposure, given), *told.get(animal, ())):
             found[animal] = out
     return found
 
@@ -131,7 +144,7 @@ def apply(study: Study, person: str) -> dict[str, tuple[Out, ...]]:
         done = {animal: out for animal, out in found.items() if animal in present}
         for animal, out in done.items():
             note_exclusions(change, animal, out)
-            leave(change, animal, "excluded", "by what it received")
+            leave(change, animal, "excluded", "by what it received", phases=gone(study, out))
     return done
 
 
@@ -153,7 +166,7 @@ def minutes(folder: Path, started: str | None = None) -> tuple[dict[str, float],
             rows = [
                 (float(row["t_s"]), row["zone"], bool(row["x_px"])) for row in csv.DictReader(file)
             ]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, RecursionError, KeyError) as error:
         raise StorageError(f"{folder}: cannot be read for the ledger: {error}") from error
     if start is None:
         return {}, None
@@ -274,8 +287,10 @@ def _entered(
     if one["kind"] == "label":
         if one["outcome"] not in (None, "complete"):
             amiss = one["outcome"]
-        elif row and one["what"] not in labels.get(one["session"], set()):
-            amiss = "another session's label"
+        elif row and (
+            one["animal"] != row["animal"] or one["what"] not in labels.get(one["session"], set())
+        ):
+            amiss = OTHERS
         elif before is not None and before < 0:
             amiss = "after the placement"
     planned = one["planned"]

@@ -15,10 +15,13 @@ from protocols.store import verify
 from protocols.store.opening import FOR_READING
 from protocols.study import remeasuring
 from protocols.study.amending import chain
+from protocols.study.deciding import extinction
 from protocols.study.doing import folder_of
+from protocols.study.excluding import standing
 from protocols.study.folder import KEY, Study
 from protocols.study.interrupted import interrupted
 from protocols.study.opening import cohorts, count_refusal, refused
+from protocols.study.ruling import by_events
 from protocols.study.shifting import broken_intervals
 from rig.errors import ConfigError, RigError
 from rig.storage import is_being_recorded
@@ -58,7 +61,9 @@ def status(study: Study) -> dict[str, Any]:
                 }
                 for one in allocations
             ],
-            "excluded": list(connection.execute(select(t.exclusion.c.animal).distinct()).scalars()),
+            "excluded": list(
+                dict.fromkeys(connection.execute(standing(t.exclusion.c.animal)).scalars())
+            ),
             "key_opened": int(unblinded or 0),
             "wrong_passphrases": refused(connection),
             "why_read_only": "" if study.store.why == FOR_READING else study.store.why,
@@ -78,12 +83,8 @@ def status(study: Study) -> dict[str, Any]:
                     .order_by(t.deviation.c.id)
                 ).mappings()
             ],
-            "extinction": {
-                one["animal"]: one["outcome"]
-                for one in connection.execute(select(t.decision).order_by(t.decision.c.id))
-                .mappings()
-                .all()
-            },
+            "extinction": extinction(study),
+            "out_by_rules": by_events(study),
             "intervals": broken_intervals(study),
         }
 

@@ -1,5 +1,6 @@
 """A person proves who he is, by PIN or badge where he has one; wrong ones are counted."""
 
+import json
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
@@ -95,8 +96,14 @@ def whose_badge(study: Study, badge: str) -> str:
 def knows(connection: Connection, animal: str, person: str) -> str:
     """How a person may know an animal's group, in words; "" for one who does not.
 
-    Who drew its labels knows, and who did what is not blind.
+    Who opened its part of the key knows, who drew its labels, and who did what is not blind.
     """
+    key = select(t.audit.c.after).where(
+        t.audit.c.action == "key_opened", t.audit.c.person == person
+    )
+    told = [json.loads(text)["scope"] for text in connection.execute(key).scalars()]
+    if "all" in told or animal in told:
+        return "opened the key for it"
     asked = select(t.draw.c.id).where(t.draw.c.animal == animal, t.draw.c.person == person)
     if connection.execute(asked).first() is not None:
         return "drew its syringes"

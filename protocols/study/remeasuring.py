@@ -225,7 +225,7 @@ def _place(study: Study, row: Filed) -> tuple[str, str] | None:
     try:
         setup = json.loads((study.folder / row["folder"] / SETUP).read_bytes())
         return str(setup.get("box", "")), drawn(setup["apparatus"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return None  # placepref study check names it
 
 

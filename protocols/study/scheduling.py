@@ -344,7 +344,17 @@ def first_name(blocks: Sequence[Extinction], name: str) -> str:
 
 
 def decisions(change: Reads, animal: str, block: int) -> Sequence[RowMapping]:
-    """What was decided of one block for an animal by tests that still stand as its, in order."""
+    """What was decided of one block for an animal by tests that still stand as its, in order.
+
+    One that is to be run again stands no more.
+    """
+    later = t.session.alias("later")
+    again = select(later.c.uid).where(
+        later.c.animal == t.session.c.animal,
+        later.c.phase == t.session.c.phase,
+        later.c.attempt > t.session.c.attempt,
+        later.c.status != "cancelled",
+    )
     asked = (
         select(t.decision)
         .join(t.session, t.session.c.uid == t.decision.c.session)
@@ -352,6 +362,7 @@ def decisions(change: Reads, animal: str, block: int) -> Sequence[RowMapping]:
             t.decision.c.animal == animal,
             t.decision.c.block == block,
             t.session.c.status == "done",
+            ~again.exists(),
         )
         .order_by(t.decision.c.cycle)
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, select
 
+from protocols.conduct import loss_of
 from protocols.course import PhasePlan
 from protocols.day.chains import ANY, Chain, DayOrder, Do, Gap, Link, Step, clock
 from protocols.day.planner import plan_day
@@ -152,6 +153,10 @@ class _Sheet:
             before[row["animal"]] = row
             if chain is not None:
                 found.append((turn, row["place"], chain))
+        for animal in sorted({chain.animal for *_, chain in found}):
+            loss = loss_of(self._study.plan.humane, [w.weight_g for w in self._weights[animal]])
+            if loss is not None and loss.verdict == "end_point":
+                self.asks.append(f"{animal}: {loss.told}; the owner decides whether it goes on")
         return [chain for *_, chain in sorted(found, key=lambda one: one[:2])]
 
     def _in_course(self, row: RowMapping) -> int:

@@ -115,7 +115,7 @@ def _claim(folder: Path, what: str, rig: str) -> Claim:
 def _owner(path: Path) -> dict[str, Any]:
     try:
         owner = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return owner if isinstance(owner, dict) else {}
 
@@ -212,7 +212,7 @@ def _read(path: Path) -> Entry | None:
             raise ValueError(path.stem)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         path.unlink(missing_ok=True)
         return None
     return entry

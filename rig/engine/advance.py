@@ -7,6 +7,7 @@ that leaves the plan, which outputs are on, and last the row.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from rig.engine.company import ALONE
 from rig.engine.draft import Draft
 from rig.engine.hearing import hear_reports, hear_requests
 from rig.engine.plan import follow_plan, permits
@@ -99,7 +100,7 @@ def _renew(d: Draft, windows: tuple[Window, ...]) -> None:
     now_ns = d.t_ns - s.zero_ns
     for window in windows:
         if window.fresh and before_ns < window.start_ns <= now_ns:
-            s.zones = begin_zones(d.setup.layout)
+            s.zones, s.company = begin_zones(d.setup.layout), ALONE
 
 
 def _rows(d: Draft, scored_before: bool, step_before: int) -> tuple[Sample, ...]:
@@ -187,6 +188,7 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
             differs=differs,
         )
     moved = {"camera_moved": s.camera_moves} if s.camera_moves else {}
+    two = {"two_animals_s": round(s.company_ns / NS_PER_S, 3)} if s.company_ns else {}
     d.tell("checkpoint")
     d.tell(
         "stop",
@@ -198,6 +200,7 @@ def _stop(d: Draft, figures: Mapping[str, object]) -> None:
         frames_untracked=s.untracked,
         **light,
         **moved,
+        **two,
         **figures,
     )
     s.stopped = True

@@ -64,6 +64,9 @@ class Doors(Protocol):
     def send(self, commands: Sequence[Command], now_ns: int) -> None:
         """Hand commands over; never blocks, never raises for a line that is down."""
 
+    def rehearse(self) -> None:
+        """Go through `send` and let nothing come of it."""
+
     def reports(self) -> Sequence[DoorReport]:
         """What was reported since the last call, in order."""
 
@@ -108,6 +111,9 @@ class NoDoors:
 
     def send(self, commands: Sequence[Command], now_ns: int) -> None:
         """Ignore what makes safe; there is nothing else to send."""
+
+    def rehearse(self) -> None:
+        """Nothing to send."""
 
     def reports(self) -> Sequence[DoorReport]:
         """Nothing."""
@@ -269,6 +275,7 @@ class Loop:
             found = find(righted(last.image, self.state.camera), self.prepared)
             detection = choose(found, self._prior, t_ns)
         advance(self.setup, self.state, Tick(self._k, t_ns, last.index, detection, (), ()))
+        self.doors.rehearse()
 
     def _count_duplicate(self, seen: Frame) -> None:
         # A camera's noise makes no two pictures equal; a driver that repeats one does.

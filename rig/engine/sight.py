@@ -1,5 +1,8 @@
 """What this tick's picture (or its absence) means: place, losses, alarms, the empty box."""
 
+from dataclasses import replace
+
+from rig.engine.company import ALONE
 from rig.engine.draft import Draft, without
 from rig.engine.hearing import door_key
 from rig.engine.moving import rests
@@ -8,6 +11,7 @@ from rig.engine.stimulation import bar_all
 from rig.interlock import Look, alike, bears_out, stands_out
 from rig.model import NS_PER_S, DoorState, Reason, RequestKind, Swept
 from rig.steps import Do
+from rig.zones import Flag
 from rig.zones import advance as advance_zones
 from rig.zones import begin as begin_zones
 
@@ -15,6 +19,7 @@ SETTLED_NS = 300_000_000
 """A sweep that has looked the same for so long, without hand or animal, is at rest."""
 LOOK_NS = 1_500_000_000
 """For so long after a person's word the picture is asked; then hand or animal are in the way."""
+TWO = "two_animals"
 PROGRAM = (RequestKind.INPUT_ENDED, RequestKind.FAILED, RequestKind.CLOSING, RequestKind.RESUMED)
 
 
@@ -31,7 +36,8 @@ def see(d: Draft) -> None:
         s.empty_ns = None
     elif s.empty_ns is None:
         s.empty_ns = d.t_ns
-    s.found = seen is not None and seen.found
+    _keep_company(d)
+    s.found = seen is not None and seen.found and not s.company.sure
     if s.found and s.word and not s.placed:
         # The operator's word was about a box without an animal: it must be given again.
         s.word, s.asked = False, s.asked - {"empty"}
@@ -51,9 +57,22 @@ def begin_hands(d: Draft) -> None:
         _place(d)
 
 
+def _keep_company(d: Draft) -> None:
+    """See whether the animal that is in has company; of what is seen before, nothing is said."""
+    s, before = d.s, d.s.company
+    if not s.placed and d.setup.windows is None:
+        s.company = ALONE
+        return
+    s.company = before.seen(d.t_ns, d.tick.detection, d.setup.apparatus.px_per_cm_mean)
+    if before.sure and before.t_ns is not None:
+        s.company_ns += d.t_ns - before.t_ns
+
+
 def _place(d: Draft) -> None:
     s = d.s
     s.zones, zoned = advance_zones(d.setup.layout, s.zones, d.t_ns, d.detection, s.doors)
+    if s.company.sure and d.detection is not None and d.detection.found:
+        zoned = replace(zoned, flag="+".join(filter(None, (zoned.flag, Flag.TWO))))
     d.zoned, s.zone, s.in_zones = zoned, zoned.zone, zoned.in_zones
     if s.alone_ns == d.t_ns:
         s.alone_zone, s.wrong = zoned.zone, False
@@ -111,18 +130,21 @@ def _losses(d: Draft) -> None:
         if s.lost_told:
             d.tell("track_found", frames=s.lost_frames)
         s.lost_frames, s.lost_told = 0, ""
+    elif seen is not None and seen.found:
+        # It has a position, and a second animal is beside it: one may be taken for the other.
+        s.lost_frames = 0
+        if s.lost_told != TWO:
+            _lose(d, TWO, Reason.TWO, quiet=taking_out)
     else:
         s.untracked += s.scored
         s.lost_frames += 1
         reason = seen.reason if seen is not None else Reason.NONE
-        what = {Reason.HAND: "hand_in_view", Reason.TWO: "two_animals"}.get(reason, "track_lost")
+        what = {Reason.HAND: "hand_in_view", Reason.TWO: TWO}.get(reason, "track_lost")
         # Said again where it shows later what it is: who hears "not seen" looks for no second one.
         clearer = s.lost_told == "track_lost" and what != s.lost_told
+        known = s.lost_told == TWO and what == "track_lost"  # the two are one thing for a while
         if s.lost_frames == d.setup.plan.lost_frames_off or clearer:
-            s.lost_told = what
-            if not taking_out:
-                d.tell(what, reason=str(reason), zone=s.zone)
-            bar_all(d, what)
+            _lose(d, s.lost_told if known else what, reason, quiet=taking_out or known)
     assert d.zoned is not None
     escaped = "escape" in d.zoned.flag
     if escaped and not s.escaped and not taking_out:
@@ -139,6 +161,14 @@ def _losses(d: Draft) -> None:
     if wrong and not s.wrong:
         d.tell("wrong_chamber", expected=step.chamber, found=s.zone)
     s.wrong = wrong
+
+
+def _lose(d: Draft, what: str, reason: Reason, *, quiet: bool) -> None:
+    """Outputs off, until the animal alone enters anew."""
+    d.s.lost_told = what
+    if not quiet:
+        d.tell(what, reason=str(reason), zone=d.s.zone)
+    bar_all(d, what)
 
 
 # doors, as they are seen

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rig.engine.company import ALONE, Company
 from rig.engine.light import Light
 from rig.interlock import Look
 from rig.model import DoorState, Sample, Swept
@@ -153,7 +154,9 @@ class State:
     camera: tuple[float, ...] | None = None  # how it was moved: Move.matrix; None: not
     away: bool = False  # it shows another scene
     camera_moves: int = 0
-    found: bool = False
+    found: bool = False  # and, once it is in, no second animal beside it
+    company: Company = ALONE
+    company_ns: int = 0  # for how long a second one was there, in all
     zone: str = ""
     in_zones: tuple[bool, ...] = ()
     wrong: bool = False

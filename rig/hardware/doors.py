@@ -33,6 +33,8 @@ Clock = Callable[[], int]
 Listener = Callable[[DoorReport], None]
 TimingListener = Callable[[Timing], None]
 KEPT_TIMINGS = 4096
+_NOBODYS = ("root", "wheel")
+"""Groups that nobody is to join for a port."""
 
 
 class PortFound(NamedTuple):
@@ -128,6 +130,11 @@ class SerialBoard:
         """
         with self._lock:
             self._step(b"", orders, now_ns or None)
+
+    def rehearse(self, orders: Sequence[Order]) -> None:
+        """Go through all of `order` but the writing; nothing follows from it."""
+        with self._lock:
+            self._link.rehearse(self._clock(), orders)
 
     def alive(self, now_ns: int = 0) -> None:
         """The session loop lives; beats go out for 200 ms from here."""
@@ -363,9 +370,15 @@ def _why(port: str, error: Exception) -> str:
     if number in (errno.EAGAIN, errno.EBUSY) or "PermissionError" in str(error):
         return f"port {port} is in use by another program; end it, or name another port"
     if number in (errno.EACCES, errno.EPERM):
+        group = _group(port)
+        if group in _NOBODYS:
+            return (
+                f"port {port}: permission denied, and only its owner {group!r} may use it; ask who"
+                " looks after this computer for leave to use serial ports"
+            )
         return (
-            f"port {port}: permission denied; join the group {_group(port)!r} (`sudo usermod -aG"
-            f" {_group(port)} $USER`), then log in again"
+            f"port {port}: permission denied; join the group {group!r} (`sudo usermod -aG"
+            f" {group} $USER`), then log in again"
         )
     if number == errno.ENOTTY or "Could not configure port" in str(error):
         there = ", ".join(found.device for found in list_ports()) or "none"

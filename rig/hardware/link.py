@@ -190,6 +190,16 @@ class Link:
         if self._flying is not None and self._flying.sent == 1:
             self._flying.written_ns = now_ns
 
+    def rehearse(self, now_ns: int, orders: Sequence[Order]) -> bytes:
+        """What `orders` would be on an idle line; nothing follows from it.
+
+        What sending them needs is then in the processor's caches.
+        """
+        line = Link(self.name)
+        line.phase, line._known = Phase.UP, self._known
+        line._asks.clear()
+        return line.step(now_ns, b"", orders)[0]
+
     def step(
         self,
         now_ns: int,

@@ -98,6 +98,6 @@ def _read(path: Path) -> Mapping[str, object]:
     """What is kept; nothing where nothing is, or where it is damaged: unknown is unsafe."""
     try:
         doors = json.loads(path.read_text(encoding="utf-8"))["doors"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return {}
     return doors if isinstance(doors, dict) else {}

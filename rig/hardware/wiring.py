@@ -84,6 +84,10 @@ class OpenBoard(typing.Protocol):
         """Send orders."""
         ...
 
+    def rehearse(self, orders: Sequence[Order]) -> None:
+        """Go through sending orders; nothing follows from it."""
+        ...
+
     def subscribe(
         self,
         listener: Callable[[DoorReport], None],
@@ -130,8 +134,19 @@ class BoxDoors:
 
         An output that is not wired is answered by a report (`refused`, `not-wired`).
         """
-        if not commands:
-            return
+        if commands:
+            for board, listed in self._orders(commands, now_ns).items():
+                self._boards[board].order(listed, now_ns)
+
+    def rehearse(self) -> None:
+        """Go through what `send` does for an output or a door; nothing follows from it."""
+        wired = self._wiring
+        switched = (Command(CommandKind.OUT, (name,), 1) for name in wired.outputs)
+        moved = (Command(CommandKind.STOP, (name,)) for name in wired.doors)
+        for board, listed in self._orders([*switched, *moved][:1], 0).items():
+            self._boards[board].rehearse(listed)
+
+    def _orders(self, commands: Sequence[Command], now_ns: int) -> dict[str, list[Order]]:
         orders: dict[str, list[Order]] = {}
         together: dict[tuple[CommandKind, str], list[int]] = {}
         for command in commands:
@@ -154,8 +169,7 @@ class BoxDoors:
                     orders.setdefault(pin.board, []).append(_order(command, pin.number))
         for (kind, board), numbers in together.items():
             orders.setdefault(board, []).insert(0, Order(_VERBS[kind], tuple(numbers)))
-        for board, listed in orders.items():
-            self._boards[board].order(listed, now_ns)
+        return orders
 
     def reports(self) -> tuple[DoorReport, ...]:
         """What was heard since the last call, in order, by the apparatus's names."""

@@ -1,6 +1,5 @@
 """A session that was scored again, as ticks and setup: what it is placed by under other rules."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from rig.ledger import tick_line
 from rig.session.correcting import Mended, correction_of
 from rig.session.kept import Kept
 from rig.session.recorded import windows_of
+from rig.session.used import read_used
 from rig.setup import Setup
 from rig.storage import SessionRecord
 
@@ -32,9 +32,9 @@ class Again:
         """Read a rescored folder's head. Raises StorageError where there is none."""
         path = folder / "rescore.json"
         try:
-            used = json.loads(path.read_text(encoding="utf-8"))
+            used = read_used(folder)
             return cls(folder, used, from_table(used["apparatus"], str(path)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except ConfigError as error:
             raise StorageError(f"{path} cannot be read: {error}") from None
 
     def setup(self, record: SessionRecord) -> Setup:

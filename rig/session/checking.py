@@ -59,7 +59,7 @@ def _check(row: Row) -> Checked:
     if folder is not None:
         record = SessionRecord.open(folder)
         apparatus = row.apparatus or record.setup.apparatus
-        row = replace(row, files=tuple(record.videos), apparatus=apparatus)
+        row = replace(row, files=tuple(record.filmed), apparatus=apparatus)
     film = Film.open(row.files, row.fps, row.true_duration_s)
     apparatus = check_row(film, row)
     span = row_span(film, row)

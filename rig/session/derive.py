@@ -64,6 +64,8 @@ def summary_row(
         flags = "+".join(filter(None, (str(flags), "light")))
     if given.get("camera_moved"):
         flags = "+".join(filter(None, (str(flags), "camera_moved")))
+    if given.get("two_animals_s"):
+        flags = "+".join(filter(None, (str(flags), "two_animals")))
     paired = {k: row.pop(k) for k in list(row) if k in _PAIRED}
     row |= {name: given.get(name, "") for name in LATENCY}
     row |= {"flags": flags, "version": version, **paired}

@@ -24,6 +24,7 @@ from rig.errors import ConfigError, StorageError
 from rig.ledger import parse_tick, tick_line
 from rig.model import Gray, Tick
 from rig.session.row import Nudge, Row, asked, moment, stamps
+from rig.session.used import read_used
 from rig.tracking.registration import Move
 from rig.video import Times, VideoFile
 
@@ -129,11 +130,11 @@ class Kept:
     def open(cls, folder: Path) -> Self | None:
         """What is kept in a rescored folder; None where no detections are, or cannot be read."""
         try:
-            used = json.loads((folder / "rescore.json").read_text(encoding="utf-8"))
+            used = read_used(folder)
             with gzip.open(folder / FILE) as file:
                 facts = json.loads(file.readline())
             return cls(folder, used, facts) if used.get("detections") else None
-        except (OSError, EOFError, ValueError, zlib.error):
+        except (OSError, EOFError, ValueError, RecursionError, zlib.error, StorageError):
             return None
 
     @property
@@ -253,7 +254,7 @@ def row_of(folder: Path) -> tuple[tuple[Path, ...], dict[str, Any]]:
     """
     file = folder / "rescore.json"
     try:
-        used = json.loads(file.read_text(encoding="utf-8"))
+        used = read_used(folder)
         paths = tuple(Path(one["path"]) for one in used["files"] if "path" in one)
         if not paths:
             message = "a blind row: it does not tell its recording; name the recording itself"
@@ -277,16 +278,17 @@ def row_of(folder: Path) -> tuple[tuple[Path, ...], dict[str, Any]]:
             **{key: labels[key] for key in ("box", "date", "group")},
         }
         amended = [key for key in ("corrections", "tracks") if (then["amend"] or {}).get(key)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        files = (paths[0].parent,) if used["times"] == "frames.csv" else paths
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(str(file), "", f"cannot be read: {error}") from None
-    files = (paths[0].parent,) if used["times"] == "frames.csv" else paths
+    except StorageError as error:
+        raise ConfigError("", "", str(error)) from None
     return files, {**{k: v for k, v in said.items() if v not in (None, "")}, "amended": amended}
 
 
 def background_of(folder: Path) -> Gray | Literal["new"] | None:
-    """What a rescored folder was asked to take for the empty box. Raises ConfigError."""
-    used = json.loads((folder / "rescore.json").read_text(encoding="utf-8"))
-    given = used["asked"]["background"]
+    """What a rescored folder was asked to take for the empty box. Raises RigError."""
+    given = (read_used(folder).get("asked") or {}).get("background")
     if given is None or given == "new":
         return "new" if given else None
     kept = Kept.open(folder)

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from os.path import isfile  # pathlib's raises for a name that no file can have
 from pathlib import Path
 
 from rig import rigfile
@@ -83,7 +84,7 @@ def load_rig(source: str) -> LoadedRig:
     boxes = {}
     for k, box in enumerate(rig.box):
         file = path.parent / box.apparatus
-        if not file.is_file():
+        if not isfile(file):
             message = f"{box.apparatus!r}: there is no such apparatus file"
             raise ConfigError(str(path), f"box[{k}].apparatus", message)
         apparatus = load_apparatus(file)

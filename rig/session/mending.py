@@ -38,11 +38,12 @@ def close(folder: Path, reason: str) -> Recorded:
     if stop is not None and record.complete and not has_tables(record.folder):
         ending = Ending(End(stop["status"]), str(stop["reason"]))
         return Recorded(record.folder, ending, derive(record.folder))
+    finding = tracker(record.setup, record.background())  # what is damaged is told before a change
     state, sink, mended = _mended(record)
     _note_closed(record.folder, reason, mended)
     loop = Loop(
         record.setup,
-        tracker(record.setup, record.background()),
+        finding,
         NoDoors(),
         sink,
         state=state.last,
@@ -164,6 +165,8 @@ def _resume(record: SessionRecord, opened: OpenRig, operator: Operator | None) -
     setup = record.setup
     box = opened.boxes[setup.box]
     doors = opened.doors(box, setup.plan, setup.dry_run)
+    background = record.background()
+    finding = tracker(setup, background)
     state, sink, mended = _mended(record, opened)
     last = state.last
     if opened.world is not None and last.placed and last.zone:
@@ -191,11 +194,10 @@ def _resume(record: SessionRecord, opened: OpenRig, operator: Operator | None) -
 
     own = opened.clock
     clock = None if own is None else lambda: camera.later(own())
-    background = record.background()
     watch = CameraWatch(background, last.camera, real=own is not None, box=setup.box)
     loop = Loop(
         setup,
-        tracker(setup, background),
+        finding,
         doors,
         sink,
         clock,

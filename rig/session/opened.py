@@ -80,7 +80,8 @@ class OpenRig:
 
         In a dry run no output needs one.
 
-        Raises DoorError naming the rig file, the board and its port.
+        Raises ConfigError naming the rig file and its key for a port that cannot be opened or
+        where no board of ours answers, and for what a board lacks.
         """
         if not needs_board(plan, box.loaded.apparatus, dry_run):
             return NoDoors()
@@ -132,15 +133,11 @@ class OpenRig:
 
     def _open_board(self, index: int) -> None:
         source = self.loaded.rig.board[index]
-        at = f"{self.loaded.source}: board[{index}].port"
+        file, key = self.loaded.source, f"board[{index}].port"
         port = source.port
         if self.clock is None:
             if port != "sim":
-                raise ConfigError(
-                    self.loaded.source,
-                    f"board[{index}].port",
-                    f"{port!r}: a real board runs at --speed 1",
-                )
+                raise ConfigError(file, key, f"{port!r}: a real board runs at --speed 1")
             raise AssertionError("virtual boards are open from the start")
         if port == "sim":
             served = serve(_board(self.loaded, source.name), self.clock)
@@ -149,7 +146,7 @@ class OpenRig:
         try:
             board = SerialBoard(source.name, port, self.clock)
         except DoorError as error:
-            raise DoorError(f"{at}: {error}") from None
+            raise ConfigError(file, key, str(error)) from None
         wired = {box.name: wiring(box) for box in self.loaded.rig.box}
         try:
             check_boards(self.loaded.rig, wired, {source.name: board.hello}, self.loaded.source)

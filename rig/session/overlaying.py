@@ -45,7 +45,7 @@ def film_pictures(film: Film, crop: Crop | None, stop: int, moves: Sequence[Move
 
 def session_pictures(record: SessionRecord) -> Pictures:
     """The pictures of a session, over the parts that resumes made of its video."""
-    parts = {path.name: path for path in record.videos}
+    parts = {path.name: path for path in record.filmed}
     number, moves = 1, moves_told(record).by_part
 
     def images() -> Iterator[Gray]:

@@ -25,7 +25,7 @@ from rig.session.overlaying import session_pictures
 from rig.session.pieces import SAMPLES, Crew, Eye, Shown
 from rig.session.retracking import Recording, Source, check_size
 from rig.session.row import Moment, Row
-from rig.session.seeing import again, many, median_of, tracker
+from rig.session.seeing import again, chosen_before, many, median_of, tracker
 from rig.session.steady import moves_told, steadied
 from rig.setup import Setup, Window
 from rig.steps import Do
@@ -54,7 +54,7 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         )
     changes: dict[str, Any] = {"windows": windows, "tracker_version": tracking.VERSION}
     image = record.background()
-    videos = [VideoFile.open(path) for path in record.videos]
+    videos = [VideoFile.open(path) for path in record.filmed]
     if not videos:
         raise ConfigError(str(source), "video.mkv", "missing: there are no pictures to score again")
     apparatus = setup.apparatus
@@ -74,8 +74,8 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
         image = used.background
         changes["background"], changes["tracker"] = used.facts["kind"], used.facts["tracker"]
         made_again = used.used.get("background_again")
-        settings = tracking.Settings.model_validate(changes["tracker"])
-        prepared = tracking.prepare(apparatus, image, setup.rate_hz, settings=settings)
+        file = str(used.folder)
+        prepared = chosen_before(changes["tracker"], apparatus, image, setup.rate_hz, file)
     elif where_from.how == "tracks" and not row.amend.overlay:
         changes["tracker"] = {}
     elif row.background == "new" or shape_of(apparatus) != shape_of(setup.apparatus):
@@ -223,6 +223,7 @@ class _Pictures:
     def __init__(self, crew: Crew, record: SessionRecord, prepared: Prepared) -> None:
         self._crew, self._record, self._prepared = crew, record, prepared
         self._part, self._missing = 1, 0
+        self._parts = 1 + sum(event["kind"] == "resumed" for event in record.events())
         self._start_ns = next((tick.t_ns for tick in record.ticks()), 0)
         self._moves = moves_told(record).by_part
         self._open()
@@ -239,7 +240,8 @@ class _Pictures:
         try:
             video = VideoFile.open(path)
         except ConfigError:
-            if self._excused() and count_frames(path) == 0:
+            cut_off = self._part < self._parts or self._excused()
+            if cut_off and count_frames(path) == 0:
                 return  # it breaks off before its first picture
             raise
         self._stamped = video.times is Times.STAMPS

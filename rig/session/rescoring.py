@@ -242,8 +242,9 @@ def _scored(
         closing(amended),
         closing(folding) as folded,
     ):
-        rows = [ledger.header()]
+        rows, company_ns = [ledger.header()], 0
         for tick, outcome in folded:
+            company_ns = outcome.state.company_ns
             rows.append(ledger.frame_rows(tick.t_ns, outcome.samples))
             for sample in outcome.samples:
                 builder.append(sample, outcome.state.zero_ns or 0)
@@ -267,6 +268,7 @@ def _scored(
         summary = summary_row(first, measures, job.setup.apparatus, roles)
         marks = (
             ("camera_moved", bool(job.moves)),
+            ("two_animals", company_ns > 0),
             ("interlaced", job.interlaced),
             ("broken", bool(_broken(job, folder.name))),
         )
@@ -274,6 +276,8 @@ def _scored(
         summary["flags"] = "+".join(filter(None, flags))
         told = _used(row, job, folder.name, measures) | amended.used(hidden=row.hidden)
         told["detections"] = _detections(row, job, keeper)
+        if company_ns:
+            told["two_animals_s"] = round(company_ns / NS_PER_S, 3)
         used = json.dumps(told, indent=1)
         try:
             shutil.rmtree(part, ignore_errors=True)

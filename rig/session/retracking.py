@@ -20,7 +20,7 @@ from rig.session.kept import Kept, facts_of
 from rig.session.overlaying import Pictures, film_pictures
 from rig.session.pieces import SAMPLES, Crew, Crop, Eye, Shown, sampled_ahead
 from rig.session.row import Row
-from rig.session.seeing import Again, again, is_woven, many, median_of
+from rig.session.seeing import Again, again, chosen_before, is_woven, many, median_of
 from rig.session.steady import moves_in, steadied
 from rig.setup import Anchor, Setup, Window
 from rig.steps import Do, SessionPlan, Step
@@ -116,8 +116,8 @@ def _measured_again(row: Row, kept: Kept) -> Recording | str:
         why = f"they were found up to picture {stop}"
     if why:
         return why
-    settings = tracking.Settings.model_validate(kept.facts["tracker"])
-    prepared = tracking.prepare(settled.apparatus, background, film.rate_hz, settings=settings)
+    facts, file = kept.facts, str(kept.folder)
+    prepared = chosen_before(facts["tracker"], settled.apparatus, background, film.rate_hz, file)
     setup = _setup(film, row, settled.apparatus, span, prepared, kept.facts["kind"])
 
     def pictures() -> Pictures:

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from os.path import isfile  # pathlib's raises for a name that no file can have
 from pathlib import Path
 from typing import Any, Literal
 
@@ -148,7 +149,7 @@ class Row:
         if len(self.files) != 1:
             return None
         places = (self.files[0], self.files[0] / "behav")
-        return next((place for place in places if (place / "setup.json").is_file()), None)
+        return next((place for place in places if isfile(place / "setup.json")), None)
 
     def sources(self) -> list[Path]:
         """The files whose content decides the result."""

@@ -1,15 +1,16 @@
 """What the tracker of a session starts from: a background, and pictures with the animal."""
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rig import tracking
 from rig.apparatus import Animal, Apparatus
-from rig.config import Strict
+from rig.config import Strict, check
+from rig.errors import ConfigError
 from rig.model import Gray
 from rig.session.film import Film
 from rig.session.pieces import SAMPLES
@@ -201,6 +202,16 @@ def empty_contrast(apparatus: Apparatus, empty: Gray, rate_hz: float) -> dict[st
 
 
 def tracker(setup: Setup, background: Gray) -> Prepared:
-    """The tracker of a recorded session again."""
-    settings = tracking.Settings.model_validate(setup.tracker)
-    return tracking.prepare(setup.apparatus, background, setup.rate_hz, settings=settings)
+    """The tracker of a recorded session again. Raises ConfigError for settings of no tracker."""
+    return chosen_before(setup.tracker, setup.apparatus, background, setup.rate_hz, "setup.json")
+
+
+def chosen_before(
+    table: Mapping[str, Any], apparatus: Apparatus, background: Gray, rate_hz: float, file: str
+) -> Prepared:
+    """The tracker with the settings that `file` keeps. Raises ConfigError where they are none."""
+    settings = check(table, tracking.Settings, file)
+    try:
+        return tracking.prepare(apparatus, background, rate_hz, settings=settings)
+    except ValueError as error:
+        raise ConfigError(file, "tracker", str(error)) from None

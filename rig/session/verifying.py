@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig import tracking
-from rig.engine.replay import replay
+from rig.engine.replay import ReplayError, replay
 from rig.errors import StorageError
 from rig.ledger import Ledger
 from rig.session.pieces import Crew
@@ -65,8 +65,8 @@ def _replayed(record: SessionRecord, verdict: Verdict) -> Iterator[str]:
             rows = ledger.add(tick, outcome.samples, outcome.events)
             frames.append(rows.frames)
             events.append(rows.events)
-    except (ValueError, AssertionError) as error:
-        yield f"ticks.jsonl cannot be replayed: {error}"
+    except ReplayError as error:
+        yield str(error)
         return
     for name, parts in (("frames.csv", frames), ("events.jsonl", events)):
         made, kept = b"".join(parts), (record.folder / name).read_bytes()

@@ -4,12 +4,11 @@ Going forward costs one decoding a picture, going back a stretch at a time: what
 the way is held, so that stepping to and fro costs nothing.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from rig.session.kept import Kept, row_of
 from rig.session.pieces import Crop
 from rig.session.row import stamp
 from rig.session.seeing import tracker
+from rig.session.used import read_used
 from rig.storage import SessionRecord
 from rig.storage.folder import SUMS
 from rig.tracking import Prepared
@@ -162,12 +162,12 @@ def whence(folder: Path) -> Whence:
     """Where the pictures of a session or a rescored folder come from. Raises ConfigError."""
     if not (folder / "rescore.json").is_file():
         record = SessionRecord.open(folder)
-        return Whence(record, tuple(record.videos))
+        return Whence(record, tuple(record.filmed))
     files, said = row_of(folder)
     kept = Kept.open(folder)
     if len(files) == 1 and files[0].is_dir():
         record = SessionRecord.open(files[0])
-        return Whence(record, tuple(record.videos), kept=kept)
+        return Whence(record, tuple(record.filmed), kept=kept)
     return Whence(None, files, said.get("crop"), said.get("fps"), said.get("true_duration_s"), kept)
 
 
@@ -233,14 +233,17 @@ def changed(folder: Path, found: Whence) -> str:
 
 def _known(folder: Path, found: Whence) -> dict[Path, str]:
     if (folder / "rescore.json").is_file():
-        used: dict[str, Any] = json.loads((folder / "rescore.json").read_text(encoding="utf-8"))
-        return {Path(one["path"]): one["sha256"] for one in used["files"] if "path" in one}
+        files = read_used(folder).get("files", ())
+        return {Path(one["path"]): one["sha256"] for one in files if "path" in one}
     assert found.record is not None
     sums = found.record.folder / SUMS
     if not sums.is_file():  # it was interrupted: nothing was summed yet
         return {}
-    lines = (line.split("  ", 1) for line in sums.read_text(encoding="utf-8").splitlines())
-    return {found.record.folder / name: digest for digest, name in lines}
+    try:
+        lines = (line.split("  ", 1) for line in sums.read_text(encoding="utf-8").splitlines())
+        return {found.record.folder / name: digest for digest, name in lines}
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(sums), "", f"cannot be read: {error}") from None
 
 
 def _prepared(found: Whence) -> Prepared | None:

@@ -1,13 +1,15 @@
 """A decision gone through shortly before the next picture is due, and thrown away.
 
 A station sleeps from picture to picture. After 33 ms code and data of a decision are out of the
-processor's caches, and finding the animal takes three times as long as it does right after another
-picture. So the decision on the last picture is gone through once more just before the next one
-comes. Nothing follows from it, and it is left out where it could be in the way: where a picture is
+processor's caches, the processor itself is at rest, and a decision takes three times as long as
+right after another one. So the decision on the last picture is gone through once more, and again,
+until just before the next one comes, and that one is then looked for so often that nothing goes to
+sleep. Nothing follows from it, and it is left out where it could be in the way: where a picture is
 late or the machine has other things to do.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 
 import psutil
@@ -17,14 +19,23 @@ from rig.model import NS_PER_S, Frame, Silence
 
 log = logging.getLogger(__name__)
 
-LEAD_NS = 2_000_000
-"""So long before the next picture is due; a rehearsal takes up to 1 ms of it."""
+LEAD_NS = 4_500_000
+"""So long before the next picture is due; a first rehearsal takes 1 to 2 ms of it."""
+FIRST_NS = 1_500_000
+"""What a first one is thought to take, until it is known."""
+LONGER = 1.2
+"""None is begun that would not be over in time if it took so much longer than the last one."""
+LATE_NS = 1_000_000
+"""So long after its time a picture is looked for all the time; then it is waited for."""
+LOOK_S = 0.00002
 LEAST_NS = 6_000_000
 """Pictures that come sooner after one another find everything as the last one left it."""
 MOST_BUSY = 0.35
 """Share of the machine's processors in use, rehearsals with it, above which there are none."""
 ASKED_NS = 5 * NS_PER_S
 """How often that share is asked for: it is then the mean over this time."""
+OVER = 9
+"""The time from picture to picture is the mean over so many, one after the other."""
 
 
 class Rehearsing:
@@ -36,41 +47,73 @@ class Rehearsing:
 
     def __init__(self, clock: Callable[[], int], busy: Callable[[], float] | None = None) -> None:
         self._clock, self._busy = clock, busy or _busy
-        self._last: tuple[int, int] | None = None  # the last picture's index; when it came
-        self._interval_ns = 0
+        self._index = -1  # of the last picture
+        # Of the last ones, none between missing: their times, and how much later they were here.
+        self._times_ns: deque[tuple[int, int]] = deque(maxlen=OVER)
+        self._first_ns = float(FIRST_NS)  # what the first before a picture takes
         self._asked_ns: int | None = None
         self._room = False
 
     def next(self, camera: Camera, loop: Loop | None, wait_s: float) -> Frame | Silence | None:
-        """What the camera gives within `wait_s`, with a rehearsal of `loop` before it, or none."""
-        early_s = 0.0 if loop is None else self._early_ns() / NS_PER_S
-        if loop is not None and 0 < early_s < wait_s:
+        """What the camera gives within `wait_s`, with rehearsals of `loop` before it, or none."""
+        due_ns = None if loop is None else self._due_ns()
+        early_s = 0.0 if due_ns is None else (due_ns - LEAD_NS - self._clock()) / NS_PER_S
+        if loop is None or due_ns is None or not 0 < early_s < wait_s:
+            seen = camera.next(wait_s)
+        else:
+            until_ns = self._clock() + round(wait_s * NS_PER_S)
             seen = camera.next(early_s)
             if isinstance(seen, Silence):
-                self._rehearse(loop)
-                seen = camera.next(wait_s - early_s)
-        else:
-            seen = camera.next(wait_s)
+                seen = self._keep_ready(camera, loop, seen, due_ns, until_ns)
+            if isinstance(seen, Silence):
+                seen = camera.next(max(0, until_ns - self._clock()) / NS_PER_S)
         if isinstance(seen, Frame):
-            self._came(seen.index)
+            self._came(seen)
         return seen
 
-    def _came(self, index: int) -> None:
-        now_ns = self._clock()
-        if self._last is not None and index == self._last[0] + 1:
-            self._interval_ns = now_ns - self._last[1]
-        self._last = (index, now_ns)
+    def _keep_ready(
+        self, camera: Camera, loop: Loop, seen: Silence, due_ns: int, until_ns: int
+    ) -> Frame | Silence | None:
+        """Rehearse as often as there is time for, and look for the picture all the time."""
+        found: Frame | Silence | None = seen
+        takes_ns, rehearsed = self._first_ns, False
+        while isinstance(found, Silence) and self._clock() < min(due_ns + LATE_NS, until_ns):
+            began_ns = self._clock()
+            if began_ns + takes_ns < due_ns:
+                self._rehearse(loop)
+                takes_ns = LONGER * (self._clock() - began_ns)
+                if not rehearsed:
+                    rehearsed, self._first_ns = True, takes_ns
+            found = camera.next(LOOK_S)
+        if not rehearsed:
+            self._first_ns *= 0.9  # it took too long, once; it is tried again
+        return found
 
-    def _early_ns(self) -> int:
-        """For how long to wait before a rehearsal; 0 or less: there is none."""
-        if self._last is None or self._interval_ns < LEAST_NS:
-            return 0
+    def _came(self, seen: Frame) -> None:
+        if seen.index != self._index + 1:
+            self._times_ns.clear()
+        self._index = seen.index
+        self._times_ns.append((seen.t_ns, self._clock() - seen.t_ns))
+
+    def _due_ns(self) -> int | None:
+        """When the next picture is here; None: not known, or there is to be no rehearsal.
+
+        A webcam's picture is decoded after it was stamped, which takes some ms.
+        """
+        times_ns = self._times_ns
+        if len(times_ns) < 2:
+            return None
+        interval_ns = (times_ns[-1][0] - times_ns[0][0]) // (len(times_ns) - 1)
+        if interval_ns < LEAST_NS:
+            return None
         now_ns = self._clock()
         if self._asked_ns is None or now_ns - self._asked_ns >= ASKED_NS:
             first, self._asked_ns = self._asked_ns is None, now_ns
             busy = self._busy()
             self._room = not first and busy <= MOST_BUSY
-        return self._last[1] + self._interval_ns - LEAD_NS - now_ns if self._room else 0
+        if not self._room:
+            return None
+        return times_ns[-1][0] + interval_ns + min(late_ns for _, late_ns in times_ns)
 
     def _rehearse(self, loop: Loop) -> None:
         try:

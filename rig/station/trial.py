@@ -101,7 +101,7 @@ class Trial:
     def board(self) -> dict[str, Any]:
         """The boards, opened at the first call, and how each door, beam and output stands.
 
-        Raises DoorError or ConfigError for a board that cannot be opened or lacks what is wired.
+        Raises ConfigError for a board that cannot be opened or lacks what is wired.
         """
         with self._lock:
             self._open()

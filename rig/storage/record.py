@@ -19,6 +19,7 @@ from rig.model import Gray, Tick
 from rig.setup import Setup
 from rig.storage import folder as folders
 from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, SUMS, TICKS, TRUTH
+from rig.video import count_frames
 
 _INTEGERS = frozenset(("frame", "area_px"))
 _TEXTS = frozenset(("zone", "step", "flag"))
@@ -95,10 +96,18 @@ class SessionRecord:
 
     def text_columns(self) -> dict[str, list[str]]:
         """The columns of frames.csv by name, as text. Raises StorageError."""
-        rows = self.rows()
-        header = next(rows, [])
+        header, *rows = self._at_once() or list(self.rows()) or [[]]
         columns = list(zip(*rows, strict=True)) or [()] * len(header)
         return {name: list(column) for name, column in zip(header, columns, strict=True)}
+
+    def _at_once(self) -> list[list[str]]:
+        """The cells of frames.csv, sooner than line by line; none where any line is odd."""
+        try:
+            lines = whole_lines((self.folder / FRAMES).read_bytes()).decode().split("\n")[:-1]
+            cells = list(csv.reader(lines, strict=True))
+        except (OSError, ValueError, csv.Error):
+            return []
+        return cells if len({len(one) for one in cells}) == 1 else []
 
     def rows(self) -> Iterator[list[str]]:
         """The cells of frames.csv, a list a line as they are asked for, its head first.
@@ -147,13 +156,27 @@ class SessionRecord:
         """The recordings in order: video.mkv, then one more for each time it was resumed."""
         return folders.videos(self.folder)
 
+    @property
+    def filmed(self) -> list[Path]:
+        """The recordings with a picture in them, in order; a crash may come before a part's first.
+
+        A session's only recording is named in any case.
+        """
+        parts = self.videos
+        return parts if len(parts) < 2 else [path for path in parts if count_frames(path)]
+
     def background(self) -> Gray:
         """background.png. Raises ConfigError for a damaged one, StorageError for none."""
         path = self.folder / BACKGROUND
         try:
-            return png.read_gray(path.read_bytes(), str(path))
+            image = png.read_gray(path.read_bytes(), str(path))
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+        size, wanted = image.shape[::-1], self.setup.apparatus.frame_size_px
+        if size != wanted:
+            message = f"{size[0]}x{size[1]} px, but {wanted[0]}x{wanted[1]} were recorded"
+            raise ConfigError(str(path), "", message)
+        return image
 
     def torn(self) -> dict[str, int]:
         """Bytes of a half last line by file; empty for a session that ended in order."""
@@ -193,6 +216,8 @@ class SessionRecord:
             lines = (self.folder / SUMS).read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return [f"{SUMS} is missing"]
+        except (OSError, ValueError) as error:
+            return [f"{SUMS} cannot be read: {error}"]
         said = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         have = folders.sums(self.folder)
         problems = []
@@ -231,7 +256,7 @@ class SessionRecord:
                 event = json.loads(line)
                 if not {"n", "t_s", "kind", "data", "hash"} <= event.keys():
                     raise ValueError("not an event")
-            except (ValueError, AttributeError) as error:
+            except (ValueError, RecursionError, AttributeError) as error:
                 message = f"{self.folder / EVENTS} line {number}: {error}"
                 raise StorageError(message) from None
             yield line, event

@@ -17,6 +17,9 @@ REMEMBERED_S = 2.0
 """For so long the last position tells which of two is the animal; later either could be."""
 UNWATCHED_S = 0.25
 """In so long an animal that is not seen may turn round."""
+APART = 1.5
+"""Of the root of their areas together: so far apart, two things are not halves of one body, whose
+length is about twice the root of its area."""
 MOSTLY_INSIDE = 0.5
 HARDLY_INSIDE = 0.1
 NO_POSE = (None, None, None, None, None, None)
@@ -50,7 +53,8 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
     if not count:
         reason = Reason.LARGE if found.large else Reason.SMALL if blob_px else Reason.NONE
         return Detection(reason, blob_px=blob_px, sweep=sweep)
-    best, alone = _pick(_likely(found), prior, t_ns)
+    likely = _likely(found)
+    best, alone = _pick(likely, prior, t_ns)
     if best is None:
         return Detection(Reason.TWO, candidates=count, blob_px=blob_px, sweep=sweep)
     confidence = best.strength * (1.0 if alone else 0.5)
@@ -62,7 +66,7 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
     facing = _facing(found, best, None if jump else prior, t_ns)
     pose = None if best.pose is None or facing is None else ends(best.pose, facing)
     nose_x, nose_y, tail_x, tail_y, heading, _ = pose or NO_POSE
-    return Detection(  # by place: to name eighteen costs half as much again
+    return Detection(  # by place: to name twenty costs half as much again
         Reason.FOUND,
         best.x_px,
         best.y_px,
@@ -82,6 +86,7 @@ def choose(found: Found, prior: Prior | None, t_ns: int) -> Detection:
         best.clear_px,
         sweep,
         facing,
+        None if alone else _other(likely, best),
     )
 
 
@@ -138,6 +143,17 @@ def _pick(
     if prior is None or t_ns - prior.t_ns > REMEMBERED_S * NS_PER_S:
         return None, False
     return min(candidates, key=lambda one: _distance_px(one, prior)), False
+
+
+def _other(candidates: tuple[Candidate, ...], best: Candidate) -> tuple[float, float] | None:
+    """The largest that could be a second animal: of its size, and not a part of its body."""
+    for one in candidates:
+        if one is best or OUTSTANDING * one.area_px < best.area_px:
+            continue
+        apart_px = hypot(one.x_px - best.x_px, one.y_px - best.y_px)
+        if apart_px > APART * (one.area_px + best.area_px) ** 0.5:
+            return one.x_px, one.y_px
+    return None
 
 
 def _distance_px(one: Candidate, prior: Prior) -> float:

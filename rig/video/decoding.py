@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from os.path import isfile  # pathlib's raises for a name that no file can have
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -102,7 +103,7 @@ def _plain(form: VideoFormat) -> bool:
 @contextmanager
 def opened(path: Path, threads: int = 1) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file's container and first video stream, ready to decode; ConfigError if it has none."""
-    if not path.is_file():
+    if not isfile(path):
         raise ConfigError(str(path), "", "no such file")
     try:
         # A play list that calls itself a film asks for other files and hosts: no host is asked.

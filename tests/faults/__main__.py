@@ -20,17 +20,9 @@ from collections.abc import Sequence
 from tests.faults.row import Row
 
 MODULES = (
-    "scenes",
-    "doors",
-    "board",
-    "watchers",
-    "kills",
-    "power",
-    "disk",
-    "batch",
-    "database",
-    "second",
-)
+    "scenes", "doors", "board", "watchers", "missed", "kills", "power", "disk", "batch",
+    "database", "second",
+)  # fmt: skip
 WIDTH = 80
 _NAME = 38
 

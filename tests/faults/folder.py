@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from rig.errors import RigError
 from rig.model import NS_PER_S
 from rig.session import verify
 from rig.storage import SessionRecord
@@ -81,8 +82,11 @@ def examine(folder: Path, until_ns: int, *, pixels: bool = True) -> Found:
 
 def whole(folder: Path) -> list[str]:
     """What does not hold of a folder that was completed, read again with its pictures."""
-    record = SessionRecord.open(folder)
-    verdict = verify(folder)
+    try:
+        record = SessionRecord.open(folder)
+        verdict = verify(folder)
+    except RigError as error:
+        return [f"it does not read: {error}"]
     wrong = list(verdict.problems)
     if not verdict.ok and not wrong:
         wrong.append(f"{verdict.differing} pictures are not what was decided on")

@@ -5,6 +5,8 @@ session is one that a study planned. The moment is drawn evenly from the start t
 to a while after the end. Then: the folder reads, at most one second of rows and of pictures is
 lost, `study check` names what is unfinished and what to do, and the session is closed, or goes on
 in the same folder with the gap marked, or was over; it is filed, and `study check` finds nothing.
+
+    python -m tests.faults.kills 40 [SEED]      so many kills, from another seed
 """
 
 import multiprocessing
@@ -99,7 +101,12 @@ def kills(work: Path, count: int, seed: int) -> list[Killed]:
     found = []
     for k in range(count):
         with verbs.open_study(folder) as study:
-            found.append(_kill(study, f"M{k:03d}", source, rng, k))
+            try:
+                found.append(_kill(study, f"M{k:03d}", source, rng, k))
+            except RigError as error:  # told at the end, and nothing of the others lost for it
+                found.append(Killed(did="broke off", wrong=[str(error)]))
+        told = "; ".join(found[-1].wrong) or "survived"
+        print(f"{seed}-{k}: {found[-1].when}: {told}", file=sys.stderr, flush=True)
     return found
 
 
@@ -247,18 +254,20 @@ def _check(study: verbs.Study) -> list[str]:
     return verbs.check(study, {}, OWNER)
 
 
-def rows(short: bool) -> Iterator[Row]:
-    """A row for each time of a session in which the kills fell."""
+def rows(short: bool, total: int | None = None, seed: int = 0) -> Iterator[Row]:
+    """A row for each time of a session in which the kills fell; `total`: another number of them."""
     if sys.platform == "win32":
         yield Row("kill -9 of the station", 0, 0, 0.0, "skipped: there is no SIGKILL on Windows")
         return
-    total, jobs = (5, 2) if short else (200, 2)
+    jobs = 2
+    total = total or (5 if short else 200)
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         counts = [total // jobs + (j < total % jobs) for j in range(jobs)]
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-            done = pool.map(kills, (work / str(j) for j in range(jobs)), counts, range(jobs))
+            seeds = range(seed, seed + jobs)
+            done = pool.map(kills, (work / str(j) for j in range(jobs)), counts, seeds)
             found = [killed for some in done for killed in some]
     for when in (BEFORE, DURING, AFTER):
         mine = [one for one in found if one.when == when]
@@ -276,3 +285,9 @@ def _row(fault: str, found: Sequence[Killed]) -> Row:
         note = f"{note}; wrong: {bad[0].wrong[0]}"
     lost_s = max(one.lost_s for one in found)
     return Row(fault, len(found), len(found) - len(bad), lost_s, note)
+
+
+if __name__ == "__main__":
+    for one in rows(False, int(sys.argv[1]), *map(int, sys.argv[2:3])):
+        print(f"{one.fault:46} {one.injected:4d} {one.survived:4d} {one.seconds_lost:6.2f}")
+        print(f"    {one.note}")

@@ -25,8 +25,6 @@ from rig.storage import SessionRecord
 from tests.faults.row import Row
 from tests.faults.stage import BOX, SIZE_PX, Deaf, Scene, Stage, play
 
-OFF_S = 0.6
-"""Outputs are off so soon: six pictures without the animal, at 15 a second, and a little."""
 SUM_S = 1e-6
 
 
@@ -64,6 +62,20 @@ def _second(image: Gray, empty: Gray, age_s: float) -> Gray:
     if age_s < 2.3:  # whoever puts it in covers the first: for 2 s nobody is seen
         return empty.copy()
     return _blob(image, (118 + round(4 * np.sin(5 * age_s)), 60), (11, 5), 40)
+
+
+def _beside(image: Gray, empty: Gray, age_s: float) -> Gray:
+    at = 118 + round(12 * np.sin(2 * age_s)), 60 + round(8 * np.cos(1.3 * age_s))
+    return _blob(image, at, (11, 5), 40)
+
+
+def _meeting(image: Gray, empty: Gray, age_s: float) -> Gray:
+    """It walks through the whole box, over the first one too."""
+    return _blob(image, (80 + round(60 * np.sin(age_s)), 60), (11, 5), 40)
+
+
+def _spot(image: Gray, empty: Gray, age_s: float) -> Gray:
+    return _blob(image, (118, 60), (11, 5), 40)
 
 
 def _escaped(image: Gray, empty: Gray, age_s: float) -> Gray:
@@ -181,11 +193,22 @@ def _doors_rest(stage: Stage) -> str:
     return "" if not moved else f"a door moved: {moved}"
 
 
+def _two(stage: Stage) -> str:
+    told = stage.stop.get("two_animals_s", 0.0), stage.summary["flags"]
+    return "" if told[0] > 1 and "two_animals" in told[1] else f"the session says of it: {told}"
+
+
+def _not_two(stage: Stage) -> str:
+    kinds = [kind for _, kind, _ in stage.events if kind in ("two_animals", "track_lost")]
+    return f"told: {kinds}" if kinds else ""
+
+
 def _stalls(at_s: float, length_s: float) -> list[Stalled]:
     return [Stalled(at_s, length_s)]
 
 
-LOST = ("track_lost", "hand_in_view", "two_animals")
+TWO = "two_animals"
+LOST = ("track_lost", "hand_in_view", TWO)
 SCENES = (
     Scene("camera silent for 1.5 s", FREE, ("camera_stalled", "camera_back"),
           camera=lambda at_s: _stalls(at_s, 1.5), dark_s=1.5, check=_doors_rest),
@@ -199,6 +222,11 @@ SCENES = (
           paint=_gone, lasts_s=2.0, dark_s=2.0),
     Scene("a second mouse", FREE, ("track_lost", "two_animals"), paint=_second,
           dark_s=9.0),
+    Scene("a second mouse beside the first", FREE, ("two_animals",), paint=_beside, dark_s=9.0,
+          off_s=1.5, check=_two),
+    Scene("a second mouse that meets the first", FREE, ("two_animals",), paint=_meeting,
+          dark_s=9.0, off_s=2.5, check=_two),
+    Scene("a thing of a mouse's size that lies there", FREE, paint=_spot, check=_not_two),
     Scene("a hand comes in", FREE, (("hand_in_view", "track_lost"), "track_found"),
           acts=((0.0, _wave),)),
     Scene("a head over the box", FREE, (LOST,), paint=_head, dark_s=9.0),
@@ -267,6 +295,7 @@ def judge(out: Path, scene: Scene, seed: int, twin: Stage) -> str:
     checks: list[Callable[[], str]] = [
         lambda: _ended(stage, scene),
         lambda: _recorded(stage, scene, at_s),
+        lambda: _alone(stage, scene),
         lambda: _dark(stage, scene, at_s),
         lambda: "" if scene.troubles else _same_before(stage, twin, at_s),
         lambda: _sums(stage),
@@ -292,8 +321,15 @@ def _recorded(stage: Stage, scene: Scene, at_s: float) -> str:
     return ""
 
 
+def _alone(stage: Stage, scene: Scene) -> str:
+    """No second animal is seen where there is none."""
+    named = any(TWO in ((kind,) if isinstance(kind, str) else kind) for kind in scene.events)
+    seen = any(kind == TWO for _, kind, _ in stage.events)
+    return "a second animal was seen" if seen and not named else ""
+
+
 def _dark(stage: Stage, scene: Scene, at_s: float) -> str:
-    on = [t_s for t_s, lit in stage.lit if lit and at_s + OFF_S <= t_s <= at_s + scene.dark_s]
+    on = [t_s for t_s, lit in stage.lit if lit and at_s + scene.off_s <= t_s <= at_s + scene.dark_s]
     return f"an output was on {on[0] - at_s:.2f} s after the fault" if on else ""
 
 

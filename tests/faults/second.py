@@ -42,14 +42,14 @@ def rows(short: bool) -> Iterator[Row]:
         work = Path(scratch)
         os.environ["PLACEPREF_DATA"] = str(work / "data")
         os.environ["PLACEPREF_CONFIG"] = str(work / "config")
-        made = _made(work, 1 if short else SESSIONS)
+        study = made(work, 1 if short else SESSIONS)
         rng = random.Random(11)
-        yield _row(KILLED, [_kill(work, made, k, rng.uniform(0, LONGEST_S)) for k in range(times)])
+        yield _row(KILLED, [_kill(work, study, k, rng.uniform(0, LONGEST_S)) for k in range(times)])
         if not short:
-            yield _full(work, made)
+            yield _full(work, study)
 
 
-def _made(work: Path, sessions: int) -> Path:
+def made(work: Path, sessions: int) -> Path:
     """A study with filed sessions."""
     source = write_rig(work, frame_size_px=(160, 120), rate_hz=30.0)
     made_study(work / "S1", sessions)

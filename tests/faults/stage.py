@@ -82,7 +82,7 @@ class Scene:
 
     `anchor`: the event of the same session without the fault that the time counts from; "": from
     the first picture. `events`: kinds that must follow in this order, of a group any one.
-    `dark_s`: how long after the fault the outputs stay off, once 0.6 s have gone.
+    `dark_s`: how long after the fault the outputs stay off, once `off_s` has gone.
     """
 
     fault: str
@@ -97,6 +97,7 @@ class Scene:
     anchor: str = "scoring_started"
     after_s: float = 2.0
     dark_s: float = 0.0
+    off_s: float = 0.6  # six pictures without the animal, at 15 a second, and a little
     troubles: tuple[Trouble, ...] = ()
     mistaken: bool = False
     check: Callable[["Stage"], str] | None = None

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -60,16 +61,26 @@ class Refused(Exception):  # noqa: N818  # not an error of the program
 class Watch:
     """Sees whatever Python opens to write, removes, starts or connects to. There is one a process:
     an audit hook stays for good.
+
+    What a thread does that was there before the case, and not begun by it, is not the case's: in a
+    process that ran other tests, such a thread may still write its own files.
     """
 
     def __init__(self) -> None:
         self.allowed: tuple[str, ...] = ()
         self.seen: list[str] = []
         self.on = False
+        self._others: frozenset[int] = frozenset()
         sys.addaudithook(self._hear)
 
+    def begin(self, allowed: tuple[str, ...]) -> None:
+        """Watch from now on, until `on` is taken away."""
+        self.allowed, self.seen = allowed, []
+        self._others = frozenset(sys._current_frames()) - {threading.get_ident()}
+        self.on = True
+
     def _hear(self, event: str, args: tuple[Any, ...]) -> None:
-        if not self.on:
+        if not self.on or threading.get_ident() in self._others:
             return
         if event == "open":
             path, mode, flags = args
@@ -190,12 +201,14 @@ class Bench:
     def _watched(self) -> Iterator[None]:
         one = watch()
         roots = [self._out, self._tmp, *([self._in] if self.target.owns else [])]
-        one.allowed, one.seen = tuple(os.path.realpath(path) for path in roots), []
-        one.on = True
+        # A module that only a refusal needs is imported then, and its bytecode kept, once.
+        before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+        one.begin(tuple(os.path.realpath(path) for path in roots))
         try:
             yield
         finally:
             one.on = False
+            sys.dont_write_bytecode = before
 
 
 @contextmanager

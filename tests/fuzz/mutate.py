@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -137,9 +138,9 @@ def _in_tree(whole: Any, dice: Random) -> None:
             case 0 if isinstance(node, dict) and node is not whole:
                 del node[key]
             case 1 if isinstance(node, dict):
-                node[dice.choice(("x", "", "data", str(key) + "2"))] = dice.choice(VALUES)
+                node[dice.choice(("x", "", "data", str(key) + "2"))] = deepcopy(dice.choice(VALUES))
             case _:
-                node[key] = dice.choice(VALUES)
+                node[key] = deepcopy(dice.choice(VALUES))
         return
 
 

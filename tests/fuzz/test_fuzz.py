@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -90,3 +92,63 @@ def test_the_watch_sees_what_is_written_outside(tmp_path: Path) -> None:
             continue
         target = Target("made up", make, (("file", lambda data, dice: data),), read)
         assert Bench(target, tmp_path / str(k)).good()[0] is wanted
+
+
+def test_a_thread_of_somebody_else_is_not_the_case_s(tmp_path: Path) -> None:
+    """One that is there already may write its files meanwhile; one that reading begins may not."""
+    go, gone = threading.Event(), threading.Event()
+
+    def write() -> None:
+        (tmp_path / "elsewhere").write_text("x")
+        gone.set()
+
+    def wait() -> None:
+        go.wait(10)
+        write()
+
+    def make(folder: Path) -> None:
+        (folder / "file").write_text("x")
+
+    def asks_another(folder: Path, out: Path) -> None:
+        go.set()
+        assert gone.wait(10)
+
+    def begins_one(folder: Path, out: Path) -> None:
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+
+    for read, wanted in ((asks_another, Came.READ), (begins_one, Came.OUTSIDE)):
+        target = Target("made up", make, (("file", lambda data, dice: data),), read)
+        bench = Bench(target, tmp_path / read.__name__)
+        go.clear()
+        gone.clear()
+        other = threading.Thread(target=wait)
+        other.start()
+        came, _ = bench.run(Path("file"), b"x")
+        go.set()
+        other.join()
+        assert came is wanted
+
+
+def test_a_module_that_is_imported_for_the_first_time_is_nothing_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytecode would be: by the first run after a change, and never again."""
+    (tmp_path / "imported_late.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.delitem(sys.modules, "imported_late", raising=False)
+
+    def make(folder: Path) -> None:
+        (folder / "file").write_text("x")
+
+    def reads(folder: Path, out: Path) -> None:
+        import imported_late  # type: ignore[import-not-found]
+
+        assert imported_late.x == 1
+
+    target = Target("made up", make, (("file", lambda data, dice: data),), reads)
+    came, words = Bench(target, tmp_path / "bench").run(Path("file"), b"x")
+    assert came is Came.READ, words
+    assert sys.dont_write_bytecode is False

@@ -2,13 +2,15 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from PyQt6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
+from gui.window import MainWindow
 from rig.channel import connect, entries
 from rig.errors import RigError
 from tests.small import tick_until
@@ -57,3 +59,23 @@ def empty_clipboard(qapp: QApplication) -> None:
     board = qapp.clipboard()
     assert board is not None
     board.clear()
+
+
+@pytest.fixture
+def windows(qtbot: QtBot) -> Iterator[Callable[[str], MainWindow]]:
+    """Opens windows; they close with the test."""
+    made: list[MainWindow] = []
+
+    def make(page: str) -> MainWindow:
+        window = MainWindow()
+        made.append(window)
+        qtbot.addWidget(window)
+        window.go(page)
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        return window
+
+    yield make
+    for window in made:
+        window.close()

@@ -2,10 +2,13 @@ import pytest
 from PyQt6.QtGui import QFont, QFontMetricsF
 from pytestqt.qtbot import QtBot
 
-from gui.run.around import MOST_LINES, Said, lay_out
+from gui.run.around import MOST_LINES, Said, lay_out, lines_of
+from gui.run.box_view import BoxView
 from gui.run.drawn import session
 from gui.run.live import LiveBox
 from gui.texts import say
+from rig.apparatus import parse
+from tests.small import ARENA
 
 TILE_PX = 164.0
 """Room for words in one of sixteen boxes, where the window is 1280 pixels wide."""
@@ -70,3 +73,23 @@ def test_words_without_end_leave_room_for_the_picture(qtbot: QtBot, font: QFont)
     assert len(below) == MOST_LINES
     assert below[-1].endswith("…")
     assert said.tip == said.below
+
+
+def test_a_box_close_up_fills_the_view_and_no_cue_is_cut(qtbot: QtBot) -> None:
+    apparatus = parse(ARENA, "arena.toml")
+    small = apparatus.model_copy(update={"frame_size_px": (640, 480)})  # a box in a wide picture
+    views = [BoxView(close_up=near) for near in (False, True)]
+    widths = []
+    for view in views:
+        qtbot.addWidget(view)
+        view.resize(480, 360)
+        view.set_apparatus(small)
+        part = view._part(*small.frame_size_px)
+        widths.append(160 * min(470 / part.width(), 350 / part.height()))
+        assert not view.grab().isNull()
+    assert widths[1] > 2.5 * widths[0]
+    font = views[0].font()
+    told = "wall: horizontal stripes"
+    lines = lines_of(told, font, 90)
+    assert len(lines) > 1
+    assert " ".join(lines) == told

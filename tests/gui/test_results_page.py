@@ -16,10 +16,11 @@ from gui.texts import say
 from gui.theme import Theme
 from gui.window import MainWindow
 from protocols.results import keep_scores, overview
-from protocols.review.coding import shelf
-from protocols.review.spotcheck import FOLDER
+from protocols.review.coding import Item, shelf
+from protocols.review.footage import read_footage
+from protocols.review.spotcheck import FOLDER, Clip, Press, judged, scored_window, store
 from protocols.study import add_person, open_study, unblind
-from protocols.study.remeasuring import standing
+from protocols.study.remeasuring import sessions_of, standing
 from tests.gui.words import words_of
 from tests.load.pages import study_of
 from tests.protocols.making import OWNER, WORDS
@@ -265,13 +266,35 @@ def test_a_reason_that_tells_is_refused(qtbot: QtBot, window: MainWindow, study:
         assert standing(other) == {}
 
 
-def test_a_report_is_written_and_opened(
-    qtbot: QtBot, window: MainWindow, study: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(
-        QDesktopServices, "openUrl", lambda url: asked.append(url.toLocalFile()) is None
-    )
+def drawn_anew(qtbot: QtBot, window: MainWindow, study: Path) -> Item:
+    """A scorer draws a zone anew and gives another rule, for all of the box; what was looked at."""
+    with open_study(study) as other:
+        add_person(other, "sam", ("scorer",), None, OWNER)
+    item = next(one for one in shelf(study).items if one.phase == "posttest")
+    assert item.session is not None
+    window.watch_session(study, item.session)
+    watch = window.review_page.watch
+    qtbot.waitUntil(lambda: watch.opened is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: watch.player.image is not None, timeout=LONG_MS)
+    watch.signer.name.setCurrentText("sam")
+    zones, canvas = watch.zones, watch.player.canvas
+    qtbot.keyClick(watch.player, KEY.Key_Z)
+    for key in (KEY.Key_PageDown, KEY.Key_Period, KEY.Key_Right, KEY.Key_Return):
+        qtbot.keyClick(canvas, key)
+    assert zones.said.text() == say("review.drawn_good")
+    zones.hysteresis.setFocus()
+    zones.hysteresis.selectAll()
+    qtbot.keyClicks(zones.hysteresis, "3")
+    zones.reason.setFocus()
+    qtbot.keyClicks(zones.reason, "the box was pushed")
+    zones.apply_button.setFocus()
+    qtbot.keyClick(zones.apply_button, KEY.Key_Return)
+    qtbot.waitUntil(lambda: not watch.filing.busy, timeout=LONG_MS)
+    return item
+
+
+def reported(qtbot: QtBot, window: MainWindow, study: Path) -> str:
+    """The report, written from the page of results."""
     opened(qtbot, window, study)
     page = window.results_page
     page.tabs.setCurrentIndex(3)
@@ -281,9 +304,69 @@ def test_a_report_is_written_and_opened(
     qtbot.waitUntil(page.open_button.isEnabled, timeout=LONG_MS)
     html = study / "derivatives" / "report.html"
     assert page.said.text() == say("results.report_done", path=html)
+    return html.read_text(encoding="utf-8")
+
+
+def test_zones_drawn_anew_hold_for_all_of_a_box(
+    qtbot: QtBot, window: MainWindow, study: Path
+) -> None:
+    """One session is looked at, all of its box and camera position are measured anew, blind."""
+    item = drawn_anew(qtbot, window, study)
+    assert item.session is not None
+    with open_study(study, write=False) as other:
+        wanted = sessions_of(other, item.session.relative_to(study).as_posix())
+        found = standing(other)
+    assert 1 < len(wanted) < SESSIONS
+    assert sorted(found) == sorted(wanted)
+    assert window.review_page.watch.zones.said.text() == say("review.filed", count=len(wanted))
+    for now in found.values():
+        assert now.counts is not None
+        assert (now.counts.person, now.counts.not_blind) == ("sam", "")
+        assert now.counts.changed == ("zones", "entry rule")
+    assert [text for text in words_of(window.review_page) if item.subject in text] == []
+
+
+@pytest.mark.long
+def test_zones_drawn_anew_stand_in_the_report_before_and_after(
+    qtbot: QtBot, window: MainWindow, study: Path
+) -> None:
+    drawn_anew(qtbot, window, study)
+    open_key(study)
+    report = reported(qtbot, window, study)
+    for words in (
+        "Before and after anything was measured otherwise", "zones and entry rule",
+        "the box was pushed", "Tests of 1 animal were measured again, blind",
+        "as recorded", "as measured again",
+    ):  # fmt: skip
+        assert words in report
+
+
+def test_a_report_is_written_and_opened(
+    qtbot: QtBot, window: MainWindow, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check by eye stands in it, before the key was opened too."""
+    asked: list[str] = []
+    monkeypatch.setattr(
+        QDesktopServices, "openUrl", lambda url: asked.append(url.toLocalFile()) is None
+    )
+    put_check(study, next(one for one in shelf(study).items if one.phase == "posttest"))
+    report = reported(qtbot, window, study)
+    assert "Checked by eye" in report
+    assert "10 of 10" in report
+    page = window.results_page
     page.open_button.setFocus()
     qtbot.keyClick(page.open_button, KEY.Key_Return)
-    assert asked == [str(html)]
+    assert asked == [str(study / "derivatives" / "report.html")]
+
+
+def put_check(study: Path, item: Item) -> None:
+    """A finished check by eye of one clip, in which both agree."""
+    footage = read_footage(item.folder)
+    first, _ = scored_window(footage)
+    clip = Clip(0, first, first + 10.0)
+    here = range(footage.row_at(clip.start_s), footage.row_at(clip.end_s) + 1)
+    presses = [Press(float(footage.t_s[row]), footage.chamber(row)) for row in here]
+    store(study / "derivatives", "sam", 7, 10.0, [judged(clip, footage, presses)], [item.code])
 
 
 def test_a_study_that_went_away(qtbot: QtBot, window: MainWindow, study: Path) -> None:

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.remembered import Remembered
+from gui.review.beside_table import written
 from gui.review.page import ReviewPage
 from gui.review.player import SPEEDS, Player
 from gui.texts import say
@@ -211,6 +212,17 @@ def test_a_track_is_corrected_and_scored_again(
     assert other.watch.correct.corrections == (last,)
     other.close_down()
     other.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [(-0.001, "+.2f", "+0.00"), (-0.04, "+.1f", "+0.0"), (-0.06, "+.1f", "-0.1"),
+     (None, ".1f", "-"), (-0.2, "+.0f", "+0"), (1.25, ".2f", "1.25")],
+)  # fmt: skip
+def test_a_number_that_is_nothing_has_no_sign_of_less(
+    value: float | None, form: str, text: str
+) -> None:
+    assert written(value, form) == text
 
 
 def test_a_point_that_is_left_stays(qtbot: QtBot, page: ReviewPage, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QApplication, QLabel
+from PyQt6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from gui.remembered import Remembered, config_folder
@@ -24,58 +23,23 @@ from gui.run.page import RunPage
 from gui.texts import say
 from gui.theme import Theme
 from gui.watch import Preview
-from gui.window import MainWindow
 from rig.channel import entries
 from rig.channel.entries import runtime_folder
 from rig.session import verify
 from rig.setup import parse as parse_setup
 from rig.storage import SessionRecord, note_pairing, read_pairing
 from rig.storage.room import Room, room_of
+from tests.gui.hands import Made, press, typed
 from tests.gui.made import record_session
 from tests.small import ARENA, tick_until, write_clip, write_rig, write_table
 
 ROOT = Path(__file__).parents[2]
 LIMIT_MS = 60_000
 PLAIN = "free-exploration"
-Made = Callable[[], MainWindow]
-
-
-@pytest.fixture
-def windows(qtbot: QtBot) -> Iterator[Made]:
-    made: list[MainWindow] = []
-
-    def make() -> MainWindow:
-        window = MainWindow()
-        made.append(window)
-        qtbot.addWidget(window)
-        window.go("run")
-        window.show()
-        window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow)
-        return window
-
-    yield make
-    for window in made:
-        window.close()
 
 
 def rig(folder: Path, **options: object) -> str:
     return write_rig(folder, frame_size_px=(160, 120), rate_hz=20.0, **options)
-
-
-def press(qtbot: QtBot, key: Qt.Key, modifier: Qt.KeyboardModifier | None = None) -> None:
-    focus = QApplication.focusWidget()
-    assert focus is not None
-    qtbot.keyClick(focus, key, modifier or Qt.KeyboardModifier.NoModifier)
-
-
-def typed(qtbot: QtBot, text: str) -> None:
-    """What a scanner does: letters in one burst, then Enter."""
-    for letter in text:
-        focus = QApplication.focusWidget()
-        assert focus is not None
-        qtbot.keyClicks(focus, letter)
-    press(qtbot, Qt.Key.Key_Return)
 
 
 def choose(page: RunPage, source: str, out: Path, *, helper: bool, test_s: int) -> None:
@@ -118,7 +82,7 @@ def record_of(live: LiveBox) -> SessionRecord:
 def test_a_pretest_by_keyboard_alone_with_motor_doors(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     choose(page, rig(tmp_path), tmp_path / "study", helper=False, test_s=2)
     live = begin(qtbot, page)
     by_foot(qtbot, live, "empty")
@@ -146,7 +110,7 @@ def test_a_pretest_by_keyboard_alone_with_motor_doors(
 def test_a_pretest_by_keyboard_alone_with_doors_moved_by_hand(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     source = rig(tmp_path, drive="manual")
     choose(page, source, tmp_path / "study", helper=False, test_s=2)
     page.choose_panel.practice.setChecked(True)
@@ -190,7 +154,7 @@ def by_foot_door(qtbot: QtBot, live: LiveBox) -> None:
 def test_pause_doors_and_abort_are_asked_and_told(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
     live = begin(qtbot, page)
     qtbot.waitUntil(lambda: bool(live.status.get("scored")), timeout=LIMIT_MS)
@@ -225,7 +189,7 @@ def test_pause_doors_and_abort_are_asked_and_told(
 
 
 def test_blinded_hides_what_tells(qtbot: QtBot, windows: Made, tmp_path: Path) -> None:
-    window = windows()
+    window = windows("run")
     page = window.run_page
     choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
     page.choose_panel.blinded.setChecked(True)
@@ -237,7 +201,7 @@ def test_blinded_hides_what_tells(qtbot: QtBot, windows: Made, tmp_path: Path) -
     assert not page.boxes.times
     assert not page.boxes.trail((live.rig, live.name))
     window.close()
-    again = windows().run_page
+    again = windows("run").run_page
     qtbot.waitUntil(lambda: again.live is not None and again.live.blinded, timeout=LIMIT_MS)
     # Neither what the window remembers nor the station's log tells where the animal was.
     kept = (config_folder() / "window.json").read_text(encoding="utf-8")
@@ -249,7 +213,7 @@ def test_blinded_hides_what_tells(qtbot: QtBot, windows: Made, tmp_path: Path) -
 def test_the_paired_chamber_of_a_blinded_animal_is_chosen_by_keyboard_and_then_hidden(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     panel, out = page.choose_panel, tmp_path / "study"
     choose(page, rig(tmp_path), out, helper=True, test_s=60)
     panel.blinded.setChecked(True)
@@ -284,7 +248,7 @@ def test_the_paired_chamber_of_a_blinded_animal_is_chosen_by_keyboard_and_then_h
 def test_a_pairing_that_somebody_else_wrote_meanwhile_stays_and_is_not_told(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     panel, out = page.choose_panel, tmp_path / "study"
     choose(page, rig(tmp_path), out, helper=True, test_s=60)
     panel.blinded.setChecked(True)
@@ -302,11 +266,11 @@ def test_a_pairing_that_somebody_else_wrote_meanwhile_stays_and_is_not_told(
 
 
 def test_two_windows_on_one_rig(qtbot: QtBot, windows: Made, tmp_path: Path) -> None:
-    one = windows().run_page
+    one = windows("run").run_page
     source = rig(tmp_path)
     choose(one, source, tmp_path / "study", helper=True, test_s=60)
     live = begin(qtbot, one)
-    two = windows().run_page
+    two = windows("run").run_page
     qtbot.waitUntil(lambda: two.live is not None and two.live.uid == live.uid, timeout=LIMIT_MS)
     qtbot.waitUntil(two.panel.isVisible, timeout=LIMIT_MS)  # arranged at the next turn
     two._request(two.live, "abort")
@@ -318,7 +282,7 @@ def test_two_windows_on_one_rig(qtbot: QtBot, windows: Made, tmp_path: Path) -> 
 def test_what_cannot_start_says_why_and_nothing_is_left(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     source = rig(tmp_path)
     choose(page, source, tmp_path / "study", helper=True, test_s=60)
     typed(qtbot, "M01")
@@ -342,7 +306,7 @@ def test_what_cannot_start_says_why_and_nothing_is_left(
 def test_a_camera_or_a_port_that_is_not_there_starts_nothing(
     qtbot: QtBot, windows: Made, tmp_path: Path, table: dict[str, Any], words: str
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     door = '[[doorway]]\nname = "way"\nbetween = ["left", "right"]\ndrive = "board"\n'
     line = "line_px = [[80, 40], [80, 80]]\n"
     with_door = ARENA + door + line if "board" in table else ARENA
@@ -380,7 +344,7 @@ def test_a_camera_or_a_port_that_is_not_there_starts_nothing(
 def test_of_two_windows_that_start_the_same_box_one_is_told_why_not(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    one, two, source = windows().run_page, windows().run_page, rig(tmp_path)
+    one, two, source = windows("run").run_page, windows("run").run_page, rig(tmp_path)
     for page, subject in ((one, "M01"), (two, "M02")):
         choose(page, source, tmp_path / "study", helper=True, test_s=60)
         page.choose_panel.subject.setText(subject)
@@ -404,7 +368,7 @@ def test_of_two_windows_that_start_the_same_box_one_is_told_why_not(
 def test_a_full_disk_ends_the_session_and_the_page_says_what_is_safe(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     live = running(page, tmp_path)
     reason = "video.mkv cannot be written: No space left on device"
     live.stand({**live.status, "state": "ended"}, 0.0)
@@ -423,7 +387,7 @@ def test_what_the_window_remembers_edited_into_nonsense_is_no_error(
 ) -> None:
     config.mkdir()
     (config / "window.json").write_text(text, encoding="utf-8")
-    page = windows().run_page
+    page = windows("run").run_page
     qtbot.waitUntil(lambda: page.checked is not None, timeout=LIMIT_MS)
     assert page.choose_panel.rig.currentText() == "sim"
 
@@ -431,7 +395,7 @@ def test_what_the_window_remembers_edited_into_nonsense_is_no_error(
 def test_a_session_whose_setup_was_edited_into_nonsense_is_an_alarm(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     (tmp_path / "setup.json").write_text("{", encoding="utf-8")
     live = running(page, tmp_path)
     page.boxes._renew(("sim", "A"), live)
@@ -441,7 +405,7 @@ def test_a_session_whose_setup_was_edited_into_nonsense_is_an_alarm(
 
 
 def test_the_foot_switch_can_be_another_key(qtbot: QtBot, windows: Made) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     page._learn()
     press(qtbot, Qt.Key.Key_F1)
     assert page._keys.footswitch == "F1"
@@ -465,7 +429,7 @@ def test_the_foot_switch_can_be_another_key(qtbot: QtBot, windows: Made) -> None
 def test_a_key_that_cannot_be_the_foot_switch_says_why_and_which_can(
     qtbot: QtBot, windows: Made, key: Qt.Key, says: str
 ) -> None:
-    window = windows()
+    window = windows("run")
     page, theme = window.run_page, window.theme
     page._learn()
     assert "Esc leaves it" in page.foot.help.text()
@@ -485,7 +449,7 @@ def test_a_key_that_cannot_be_the_foot_switch_says_why_and_which_can(
 def test_space_as_foot_switch_still_writes_in_a_note(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     page._learn()
     press(qtbot, Qt.Key.Key_Space)
     assert page._keys.footswitch == "Space"
@@ -497,7 +461,7 @@ def test_space_as_foot_switch_still_writes_in_a_note(
 
 
 def test_a_scan_gives_a_field_its_text_back(qtbot: QtBot, windows: Made) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     panel = page.choose_panel
     panel.operator.setText("Ada")
     panel.operator.setFocus()
@@ -556,7 +520,7 @@ def test_a_killed_window_leaves_the_session_and_another_finds_it(
         assert process.stdout is not None
         assert process.stdout.readline() == "running\n"
         os.kill(process.pid, signal.SIGKILL)
-    page = windows().run_page
+    page = windows("run").run_page
     qtbot.waitUntil(lambda: page.live is not None and page.live.shown, timeout=LIMIT_MS)
     live = page.live
     assert live is not None
@@ -570,7 +534,7 @@ def test_a_killed_window_leaves_the_session_and_another_finds_it(
 def test_a_killed_station_is_an_alarm_that_says_where_the_record_is(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
     live = begin(qtbot, page)
     (entry,) = entries()
@@ -612,7 +576,7 @@ def running(page: RunPage, folder: Path) -> LiveBox:
 def test_an_alarm_takes_the_edge_of_the_page_and_says_what_to_do(
     qtbot: QtBot, windows: Made, tmp_path: Path, name: str
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     live = running(page, tmp_path)
     live.hear([{"kind": name, "t_s": 1.0, "data": NAMED[name]}])
     page._show_alarms()
@@ -627,7 +591,7 @@ def test_an_alarm_takes_the_edge_of_the_page_and_says_what_to_do(
 def test_a_low_disk_and_a_folder_that_went_away_are_alarms(
     qtbot: QtBot, windows: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     live = running(page, tmp_path)
     monkeypatch.setattr("gui.run.boxes.room_of", lambda *_: Room(free=10, needed=20))
     page.boxes.look_at_disks()
@@ -641,7 +605,7 @@ def test_a_low_disk_and_a_folder_that_went_away_are_alarms(
 def test_space_does_what_is_asked_but_not_in_a_field(
     qtbot: QtBot, windows: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     live = running(page, tmp_path)
     live.hear([{"kind": "prompt", "t_s": 1.0, "data": {"ask": "arm", "text": "press"}}])
     page._paint_all()
@@ -659,7 +623,7 @@ def test_space_does_what_is_asked_but_not_in_a_field(
 def test_sixteen_boxes_that_run_leave_no_room_for_the_one_that_is_chosen_anew(
     qtbot: QtBot, windows: Made
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     qtbot.waitUntil(lambda: page.checked is not None and page.checked.loaded is not None)
     assert ("sim", "A") in page.grid.views
     status = {"state": "running", "uid": "u", "subject": "M01", "phase": "pretest", "step": 1}
@@ -674,7 +638,7 @@ def test_sixteen_boxes_that_run_leave_no_room_for_the_one_that_is_chosen_anew(
 def test_sixteen_boxes_are_painted_within_the_time_of_a_key(
     qtbot: QtBot, windows: Made, tmp_path: Path, theme: Theme
 ) -> None:
-    window = windows()
+    window = windows("run")
     window.use_theme(theme)
     page = window.run_page
     page.choose_panel.put_rig(rig(tmp_path, boxes=16))
@@ -692,7 +656,7 @@ def test_sixteen_boxes_are_painted_within_the_time_of_a_key(
 def test_boxes_started_one_after_the_other_each_get_their_own_animal(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     source = write_rig(tmp_path, boxes=4, frame_size_px=(240, 180), rate_hz=10.0)
     choose(page, source, tmp_path / "study", helper=True, test_s=60)
     qtbot.waitUntil(lambda: len(page.grid.views) == 4, timeout=LIMIT_MS)
@@ -720,7 +684,7 @@ def test_with_every_alarm_at_once_doors_and_the_end_stay_in_reach(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
     session = record_session(tmp_path / "study", test_s=2)
-    window = windows()
+    window = windows("run")
     window.resize(1280, 800)
     page = window.run_page
     live = running(page, tmp_path)
@@ -746,7 +710,7 @@ def test_with_every_alarm_at_once_doors_and_the_end_stay_in_reach(
 def test_a_simulated_rig_is_seen_once_however_its_file_is_named(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     source = rig(tmp_path)
     for named in (source, source.removeprefix("sim:")):
         page.choose_panel.put_rig(named)
@@ -786,7 +750,7 @@ def test_the_outline_is_drawn_and_an_ellipse_where_there_is_none(qtbot: QtBot) -
 def test_an_idle_station_is_ended_by_two_presses_and_a_busy_one_by_none(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     source = rig(tmp_path)
     page.choose_panel.put_rig(source)
     shown = page.choose_panel.open_rigs
@@ -809,7 +773,7 @@ def test_an_idle_station_is_ended_by_two_presses_and_a_busy_one_by_none(
 
 
 def test_a_station_in_a_session_is_not_ended(qtbot: QtBot, windows: Made, tmp_path: Path) -> None:
-    page = windows().run_page
+    page = windows("run").run_page
     choose(page, rig(tmp_path), tmp_path / "study", helper=True, test_s=60)
     live = begin(qtbot, page)
     page.choose_panel.open_rigs.end_wanted.emit(live.rig)

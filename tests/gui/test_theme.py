@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PyQt6.QtGui import QColor, QImage
-from PyQt6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.run.box_view import BoxView
@@ -57,21 +57,24 @@ def test_outlines_of_chambers_can_be_seen(theme: Theme) -> None:
 @pytest.mark.parametrize("theme", list(Theme))
 def test_every_sign_is_there(theme: Theme) -> None:
     named = [part.split('"')[0] for part in sheet(theme).split('url("')[1:]]
-    assert len(named) == 2
+    assert len(named) == 4
+    assert len(set(named)) == 3
     for path in named:
         assert Path(path).is_file()
         assert Path(path).parent == SIGNS
 
 
 @pytest.mark.parametrize("theme", list(Theme))
-def test_a_tick_is_a_tick_and_a_list_has_no_foreign_frame(qtbot: QtBot, theme: Theme) -> None:
+def test_ticks_and_arrows_are_seen_and_a_list_has_no_foreign_frame(
+    qtbot: QtBot, theme: Theme
+) -> None:
     colours, whole = COLOURS[theme], QWidget()
     qtbot.addWidget(whole)
-    tick, combo = QCheckBox(""), QComboBox()
+    tick, combo, number = QCheckBox(""), QComboBox(), QSpinBox()
     combo.addItem("")
     layout = QVBoxLayout(whole)
-    layout.addWidget(tick)
-    layout.addWidget(combo)
+    for one in (tick, combo, number):
+        layout.addWidget(one)
     whole.setStyleSheet(sheet(theme))
     tick.setChecked(True)
     whole.resize(200, 120)
@@ -83,6 +86,10 @@ def test_a_tick_is_a_tick_and_a_list_has_no_foreign_frame(qtbot: QtBot, theme: T
     assert grounds > 0.95 * edge.width() * edge.height()
     inside = image.copy(4, 4, image.width() - 8, image.height() - 8)
     assert counted(inside, colours.text) > 5  # the arrow
+    image = number.grab().toImage()
+    high = image.height() // 2
+    for top in (2, high):  # up and down
+        assert counted(image.copy(image.width() - 22, top, 20, high - 2), colours.text) > 5
 
 
 def counted(image: QImage, colour: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from PyQt6.QtCore import QAbstractItemModel, Qt
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -11,6 +12,8 @@ from PyQt6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QPlainTextEdit,
+    QTabBar,
+    QTableView,
     QTableWidget,
     QTabWidget,
     QTextEdit,
@@ -56,6 +59,11 @@ def _of(widget: QWidget) -> Iterator[str]:
                 yield from (item.text(), item.toolTip())
     if isinstance(widget, QTableWidget):
         yield from _of_table(widget)
+    elif isinstance(widget, QTableView) and widget.model() is not None:
+        yield from _of_model(widget.model())
+    if isinstance(widget, QTabBar):
+        for k in range(widget.count()):
+            yield from (widget.tabText(k), widget.tabToolTip(k))
     if isinstance(widget, QTreeWidget):
         for k in range(widget.topLevelItemCount()):
             yield from _of_tree(widget.topLevelItem(k))
@@ -79,6 +87,14 @@ def _of_table(table: QTableWidget) -> Iterator[str]:
         for item in (head, *cells):
             if item is not None:
                 yield from (item.text(), item.toolTip())
+
+
+def _of_model(model: QAbstractItemModel | None) -> Iterator[str]:
+    assert model is not None
+    for row in range(model.rowCount()):
+        for column in range(model.columnCount()):
+            for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+                yield str(model.data(model.index(row, column), role) or "")
 
 
 def _of_tree(item: QTreeWidgetItem | None) -> Iterator[str]:

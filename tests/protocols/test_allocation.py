@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 
+from protocols import library
 from protocols.allocation import (
     Aim,
     Candidate,
@@ -29,6 +30,9 @@ from protocols.allocation import (
     table,
 )
 from protocols.allocation.gate import StopWhen, student_quantile
+from protocols.joining import _RULES
+from protocols.study.deciding import OF_EXTINCTION
+from protocols.study.ruling import EVENTS
 
 TEST_S = 1200.0
 GROUPS = (Group("saline"), Group("cocaine"))
@@ -329,3 +333,28 @@ def test_exclusion_names_every_rule_that_is_broken() -> None:
         exclude(rules, [replace(out, entries=None)])
     with pytest.raises(ValueError, match=r"above 0\.5"):
         Rules(side_share_max=0.4)
+
+
+def test_a_rule_on_any_chamber_or_the_distance_is_applied_too() -> None:
+    rules = Rules(chamber_share_max=0.75, distance_min_m=5.0)
+    kept = Outcome(
+        Candidate("A", "F", "C", "B", (0.30 * TEST_S, 0.70 * TEST_S), TEST_S), distance_m=5.0
+    )
+    shunned = Candidate("D", "F", "C", "B", (0.20 * TEST_S, 0.50 * TEST_S), TEST_S)
+    broken = exclude(rules, [kept, Outcome(shunned, distance_m=4.0)])
+    assert [(one.animal, one.rule, one.value) for one in broken] == [
+        ("D", "chamber_share_max", pytest.approx(0.80)),
+        ("D", "distance_min_m", 4.0),
+    ]
+    with pytest.raises(ValueError, match="distance_min_m needs"):
+        exclude(rules, [replace(kept, distance_m=None)])
+
+
+def test_every_rule_of_the_library_is_applied_by_somebody() -> None:
+    """By the allocation, by extinction, or by what befell an animal: none is only written down."""
+    known = {*EVENTS, *OF_EXTINCTION, "wrong_treatment"}
+    seen = [(name, rule) for name in library.names() for rule in library.read(name).exclusion]
+    assert len(seen) > 20
+    for name, rule in seen:
+        by_pretest = rule.get("phase") == "pretest" and rule["by"] in _RULES
+        assert by_pretest if "limit" in rule else rule["by"] in known, (name, rule)

@@ -227,6 +227,27 @@ def test_what_a_rule_puts_out_is_excluded_by_the_ledger(cli: Cli, sealed: Path) 
     assert rows(sealed, asked) == [("cancelled",)]
 
 
+def test_a_label_that_another_animal_got_is_amiss_for_both(cli: Cli, sealed: Path) -> None:
+    asked = "select l.code from label l join session s on s.uid = l.session where s.animal = "
+    (code,) = rows(sealed, f"{asked}'M06' and s.phase = 'conditioning1a'")[0]
+    said = cli("study", "amend", "S1", "enter", "M06", "conditioning1a", *BY, "--ran-by", "ann",
+               "--started", "2026-01-05T09:00", "--ended", "2026-01-05T09:30",
+               "--reason", "computer was down", "--minutes", "left=15",
+               "--minutes", "right=15")  # fmt: skip
+    assert said.code == 0, said.err
+    said = cli("study", "amend", "S1", "injection", code, "--as", "complete", "--animal", "M07",
+               "--at", "2026-01-05T08:59", *BY)  # fmt: skip
+    assert said.code == 0, said.err
+    told = json.loads(cli("study", "ledger", "S1", "--json").out)
+    labels = {one["animal"]: one for one in told["lines"] if one["what"] == code}
+    assert labels["M06"]["amiss"] == "given to another animal"
+    assert labels["M06"]["received"] is None
+    assert labels["M07"]["amiss"] == "another session's label"
+    assert labels["M07"]["received"] > 0.2
+    # The protocol's rule on a wrong treatment puts it out, once its owner applies it.
+    assert [one["rule"] for one in told["out"]["M07"]] == ["wrong_treatment"]
+
+
 def test_another_account_is_let_in_by_a_holder(
     cli: Cli, sealed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -166,6 +166,9 @@ RIGS = {
     "no such apparatus": (
         "box.0.apparatus", "no.toml", "box[0].apparatus: 'no.toml': there is no such apparatus file"
     ),
+    "a name no file can have": (
+        "box.0.apparatus", "9" * 300, "box[0].apparatus: '99999"
+    ),
     "no such background": (
         "box.0.background", "no.png", "box[0].background: 'no.png': the picture cannot be read: "
     ),
@@ -417,6 +420,7 @@ def test_command(refused: Refused, here: Path, words: list[str], line: str) -> N
         (["--end", "0"], "--end: 0 s: not after the start at 0 s"),
         (["--paired", "roof"], "--paired: 'roof': not one of the chambers left, right"),
         (["--background", "no.png"], "--background: no.png: the picture cannot be read: No"),
+        (["9" * 300], "9999999"),
         (["--out", "file"], "--out: "),
         (["--out", "file/deeper"], "--out: "),
         (["--out", "done"], "--out: done/mouse is there already; nothing is overwritten"),
@@ -496,7 +500,7 @@ PORT = '"median"\noutputs = { laser = "b/1" }\n[[board]]\nname = "b"\nport = "/d
         ("mouse.mkv", "no.mkv", [], 2, "bad.rig.toml: camera.source: 'no.mkv': no such file"),
         ("mouse.mkv", "usb-none", [], 1, "bad.rig.toml: camera.source: no camera or video file"),
         ("arena.toml", "wide.toml", [], 2, "wide.toml: frame_size_px: 320x240, but mouse.mkv is"),
-        ('"median"', PORT, LASER, 1, "bad.rig.toml: board[0].port: port /dev/nope is not there"),
+        ('"median"', PORT, LASER, 2, "bad.rig.toml: board[0].port: port /dev/nope is not there"),
         ("", "", ["--out", "file"], 2, "file is in the way: not a folder"),
     ],
     ids=["no video", "no camera", "size", "no port", "out"],

@@ -124,6 +124,8 @@ def test_a_manifest_as_a_spreadsheet_saves_it(cli: Cli, clips: Path) -> None:
         ("files,weight\na,3\n", "rows.csv: 'weight': unknown column; known are id, files"),
         ("files,start,START\na,3,4\n", "rows.csv: 'START': this column is there twice"),
         ("files\nvideos/gone.avi\n", "rows.csv: line 2: files: videos/gone.avi: there is no such"),
+        (f"files\n{'9' * 300}\n", "rows.csv: line 2: files: 99999"),
+        (f"files,apparatus\nvideos/a/clip.mkv,{'9' * 300}\n", "rows.csv: line 2: apparatus: 9999"),
         ("files,start\nvideos/a/clip.mkv,soon\n", "rows.csv: line 2: start: 'soon': write seconds"),
         (
             "files,crop\nvideos/a/clip.mkv,1\n",

@@ -359,10 +359,57 @@ def test_a_simulated_board_is_served_until_it_is_ended(here: Path, number: int) 
         board = SerialBoard("board-1", port, time.monotonic_ns)
         assert board.hello.name == "board-1"
         board.close()
+        made_ns = os.stat(port).st_ctime_ns
         serving.send_signal(number)
         assert serving.wait(10) == 0
         assert (serving.stdout.read(), serving.stderr.read()) == ("", "")
-    assert not Path(port).exists()
+    # Another process's port may have its number by now.
+    assert not Path(port).exists() or os.stat(port).st_ctime_ns != made_ns
+
+
+TOLD_ANYWHERE = """import signal, sys
+from protocols.cli import hardware
+
+hardware.LOOK_S = 0.001
+
+def tell_at(wanted):
+    seen = 0
+    def lines(frame, event, arg):
+        nonlocal seen
+        if event == "line" and said:
+            seen += 1
+            if seen == wanted:
+                signal.raise_signal(signal.SIGINT)
+        return lines
+    def calls(frame, event, arg):
+        ours = frame.f_code.co_name == "_serve" or frame.f_code.co_filename.endswith("threading.py")
+        return lines if ours else None
+    return calls
+
+class Out:
+    def write(self, text):
+        said.append(text)
+    def flush(self):
+        pass
+
+for wanted in range(1, 21):
+    said, sys.stdout = [], Out()
+    sys.settrace(tell_at(wanted))
+    code = hardware.doors(hardware.Doors("list", None, (), False, 1, [], True), as_json=False)
+    sys.settrace(None)
+    sys.stdout = sys.__stdout__
+    print(wanted, code, flush=True)
+"""
+
+
+@needs_posix
+def test_a_simulated_board_is_ended_wherever_the_word_comes(here: Path) -> None:
+    """Also between two lines of what it waits with: there an Event's lock may be held."""
+    words = [sys.executable, "-c", TOLD_ANYWHERE]
+    done = subprocess.run(
+        words, env=environment(), capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.split("\n")[:-1] == [f"{line} 0" for line in range(1, 21)]
 
 
 # interrupted sessions

@@ -218,3 +218,42 @@ def test_a_person_who_is_late_and_misses_one(footage: Footage, tmp_path: Path) -
     assert kept["when"]
     assert [one["recording"] for one in kept["clips"]] == ["BCDFGH", "JKLMNP"]
     assert len(tree(tmp_path)) == 3
+    (tmp_path / spotcheck.FOLDER / "half.json").write_text(path.read_text()[:100])
+    (one, two), damaged = spotcheck.finished(tmp_path)
+    assert spotcheck.outcome(one.scored) == told
+    assert (one.who, one.clip_s, len(two.scored), damaged) == ("AB", 5.0, 1, ["half.json"])
+
+
+def test_checks_by_eye_stand_in_the_report(footage: Footage, tmp_path: Path) -> None:
+    """Each check and all together, by role; what cannot be read is told, not left out silently."""
+    from protocols.report.blocks import Grid, Notice, Picture, Words
+    from protocols.report.byeye import by_eye
+    from protocols.report.records import Records
+
+    records = Records(*[[]] * 10, people=[{"name": "sam", "roles": "scorer"}], study={},
+                      key_events=[], faults=[])  # fmt: skip
+    (tmp_path / "rawdata").mkdir()
+    assert [type(one) for one in by_eye(tmp_path, records)][1:] == [Words]
+    clip = Clip(0, 0.0, 5.0)
+    rows = entries(footage.zone)
+    exact = [Press(float(footage.t_s[row]), footage.chamber(row)) for row in rows]
+    same, never = (spotcheck.judged(clip, footage, p) for p in (exact, exact[:1]))
+    for who, scored in (("sam", [same, same]), ("AB", [never, same])):
+        spotcheck.store(tmp_path / "derivatives", who, 7, 5.0, scored, ["BCDFGH", "JKLMNP"])
+    (tmp_path / "derivatives" / spotcheck.FOLDER / "half.json").write_text("{")
+    told = list(by_eye(tmp_path, records))
+    [notice] = [one for one in told if isinstance(one, Notice)]
+    assert "half.json" in notice.text
+    [grid] = [one for one in told if isinstance(one, Grid)]
+    first, second, together = grid.rows
+    assert first[1:5] == ["scorer 1", "2", "10 of 10", "1.00"]
+    assert first[5] == first[8] == "0.00"
+    assert second[1] == "not of the study"
+    assert together[0] == "all together"
+    assert together[2] == "4"
+    whole = spotcheck.outcome([same, same, never, same])
+    assert together[4] == f"{whole.kappa:.2f}"
+    assert together[8] == f"{whole.entries.bias:.2f}"
+    [picture] = [one for one in told if isinstance(one, Picture)]
+    lines = {line.get_label() for line in picture.figure.axes[0].lines}
+    assert {"bias", "limits of agreement"} <= lines

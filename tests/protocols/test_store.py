@@ -12,10 +12,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from protocols.store import (
+    Change,
     Store,
     create,
     finish,
@@ -182,6 +185,39 @@ def test_a_newer_database_is_opened_for_reading_only(url: str) -> None:
             assert len(connection.execute(select(animal.c.id)).all()) == 3
         with pytest.raises(StorageError, match="written by a newer program"), store.change("bob"):
             pass
+
+
+def test_an_older_database_is_read_as_this_programs_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "study.sqlite"
+    engine = opening._engine(to_url(tmp_path))
+    with opening._writing(engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(opening._scripts()))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "1")
+        facts = dict.fromkeys(("name", "protocol", "protocol_sha256", "rules_sha256"), "x")
+        change = Change(connection, "ann")
+        change.insert(study, uid="u", protocol_version=1, created="2026-01-05", **facts)
+    engine.dispose()
+    opening._settle(path)
+    whole = path.read_bytes()
+    with open_store(to_url(tmp_path), write=False) as store:
+        for table in metadata.sorted_tables:  # each has the columns that are asked for
+            with store.read() as connection:
+                connection.execute(select(table)).all()
+        with store.read() as connection, store.read() as another:
+            assert verify(connection) == verify(another) == []
+        with pytest.raises(StorageError, match="reading only"), store.change("bob"):
+            pass
+    assert not list(tmp_path.glob("*.before-update"))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("select version_num from alembic_version").fetchone() == ("1",)
+        asked = "select rootpage from sqlite_master where name = 'adverse_event'"
+        at = 4096 * (connection.execute(asked).fetchone()[0] - 1)
+    path.write_bytes(whole[:at] + b"\xa5" * 4096 + whole[at + 4096 :])  # older, and damaged too
+    with open_store(to_url(tmp_path)) as store, store.read() as connection:
+        assert "damaged" in store.why
+        assert connection.execute(select(session)).all() == []
 
 
 def test_a_damaged_database_is_said_to_be_and_left_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from protocols import blinding
 from protocols.allocation import Dice
 from protocols.study import open_study, pairing, pairs_of
+from protocols.study.people import known_to
 from tests.protocols.conftest import Cli, Said
 
 ANN, BOB = "a horse by the river", "two boats on the lake"
@@ -151,6 +152,28 @@ def test_an_animal_alone_is_unblinded_in_an_emergency(cli: Cli, begun: Path, her
     assert "M04" not in said.out
     assert cli(*words, "--reason", "no such animal", "--animal", "M99").code == 2
     assert cli(*words, "--reason", "x").code == 2
+    # Who opened it knows, of this animal alone.
+    with open_study(begun, write=False) as study:
+        assert known_to(study, "ann") == {"M03": "opened the key for it"}
+    guess = ("study", "guess", "S1", "--by", "ann", "--group", "saline", "--sure", "2")
+    said = cli(*guess, "--subject", "M03")
+    assert (said.code, "ann opened the key for it: that is no guess" in said.err) == (2, True)
+    assert cli(*guess, "--subject", "M04").code == 0
+    assert cli(*words, "--reason", "all is done").code == 0
+    assert "what is guessed now tells nothing" in cli(*guess, "--subject", "M05").err
+
+
+def test_a_key_that_waits_for_the_lock(cli: Cli, here: Path) -> None:
+    (here / "rules.toml").write_text('name = "S1"\n[unblinding]\nlock_first = true\n')
+    (here / "words").write_text(f"ann: {ANN}\nbob: {BOB}\n", encoding="utf-8")
+    cli("study", "new", "S1", "--protocol", "cocaine-cpp", "--rules", "rules.toml", "--by", "ann",
+        "--holder", "ann", "--holder", "bob", *KEY)  # fmt: skip
+    unblind = ("study", "unblind", "S1", "--by", "ann", "--holder", "ann", *KEY)
+    said = cli(*unblind, "--reason", "all is done")
+    assert said.code == 2
+    assert "the analysis to be locked first: placepref study lock" in said.err
+    assert cli("study", "lock", "S1", "--by", "ann").code == 0
+    assert "nothing is allocated yet" in cli(*unblind, "--reason", "all is done").err
 
 
 def test_the_gate_stops_and_is_gone_over_with_a_reason(cli: Cli, begun: Path, here: Path) -> None:

@@ -323,7 +323,6 @@ def test_what_went_otherwise_is_told_in_words(opened: Path, tmp_path: Path) -> N
     from protocols.report.records import records_of
     from protocols.study.amending import Outcome, Why, note_injection, swap, withdraw
     from protocols.study.care import adverse_event
-    from protocols.study.doing import guess
     from protocols.study.revealed import revealed
     from tests.protocols.making import OWNER
 
@@ -339,15 +338,24 @@ def test_what_went_otherwise_is_told_in_words(opened: Path, tmp_path: Path) -> N
         path.write_bytes(b"\n".join([*lines[:-1], json.dumps(stop).encode()]) + b"\n")
     with open_study(folder) as study:
         adverse_event(study, "M03", "mild", "limps", "vet called", OWNER)
+        # Extinction would be judged again by a swap, for which this account has not the key.
+        with study.store.change(OWNER) as change:
+            of = t.session.c
+            tests = select(of.uid).where(of.phase == "extinction1", of.animal.in_(("M01", "M02")))
+            for uid in change.connection.execute(tests).scalars().all():
+                change.update(t.session, {"uid": uid}, status="aborted")
         swap(study, "M01/pretest", "M02/pretest", OWNER, "the cards were mixed up")
         with study.store.read() as connection:
             label = connection.execute(select(t.label.c.code)).scalars().first()
         note_injection(study, label, Outcome.COMPLETE, OWNER, received_ml=0.25)
         note_injection(study, label, Outcome.PARTIAL, OWNER, received_ml=0.12, reason="it leaked")
         opened_now = revealed(study)
+        vehicle = [one.name for one in study.plan.group].index("vehicle") + 1
         assert opened_now is not None
         for animal, place in opened_now.places.items():
-            guess(study, animal, "vehicle", OWNER, 3)
+            with study.store.change(OWNER) as change:  # of somebody, before the key was opened
+                told = {"animal": animal, "group_number": vehicle, "sure": 3, "person": OWNER}
+                change.insert(t.guess, **told, at=change.at)
             if place["group"] == "cocaine":
                 withdraw(study, animal, Why.DROPPED, "the pump failed", OWNER)
         found, records = score_study(study), records_of(study)
@@ -374,6 +382,41 @@ def test_what_went_otherwise_is_told_in_words(opened: Path, tmp_path: Path) -> N
     assert "['decided', '2', '0.50', '2.00', '9.38', '14.25', '20.00']" in told
 
 
+def test_who_is_out_from_a_phase_on_counts_before_it(opened: Path, tmp_path: Path) -> None:
+    """Left out of everything, those that did not acquire would raise the others' score."""
+    from protocols.report import conduct
+    from protocols.report.records import records_of
+    from protocols.study.excluding import leave
+    from protocols.study.ruling import is_before
+    from tests.protocols.making import OWNER
+
+    folder = tmp_path / "S1"
+    shutil.copytree(opened, folder)
+    whole = [one.subject for one in score_folder(opened).animals]
+    rules = {"M00": "not_acquired", "M01": "escape"}
+    with open_study(folder) as study:
+        with study.store.change(OWNER) as change:
+            for animal, rule in rules.items():
+                change.insert(t.exclusion, animal=animal, rule=rule, at=change.at)
+                leave(change, animal, "excluded", rule)
+        found, records = score_study(study), records_of(study)
+        course = study.joined.course
+        steps = conduct.flow(found, records, [group.name for group in study.plan.group]).steps
+    assert sorted(one.subject for one in found.animals) == sorted(set(whole) - {"M01"})
+    assert dict(found.partly) == {"M00": "extinction1a"}
+    assert any(
+        note.startswith("M00: is out by a rule from extinction1a on") for note in found.notes
+    )
+    assert [is_before(course, name, "extinction1a") for name in ("posttest", "extinction2d")] == [
+        True,
+        False,
+    ]
+    told = {step.title: list(step.left) for step in steps}
+    assert told["completed the pre-test"] == []  # it was conditioned, and left later
+    assert told["were allocated"] == ["M01: escape"]
+    assert told["completed the post-test"] == ["M00: not acquired; out from extinction1a on"]
+
+
 def test_a_simulated_study_has_no_reaction_times(opened: Path) -> None:
     from protocols.report.blocks import Words
     from protocols.report.latency import latency
@@ -398,7 +441,7 @@ def test_what_the_rules_say_of_the_authors_stands_in_the_report(opened: Path) ->
         bare = methods(study, found, records, "x")[0]
     assert items["14"] == "Approved, protocol 4242."
     assert items["2"].endswith("10 each")
-    assert items["7"].endswith("Covariates: sex")
+    assert items["7"].endswith("The authors on covariates: sex")
     assert items["13"] == ""
     assert first.endswith("Approved, protocol 4242. 10 each. [Add housing.]")
     assert bare.endswith("[Add approval, housing and how the number of animals was decided.]")

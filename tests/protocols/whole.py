@@ -1,11 +1,13 @@
 """Any protocol of the library played as a study, from its first day to its last.
 
     python -m tests.protocols.whole [NAME ...]      every one, with doors of every kind
+    python -m tests.protocols.whole --animals 1     one animal instead of two: half as long
 
 Short sessions and small pictures, at full speed, with a clock of the study's own. What a person
 does is done by the verbs that the commands call; each session runs on the simulated rig.
 """
 
+import argparse
 import os
 import sys
 import tempfile
@@ -246,14 +248,19 @@ def _is_work(opened: Study, phase: str) -> bool:
 
 def main() -> int:
     """All protocols, or those that are named, with doors by motor, by hand and none."""
-    names = sys.argv[1:] or [n for n in library.names() if library.read(n).study is not None]
+    asked = argparse.ArgumentParser(description=main.__doc__)
+    asked.add_argument("names", nargs="*")
+    asked.add_argument("--animals", type=int, default=2)
+    told = asked.parse_args()
+    every = [name for name in library.names() if library.read(name).study is not None]
+    names = told.names or every
     sessions, faults = 0, 0
     for name in names:
         for drive in DRIVES:
             with tempfile.TemporaryDirectory() as folder:
                 os.environ["PLACEPREF_CONFIG"] = folder
                 began = clock.monotonic()
-                played = play(name, drive, Path(folder) / "S")
+                played = play(name, drive, Path(folder) / "S", told.animals)
             sessions, faults = sessions + len(played.phases), faults + len(played.faults)
             took = clock.monotonic() - began
             print(f"{name:28} {drive:7} {len(played.phases):3} sessions {took:6.1f} s", flush=True)

@@ -2,30 +2,44 @@
 
 import json
 import shutil
+import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from protocols.batch import _other
+from protocols.blinding import read_key
 from protocols.manifest import spreadsheet
 from protocols.proof import CHECK, show
+from protocols.sessions import read_session
+from protocols.study.doing.filing import uid_in
+from rig import rigfile
+from rig.apparatus import parse
 from rig.channel import claim, find
 from rig.channel.entries import Entry, name_of, write_key
 from rig.channel.messages import parse as parse_message
-from rig.config import parse_json, parse_toml
+from rig.config import check, parse_json, parse_toml
 from rig.errors import LONGEST, ConfigError, RigError
 from rig.hardware.measured import unmeasured
 from rig.hardware.orders import Hello
 from rig.ledger import parse_tick
+from rig.png import write_gray
+from rig.session import close, verify
 from rig.session.row import Row
 from rig.session.sheet import read_sheet
 from rig.session.tracks import read_track
-from rig.storage import read_summary
+from rig.session.used import read_used
+from rig.session.viewing import open_reel, whence
+from rig.storage import SessionRecord, read_summary
+from rig.table import from_text
 from rig.video import VideoFile
-from tests.small import write_clip
+from tests.fuzz.targets import _rescore_session, _resume_session, _session, _torn
+from tests.small import ARENA, write_clip
 
 DEEP = '{"a":' * 20_000
 LONG = "x" * 200_000
@@ -45,6 +59,14 @@ def refused(read: Callable[[], object]) -> str:
 @pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5000], ids=["deep", "long"])
 def test_toml_without_end(text: str) -> None:
     assert "not valid TOML" in refused(lambda: parse_toml(text, "a.toml"))
+
+
+def test_a_value_as_deep_as_toml_goes() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    table = {"name": deep}
+    assert "nested too deeply" in refused(lambda: check(table, rigfile.RigFile, "a.rig.toml"))
 
 
 @pytest.mark.parametrize("text", [DEEP, "9" * 5000], ids=["deep", "long"])
@@ -80,6 +102,7 @@ def test_no_number_goes_over_the_channel_that_is_none() -> None:
             f"Time,Centre position X,Centre position Y\n1{':1' * 400},1,2\n", id="a-late-time"
         ),
         pytest.param("Time,Centre position X,Centre position Y\n1e999,1,2\n", id="no-time"),
+        pytest.param("Time,Centre position Y\n1,2\n", id="half-a-centre"),
     ],
 )
 def test_a_track_as_text(text: str, tmp_path: Path) -> None:
@@ -153,7 +176,7 @@ def test_tables_of_the_program_itself(tmp_path: Path) -> None:
 
 def test_a_row_with_a_damaged_summary_is_not_taken_for_done(tmp_path: Path) -> None:
     film = write_clip(tmp_path, 10)
-    (tmp_path / "rescore.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "rescore.json").write_text('{"apparatus": {}}', encoding="utf-8")
     for text in ("id\n1\n", "id,test_s,time_left_s\n1,2,x\n"):
         (tmp_path / "summary.csv").write_text(text, encoding="utf-8")
         assert _other(Row((film,)), tmp_path) == ", with a damaged summary"
@@ -165,3 +188,112 @@ def test_a_message_is_one_line_of_a_length_that_can_be_read() -> None:
     assert str(error).startswith("a.csv: line 2: first second xxx")
     assert str(error).endswith("x last")
     assert len(error.message) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DEEP,
+        "[1]",
+        '{"apparatus": 3}',
+        '{"apparatus": {}, "id": 3}',
+        '{"apparatus": {}, "files": [{"path": "a.mkv"}]}',
+        '{"apparatus": {}, "asked": 0.5}',
+        '{"apparatus": {}, "asked": {"amend": 0.5}}',
+        '{"apparatus": {}, "rate_hz": 1e999}',
+    ],
+    ids=lambda text: text[:40],
+)
+def test_a_rescored_folder_s_own_words(text: str, tmp_path: Path) -> None:
+    (tmp_path / "rescore.json").write_text(text, encoding="utf-8")
+    assert "rescore.json" in refused(lambda: read_used(tmp_path))
+    assert "rescore.json" in refused(lambda: read_session(tmp_path))
+    assert _other(Row((tmp_path / "a.mkv",)), tmp_path) == ""
+
+
+def test_rows_of_a_rescored_folder_longer_than_their_head(tmp_path: Path) -> None:
+    used = {"apparatus": tomllib.loads(ARENA), "rate_hz": 20.0}
+    (tmp_path / "rescore.json").write_text(json.dumps(used), encoding="utf-8")
+    (tmp_path / "frames.csv").write_text("frame,t_s\n1,2,3\n", encoding="utf-8")
+    assert "cannot be read" in refused(lambda: read_session(tmp_path))
+
+
+def test_a_time_beyond_all_numbers() -> None:
+    cells = {name: ["0"] for name in ("frame", "x_cm", "y_cm", "scored")}
+    for time in ("1e999", "1e300"):
+        columns = {**cells, "t_s": [time], "zone": [""], "flag": [""]}
+        with pytest.raises(ValueError, match="no such number"):
+            from_text(columns, parse(ARENA, "arena"))
+
+
+def test_a_key_that_is_no_hex() -> None:
+    holder = {"name": "ann", "n": 2**14, "salt": "00", "box": "0x"}
+    table = {"version": 1, "public": "00", "holder": [holder]}
+    assert "holder[0].box" in refused(lambda: read_key(json.dumps(table), "key.sealed"))
+    refused(lambda: read_key(DEEP, "key.sealed"))
+
+
+def test_json_without_end_in_the_user_s_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("PLACEPREF_RUNTIME", "PLACEPREF_DATA", "PLACEPREF_CONFIG"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    tmp_path.chmod(0o700)
+    (tmp_path / "boards").mkdir()
+    for name in (f"{name_of('sim')}.json", "boards/hub.json", "setup.json"):
+        (tmp_path / name).write_text(DEEP, encoding="utf-8")
+    assert find("sim") is None
+    hello = Hello("hub", "1.0", 1, 0, "power", 1, 0, 0)
+    assert list(unmeasured("hub", hello, datetime.now(UTC))) == [1]
+    assert uid_in(tmp_path) == ""
+    (tmp_path / "setup.json").write_bytes(bytes(100))  # as a power cut may leave it
+    assert uid_in(tmp_path) == ""
+
+
+def test_what_makes_a_session_that_was_interrupted_no_session_is_told(tmp_path: Path) -> None:
+    _torn(tmp_path)
+    folder = tmp_path / "ses"
+    good = (folder / "background.png").read_bytes()
+    (folder / "background.png").write_bytes(write_gray(np.zeros((7, 160), np.uint8)))
+    assert "7 px, but 160x120" in refused(lambda: close(folder, "x"))
+    (folder / "background.png").write_bytes(good)
+    setup = json.loads((folder / "setup.json").read_text("utf-8"))
+    setup["tracker"]["chamber"]["left"]["x"] = 3
+    kept = (folder / "setup.json").read_bytes()
+    (folder / "setup.json").write_text(json.dumps(setup), "utf-8")
+    assert "chamber.left.x: unknown key" in refused(lambda: close(folder, "x"))
+    (folder / "setup.json").write_bytes(kept)
+    ticks = (folder / "ticks.jsonl").read_bytes().splitlines(keepends=True)
+    ticks[3], ticks[9] = ticks[9], ticks[3]
+    (folder / "ticks.jsonl").write_bytes(b"".join(ticks))
+    refused(lambda: close(folder, "x"))
+    assert "cannot be replayed" in refused(lambda: _resume_session(tmp_path, tmp_path))
+
+
+def test_a_session_that_was_cut_off_before_its_first_picture_and_went_on(tmp_path: Path) -> None:
+    """As a kill left it once in 200: a header of a video, then a resume that was completed."""
+    _torn(tmp_path)
+    folder = tmp_path / "ses"
+    head = (folder / "video.mkv").read_bytes()[:40]
+    (folder / "video.mkv").write_bytes(head)
+    _resume_session(tmp_path, tmp_path)
+    assert (folder / "video-2.mkv").is_file()
+    verdict = verify(folder)
+    assert (verdict.problems, verdict.differing, verdict.unfinished) == ([], 0, False)
+    record = SessionRecord.open(folder)
+    columns = record.columns()
+    (at_s,) = [event["t_s"] for event in record.events() if event["kind"] == "resumed"]
+    frames = columns["frame"].astype(np.int64)
+    first = int(frames[np.searchsorted(columns["t_s"], at_s)])
+    with closing(open_reel(whence(folder), frames, [first])) as reel:
+        assert reel.picture(first) is not None
+        assert reel.picture(0) is None
+    _rescore_session(tmp_path, tmp_path)
+    assert (tmp_path / "scored").is_dir()
+
+
+def test_sums_that_are_no_text(tmp_path: Path) -> None:
+    _session(tmp_path)
+    with (tmp_path / "ses" / "SHA256SUMS").open("ab") as file:
+        file.write(b"\xff\n")
+    assert "SHA256SUMS cannot be read" in verify(tmp_path / "ses", pixels=False).problems[-1]

@@ -224,7 +224,7 @@ def test_a_board_that_is_needed_and_not_there_is_one_line_and_nothing_is_left(
     rig, out = write_rig(tmp_path, drive), tmp_path / "out"
     with stations_in(tmp_path / "run"):
         done = explore(rig, out, *assigned)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert f"{rig}: board[0].port: port {tmp_path / 'no-such-port'} is not there" in line
     assert not out.exists()

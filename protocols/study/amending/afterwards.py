@@ -1,13 +1,25 @@
 """A session that was run outside the program, entered afterwards with its times and person."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from sqlalchemy import select
 
+from protocols.course import numbered
 from protocols.store import Change
 from protocols.store import tables as t
-from protocols.study.amending.sessions import PLANNED, Row, add_row, known, next_attempt, record
+from protocols.study.amending.sessions import (
+    PLANNED,
+    Row,
+    add_row,
+    dates_of,
+    known,
+    laid_out_anew,
+    next_attempt,
+    record,
+)
 from protocols.study.folder import Study
+from protocols.study.shifting import Moved
 from protocols.study.signing import in_open, moment, sign
 from rig.errors import ConfigError
 
@@ -24,11 +36,13 @@ def enter(
     *,
     minutes: Mapping[str, float] | None = None,
     box: str | None = None,
+    begin: date | None = None,
     pin: str | None = None,
-) -> str:
-    """Enter it; its uid. `minutes`: how long the animal was in each chamber, as was noted.
+) -> tuple[str, list[Moved]]:
+    """Enter it; its uid, and the sessions that have another day by it, none before `begin` (today).
 
-    The row is marked as entered afterwards for good. Raises ConfigError.
+    `minutes`: how long the animal was in each chamber, as was noted; a test of extinction is judged
+    by them. The row is marked as entered afterwards for good. Raises ConfigError.
     """
     said = in_open(study, reason, "--reason")
     began, end = moment(started, "--started"), moment(ended, "--ended")
@@ -46,6 +60,10 @@ def enter(
         if box is not None:
             known(change, t.box.c.name, box, "--box")
         row = _row(study, change, animal, phase)
+        _judged_by(study, phase, minutes or {})
+        dates = dates_of(study, change, [animal])
+        _, planned_for = dates[animal].get(phase, (True, None))
+        dates[animal] = {**dates[animal], phase: (False, planned_for)}
         change.update(
             t.session,
             {"uid": row["uid"]},
@@ -70,7 +88,18 @@ def enter(
         before = {"uid": row["uid"], "status": row["status"]}
         after = before | {"status": "done", "entered_afterwards": 1, "ran_by": ran_by}
         record(study, change, row["uid"], None, "afterwards", before, after, said)
-    return str(row["uid"])
+        moved = laid_out_anew(study, change, dates, begin)
+    return str(row["uid"]), moved
+
+
+def _judged_by(study: Study, phase: str, minutes: Mapping[str, float]) -> None:
+    """Raise ConfigError for a test of extinction without the minutes that it is judged by."""
+    course = study.joined.course
+    tests = {numbered(block.test, k) for block in course.extinction for k in range(block.most)}
+    missing = [side for side in study.plan.sides if side not in minutes]
+    if phase in tests and missing:
+        message = f"{phase}: extinction is judged by it; the minutes in {missing[0]} are missing"
+        raise ConfigError("--minutes", "", message)
 
 
 def _row(study: Study, change: Change, animal: str, phase: str) -> Row:

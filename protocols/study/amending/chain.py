@@ -27,7 +27,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
         try:
             line = json.loads(text)
             told = line.pop("hash")
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, RecursionError, KeyError, AttributeError):
             raise ConfigError(str(path), f"line {number}", "is damaged") from None
         if told != _chain(previous, line):
             message = "its hash is not that of its text and the line before"

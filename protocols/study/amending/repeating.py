@@ -12,12 +12,20 @@ from protocols.conduct import EndedEarly
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.amending.leaving import present
-from protocols.study.amending.sessions import Row, add_row, next_attempt, record, was_run
+from protocols.study.amending.sessions import (
+    Row,
+    add_row,
+    dates_of,
+    laid_out_anew,
+    next_attempt,
+    record,
+    was_run,
+)
 from protocols.study.excluding import leave
 from protocols.study.folder import DRAW, KEY, Study
 from protocols.study.opening import opened
 from protocols.study.scheduling import day_of
-from protocols.study.shifting import Moved, replan
+from protocols.study.shifting import Moved
 from protocols.study.signing import in_open, sign
 from rig.errors import ConfigError
 from rig.storage.folder import replace
@@ -65,8 +73,9 @@ def judge_ended(
         again, label, moved = "", "", list[Moved]()
         if chosen is EndedEarly.REPEATED:
             present(change, row["animal"])
+            dates = dates_of(study, change, [row["animal"]])
             again, label = _again(study, change, row, day, sealed)
-            moved = replan(study, change, row["animal"], day)
+            moved = laid_out_anew(study, change, dates, day)
         elif chosen is EndedEarly.WITHDRAWN:
             present(change, row["animal"])
             leave(change, row["animal"], "withdrawn", f"dropped: {said}")

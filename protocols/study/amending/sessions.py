@@ -21,7 +21,7 @@ from protocols.study.amending import chain
 from protocols.study.amending.leaving import PRESENT
 from protocols.study.deciding import redecide
 from protocols.study.folder import Study
-from protocols.study.scheduling import day_of, sessions_of, when_of
+from protocols.study.scheduling import day_of, mates, sessions_of, when_of
 from protocols.study.shifting import Moved, replan
 from protocols.study.signing import in_open, sign
 from rig.errors import ConfigError, StorageError
@@ -84,7 +84,7 @@ def reattribute(
             if change.connection.execute(asked).first() is None:
                 message = f"{phase!r}: no phase of this study (it has: {', '.join(phases)})"
                 raise ConfigError("--phase", "", message)
-        before, dates = _identity(row), _dates(study, change, {row["animal"], wanted["animal"]})
+        before, dates = _identity(row), dates_of(study, change, {row["animal"], wanted["animal"]})
         if (wanted["animal"], wanted["phase"]) == (row["animal"], row["phase"]):
             if box is None or box == row["box"]:
                 raise ConfigError("--animal", "", "this is how the session is filed; no change")
@@ -95,8 +95,8 @@ def reattribute(
             _exchange(change, row, target, box)
         after = _identity({**target, "box": box or row["box"]})
         kind = "animal" if animal else "phase" if phase else "box"
+        moved = laid_out_anew(study, change, dates, begin)
         record(study, change, target["uid"], row["folder"], kind, before, after, said)
-        moved = _laid_out_anew(study, change, dates, begin)
     return str(target["uid"]), moved
 
 
@@ -123,29 +123,30 @@ def swap(
         if one["animal"] == other["animal"]:
             message = f"both sessions are of {one['animal']}: say --phase of each by itself"
             raise ConfigError("swap", "", message)
-        dates = _dates(study, change, {one["animal"], other["animal"]})
+        dates = dates_of(study, change, {one["animal"], other["animal"]})
         taken = {name: one[name] for name in RUN}
         given = {name: other[name] for name in RUN}
         change.update(t.session, {"uid": one["uid"]}, folder=None)  # no folder stands twice
         change.update(t.session, {"uid": other["uid"]}, **taken)
         change.update(t.session, {"uid": one["uid"]}, **given)
-        moved = {one["uid"]: other, other["uid"]: one}
-        for exposure in _exposures(change, tuple(moved)):
-            to = moved[exposure["session"]]
+        others = {one["uid"]: other, other["uid"]: one}
+        for exposure in _exposures(change, tuple(others)):
+            to = others[exposure["session"]]
             change.update(
                 t.exposure, {"id": exposure["id"]}, animal=to["animal"], session=to["uid"]
             )
+        moved = laid_out_anew(study, change, dates, begin)
         for row, to in ((one, other), (other, one)):
             after = _identity({**to, "box": row["box"]})
             record(study, change, to["uid"], row["folder"], "swap", _identity(row), after, said)
-        return _laid_out_anew(study, change, dates, begin)
+        return moved
 
 
 Dates = Mapping[str, tuple[bool, date | None]]
 """Phase to whether it is still planned, and when it is or was."""
 
 
-def _dates(study: Study, change: Change, animals: Iterable[str]) -> dict[str, Dates]:
+def dates_of(study: Study, change: Change, animals: Iterable[str]) -> dict[str, Dates]:
     """The sessions of these animals, by animal."""
     return {
         animal: {
@@ -156,18 +157,39 @@ def _dates(study: Study, change: Change, animals: Iterable[str]) -> dict[str, Da
     }
 
 
-def _laid_out_anew(
+def laid_out_anew(
     study: Study, change: Change, before: Mapping[str, Dates], begin: date | None
 ) -> list[Moved]:
-    """What follows from sessions that are others' now: tests judged again, days laid out anew."""
-    now = datetime.now().astimezone()
-    day = begin or day_of(study, now)
-    moved = []
+    """What follows from sessions that are others' now: tests judged again, days laid out anew.
+
+    `before`: as `dates_of` told them. What moved, of animals too that wait for one of these.
+    """
+    day = begin or day_of(study, datetime.now().astimezone())
+    everyone = dict.fromkeys(one for animal in before for one in (animal, *mates(change, animal)))
+    was = {animal: _open_dates(change, animal) for animal in everyone}
     for animal, dates in before.items():
-        judged = redecide(study, change, animal, datetime.combine(day, now.timetz()))
-        if judged or _dates(study, change, [animal])[animal] != dates:
-            moved += replan(study, change, animal, day)
+        judged = redecide(study, change, animal, day)
+        if judged or dates_of(study, change, [animal])[animal] != dates:
+            replan(study, change, animal, day)
+    moved = []
+    for animal, old in was.items():
+        new = _open_dates(change, animal)
+        moved += [
+            Moved(animal, phase, old.get(phase, "none"), new.get(phase, "none"))
+            for phase in dict.fromkeys((*old, *new))
+            if old.get(phase) != new.get(phase)
+        ]
     return moved
+
+
+def _open_dates(change: Change, animal: str) -> dict[str, str]:
+    """The days of what is planned; those that are withheld are not among them."""
+    rows = sorted(
+        (row["planned_for"], row["phase"])
+        for row in sessions_of(change, animal)
+        if row["status"] == "planned" and row["planned_for"]
+    )
+    return {phase: planned_for for planned_for, phase in rows}
 
 
 def was_run(change: Change, session: str) -> Row:
@@ -280,7 +302,10 @@ def record(
     after: Mapping[str, Any],
     reason: str,
 ) -> None:
-    """The amendment in the database, and in the session's folder if it has one."""
+    """The amendment in the database, and in the session's folder if it has one.
+
+    It comes last in its transaction: a line in a folder is not taken back with it.
+    """
     told: dict[str, Any] = dict(after)
     if folder is not None:
         path = study.folder / folder

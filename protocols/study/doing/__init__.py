@@ -14,7 +14,7 @@ from protocols.study.doing.filing import (
     give_up,
     rig_of,
 )
-from protocols.study.doing.guessing import guess
+from protocols.study.doing.guessing import guess, is_asked
 from protocols.study.doing.reasons import REASONS, DeviationError, Wrong
 from protocols.study.doing.ticking import OUTCOMES, tick
 from protocols.study.doing.weighing import weigh
@@ -33,6 +33,7 @@ __all__ = [
     "folder_of",
     "give_up",
     "guess",
+    "is_asked",
     "practise",
     "rig_of",
     "tick",

@@ -17,7 +17,7 @@ from protocols.study.adding import allowed
 from protocols.study.amending.repeating import once_more
 from protocols.study.doing.due import animal_of, due
 from protocols.study.doing.reasons import Wrong, check_reason, go_on, iso
-from protocols.study.doing.wrong import wrong_air, wrong_around, wrong_person
+from protocols.study.doing.wrong import wrong_air, wrong_around, wrong_loss, wrong_person
 from protocols.study.folder import Study
 from protocols.study.scheduling import day_of
 from protocols.study.today import phase_of
@@ -82,6 +82,7 @@ def begin(
             raise RigError(f"box {used} is in use: {busy['animal']} since {busy['started']}")
         if row["box"] and used != row["box"]:
             wrong.append(Wrong("box", f"{animal} is planned for box {row['box']}, not {used}"))
+        wrong += wrong_loss(study, change, animal)
         wrong += wrong_around(study, change, row, now)
         wrong += wrong_air(study, change, used, rig, now)
         wrong += wrong_person(change, row, person)

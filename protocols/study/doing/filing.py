@@ -95,8 +95,11 @@ def folder_of(study: Study, animal: str, uid: str) -> Path | None:
 
 
 def uid_in(folder: Path) -> str:
-    """The uid that a session's setup.json has; "" where it has none."""
-    return str(json.loads((folder / SETUP).read_text(encoding="utf-8")).get("uid", ""))
+    """The uid that a session's setup.json has; "" where it has none, or cannot be read."""
+    try:
+        return str(json.loads((folder / SETUP).read_text(encoding="utf-8")).get("uid", ""))
+    except (OSError, ValueError, RecursionError, AttributeError):
+        return ""  # a power cut may leave zeros: one such folder keeps no other from being filed
 
 
 def rig_of(study: Study, animal: str) -> str:
@@ -124,8 +127,7 @@ def after(began: datetime, folder: Path) -> datetime:
 def _seen(folder: Path) -> list[tuple[str, str]]:
     """What the session's own events say went otherwise."""
     found = {}
-    for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines():
-        event = json.loads(line)
+    for event in SessionRecord.open(folder).events():
         kind, data = event["kind"], event["data"]
         if kind == "wrong_chamber":
             found["side"] = f"the animal was in {data.get('found')}, not in {data.get('expected')}"

@@ -17,6 +17,8 @@ REASONS = {
     "owner": "decided by the owner",
 }
 """The short list; the words after --override."""
+HUMANE = "humane"
+"""The kind of what only the owner goes over."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,15 @@ def check_reason(override: str) -> None:
 
 
 def go_on(change: Change, uid: str, wrong: Sequence[Wrong], override: str) -> None:
-    """Write what is wrong to the session. Raises DeviationError where no reason was given."""
+    """Write what is wrong to the session. Raises DeviationError where no reason was given.
+
+    Raises RigError for an animal at its humane end point, unless the owner decided that it goes on.
+    """
     if wrong and not override:
         raise DeviationError(wrong)
+    for one in wrong:
+        if one.kind == HUMANE and override != "owner":
+            raise RigError(f"{one.what}. It goes on only as the owner decides: --override owner")
     for one in wrong:
         deviate(change, uid, one.kind, one.what, override)
 

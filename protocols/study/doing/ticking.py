@@ -9,7 +9,7 @@ from protocols.store import tables as t
 from protocols.study.adding import allowed
 from protocols.study.doing.due import animal_of, next_procedure
 from protocols.study.doing.reasons import Wrong, check_reason, deviate, go_on, iso
-from protocols.study.doing.wrong import around, wrong_before, wrong_day
+from protocols.study.doing.wrong import around, wrong_before, wrong_day, wrong_loss
 from protocols.study.folder import Study
 from protocols.study.signing import in_open
 from protocols.study.today import volume_of, window_of
@@ -51,6 +51,8 @@ def tick(
         if began > now:
             raise ConfigError("--started", "", "is after its end")
         wrong = [*wrong_day(study, session, now), *wrong_before(change, session, row, began)]
+        if row["moment"] == "before":
+            wrong += wrong_loss(study, change, animal)
         values: dict[str, Any] = {"outcome": outcome}
         if label and label != row["label"]:
             told = f"{animal}: label {label} was read, {row['label'] or 'none'} is for this"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from protocols.conduct import Loss, loss_of
+from protocols.conduct import loss_of
 from protocols.store import tables as t
 from protocols.study.adding import allowed
 from protocols.study.doing.due import animal_of
@@ -33,14 +33,8 @@ def weigh(study: Study, animal: str, weight_g: float, person: str, now: datetime
         said.append(
             f"{animal}: {weight_g:g} g, {weight_g / was - 1:+.0%} since the last: weigh again"
         )
-    if loss.verdict:
-        said.append(f"{animal}: {words(loss)}")
-    return said
-
-
-def words(loss: Loss) -> str:
-    """A verdict as a person reads it."""
-    told = f"{loss.last_g:g} g, {-100 * loss.loss:+.1f} % against {loss.reference_g:g} g"
     if loss.verdict == "end_point":
-        return f"HUMANE END POINT: {told}; act by your protocol, then study event"
-    return f"near the humane end point: {told}"
+        said.append(f"{animal}: {loss.told}; act by your protocol, then study event")
+    elif loss.verdict:
+        said.append(f"{animal}: {loss.told}")
+    return said

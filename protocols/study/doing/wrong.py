@@ -5,13 +5,14 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping, select
 
+from protocols.conduct import loss_of
 from protocols.store import Change
 from protocols.store import tables as t
-from protocols.study.doing.reasons import Wrong
+from protocols.study.doing.reasons import HUMANE, Wrong
 from protocols.study.folder import Study
 from protocols.study.people import knows
 from protocols.study.scheduling import day_of
-from protocols.study.today import leading_to, phase_of, purge_s, window_of
+from protocols.study.today import leading_to, phase_of, purge_s, weights_of, window_of
 
 
 def wrong_day(study: Study, row: RowMapping, now: datetime) -> list[Wrong]:
@@ -110,6 +111,14 @@ def wrong_before(
         )
         wrong.append(Wrong("order", told))
     return wrong
+
+
+def wrong_loss(study: Study, change: Change, animal: str) -> list[Wrong]:
+    """An animal whose last weight is at the humane end point; the owner decides on it."""
+    loss = loss_of(study.plan.humane, [one.weight_g for one in weights_of(change, animal)])
+    if loss is None or loss.verdict != "end_point":
+        return []
+    return [Wrong(HUMANE, f"{animal}: {loss.told}; weigh it again, or act by your protocol")]
 
 
 def wrong_person(change: Change, row: RowMapping, person: str) -> list[Wrong]:

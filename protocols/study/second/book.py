@@ -40,7 +40,7 @@ def read(text: str) -> list[Entry]:
     for line in text.splitlines():
         try:
             found.append(Entry(**{name: str(value) for name, value in json.loads(line).items()}))
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, RecursionError, TypeError, AttributeError):
             continue
     return found
 

@@ -97,7 +97,7 @@ def place_of(folder: Path) -> str:
         return str(json.loads(path.read_text(encoding="utf-8"))["place"])
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
         message = f"is damaged ({error}): placepref study second says where again"
         raise ConfigError(str(path), "", message) from None
 

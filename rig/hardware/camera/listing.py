@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from os.path import isfile  # pathlib's raises for a name that no file can have
 from pathlib import Path
 
 import cv2
@@ -75,7 +76,7 @@ def resolve(source: str, cameras: Sequence[CameraInfo] | None = None) -> Target:
             return Target(Kind.DEVICE, info.address, info.backend)
     if source.startswith("/dev/"):
         return Target(Kind.DEVICE, source, device_backend())
-    if Path(source).is_file():
+    if isfile(source):
         return Target(Kind.FILE, source)
     known = ", ".join(info.identity for info in found) or "none"
     raise CameraError(f"no camera or video file {source!r}; connected cameras: {known}")

@@ -39,6 +39,10 @@ class VirtualBoard:
         self.step_to(now_ns)
         self._exchange(self._now_ns, orders, now_ns)
 
+    def rehearse(self, orders: Sequence[Order]) -> None:
+        """Go through making the line; nothing follows from it."""
+        self.link.rehearse(self._now_ns, orders)
+
     def alive(self, now_ns: int) -> None:
         """The session loop lives; beats go out for 200 ms from here."""
         self.step_to(now_ns)

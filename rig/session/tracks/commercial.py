@@ -84,7 +84,9 @@ def anymaze(table: Sheet) -> Track:
     was not seen. Pixels, or mm as the report was set up, from the top left. Raises ConfigError.
     """
     found = _positions(table)
-    centre = next(name for name in found if name.lower().startswith("cent"))
+    centre = next((name for name in found if name.lower().startswith("cent")), None)
+    if centre is None:
+        raise ConfigError(table.file, "Centre position X", "this column is missing")
     kept = array("q", (k for k, text in enumerate(table.texts(centre)) if text != ""))
     if len(kept) < len(table):
         table = table.only(kept)

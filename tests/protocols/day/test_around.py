@@ -57,7 +57,8 @@ class Desk:
         self.cli, self.here = cli, here
         (here / "words").write_text(WORDS, encoding="utf-8")
         (here / "own.toml").write_text(OWN, encoding="utf-8")
-        (here / "rules.toml").write_text('name = "S1"\n', encoding="utf-8")
+        rules = 'name = "S1"\n[humane]\nweight_loss_max = 0.20\n'
+        (here / "rules.toml").write_text(rules, encoding="utf-8")
         (here / "animals.csv").write_text(
             "id,sex,cage,box,weight_g\n" + "".join(f"M{i},F,C1,A,24\n" for i in range(1, 6)),
             encoding="utf-8",
@@ -158,6 +159,40 @@ def test_an_animal_that_is_out_has_no_sessions_to_come(desk: Desk) -> None:
     left = "select animal from session where status = 'planned' group by animal order by animal"
     assert desk.rows(left) == [("M1",), ("M2",), ("M3",)]
     assert desk("check", "S1").code == 0
+
+
+def test_an_animal_at_its_humane_end_point_goes_on_only_as_the_owner_decides(desk: Desk) -> None:
+    at = ("--subject", "M1", "--by", "tom", "--at", "2026-01-05T08:00")
+    run = ("run", "S1", "--rig", "sim", "--speed", "max", *at)
+    end = "M1: HUMANE END POINT: 19 g, -20.8 % against 24 g"
+    assert end in desk("weigh", "S1", "--grams", 19, *at).err
+    asks = json.loads(desk("today", "S1", "--at", "2026-01-05T08:00", "--json").out)["asks"]
+    assert f"{end}; the owner decides whether it goes on" in asks
+    assert f"{end}; weigh it again, or act by your protocol" in desk(*run, code=1).err
+    said = desk(*run, "--override", "animal", code=1)
+    assert "It goes on only as the owner decides: --override owner" in said.err
+    assert desk.rows("select status from session where status = 'running'") == []
+    desk("weigh", "S1", "--grams", 23.9, *at)  # it was mistyped
+    asks = json.loads(desk("today", "S1", "--at", "2026-01-05T08:00", "--json").out)["asks"]
+    assert not any("END POINT" in line for line in asks)
+
+
+def test_what_befell_an_animal_puts_it_out_by_the_rules_written_before(desk: Desk) -> None:
+    asked = "select uid, animal from session where phase = 'pretest' and animal in ('M1', 'M2')"
+    with open_study(desk.here / "S1") as study, study.store.change("ann") as change:
+        (uid, escaped), (other, _) = desk.rows(asked)
+        for session, kind in ((uid, "escape"), (other, "late")):
+            told = {"session": session, "at": change.at, "person": "ann", "reason": "seen"}
+            change.insert(t.deviation, kind=kind, what=kind, **told)
+    remedy = "its owner: placepref study ledger S1 --apply"
+    assert f"{escaped} is out by its rules (escape): {remedy}" in desk("status", "S1").out
+    assert f"{escaped} is out: escape 1 (limit 0)" in desk("ledger", "S1").out
+    said = desk("ledger", "S1", "--apply", "--by", "ann")
+    assert said.out.count(" excluded: ") == 1
+    assert desk.rows("select id from animal where status = 'excluded'") == [(escaped,)]
+    assert desk.rows("select animal, rule from exclusion") == [(escaped, "escape")]
+    assert "is out by its rules" not in desk("status", "S1").out
+    assert desk("check", "S1").err == ""
 
 
 def test_a_badge_stands_for_a_name_and_a_pin(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,11 +17,13 @@ from rig.hardware.orders import Order, Verb
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.panel import DoorPins
 from rig.hardware.simulated.port import ServedBoard, serve
-from rig.model import DoorReport, ReportKind
+from rig.hardware.wiring import BoxDoors, Pin, Wiring
+from rig.model import Command, CommandKind, DoorReport, ReportKind
 from rig.rigfile import parse
 from tests.small import tick_until
 
 PATIENCE_S = 20.0
+TOGETHER_NS = 50_000_000
 
 
 def clock() -> int:
@@ -447,6 +449,33 @@ def test_all_boards_of_a_rig(served: ServedBoard) -> None:
     }
     close_boards(boards)
     other.close()
+
+
+def test_doors_of_two_boards_open_together() -> None:
+    """As those of one board do, by the clock of pictures, though a line may be unanswered."""
+    closed = [DoorPins(travel_ms=100, limit_ms=900, start=0.0)]
+    ends = [serve(Board(name, doors=closed), clock) for name in ("b1", "b2")]
+    boards = {f"b{k}": SerialBoard(f"b{k}", end.port, clock) for k, end in enumerate(ends, 1)}
+    both = BoxDoors(Wiring({"l": Pin("b1", 1), "r": Pin("b2", 1)}, {}, {}), boards)
+    heard: list[DoorReport] = []
+
+    def at(value: str) -> list[int]:
+        heard.extend(both.reports())
+        return [r.t_ns for r in heard if (r.kind, r.value) == (ReportKind.DOOR, value)]
+
+    try:
+        assert len(at("closed")) == 2
+        boards["b1"].alive()  # a beat is on its way to one of them
+        both.send([Command(CommandKind.OPEN, ("l", "r"))], clock())
+        tick_until(lambda: len(at("open")) == 2)
+        for value in ("opening", "open"):
+            first, last = sorted(at(value))
+            assert last - first <= TOGETHER_NS, value
+    finally:
+        both.close()
+        close_boards(boards)
+        for end in ends:
+            end.close()
 
 
 def test_every_board_that_fails_is_named(served: ServedBoard) -> None:

@@ -82,6 +82,21 @@ def test_an_idle_link_and_board_sleep() -> None:
     assert link.step(100 * MS)[0] == frame_line("5 beat")
 
 
+def test_what_is_rehearsed_is_what_would_be_sent_and_nothing_follows() -> None:
+    link, other, board = Link(), Link(), Board()
+    connect(link, board)
+    connect(other, Board())
+    order = Order(Verb.TRAIN, (1,), 300, 20, 5000)
+    for n in range(3):
+        assert link.rehearse(n * MS, [order]) == frame_line("0 train 1 20 5000 300")
+    assert link.idle
+    assert (link.due_ns, list(link.timings)) == (other.due_ns, [])
+    assert link.step(3 * MS, b"", [order]) == other.step(3 * MS, b"", [order])
+    link.rehearse(4 * MS, [order])  # while a line is unanswered
+    assert link.step(60 * MS) == other.step(60 * MS)
+    assert link.step(70 * MS, board.step(70 * MS, b"")) == other.step(70 * MS, b"")
+
+
 def test_each_order_is_timed_from_its_picture_to_its_switch() -> None:
     link = Link()
     board = Board(doors=[DoorPins(travel_ms=100, start=0.0), DoorPins(travel_ms=200, start=0.0)])

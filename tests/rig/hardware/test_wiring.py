@@ -100,10 +100,14 @@ class Listed:
 
     def __init__(self) -> None:
         self.orders: list[list[Order]] = []
+        self.rehearsed: list[list[Order]] = []
         self.lived_ns: list[int] = []
 
     def order(self, orders: Sequence[Order], now_ns: int) -> None:
         self.orders.append(list(orders))
+
+    def rehearse(self, orders: Sequence[Order]) -> None:
+        self.rehearsed.append(list(orders))
 
     def alive(self, now_ns: int) -> None:
         self.lived_ns.append(now_ns)
@@ -156,6 +160,19 @@ def test_commands_become_orders(commands: list[Command], orders: list[list[Order
     doors.alive(8)
     assert board.orders == orders
     assert board.lived_ns == [8]
+
+
+@pytest.mark.parametrize(
+    ("wired", "order"),
+    [(WIRED, Order(Verb.OUT, (3,), 1)), (Wiring(WIRED.doors, {}, {}), Order(Verb.STOP, (1,)))],
+    ids=["output", "door"],
+)
+def test_what_is_rehearsed_is_not_ordered(wired: Wiring, order: Order) -> None:
+    board = Listed()
+    doors = BoxDoors(wired, {"b1": board})
+    doors.rehearse()
+    assert (board.rehearsed, board.orders, doors.reports()) == ([[order]], [], ())
+    BoxDoors(Wiring({}, {}, {}), {}).rehearse()
 
 
 def test_an_output_without_a_wire_is_refused() -> None:

@@ -133,11 +133,19 @@ def from_text(columns: Mapping[str, Sequence[str]], apparatus: Apparatus) -> Tab
     )
     if np.isnan(seconds).any():
         raise ValueError("t_s: a row has no time")
+    beyond = np.flatnonzero(np.abs(seconds) >= 2**63 / NS_PER_S)
+    if beyond.size:
+        k = int(beyond[0])
+        raise ValueError(f"frame {frame[k][:30]} at {t_s[k][:30]} s: no such number fits")
+    try:
+        numbers = np.array([int(text) for text in frame], dtype=np.int64)
+    except OverflowError:
+        raise ValueError("frame: no such number fits") from None
     told = {text: _told(text) for text in set(flag)}
     flags = np.array([told[text] for text in flag], dtype=np.bool_).reshape(-1, 5)
     believed, jump, escape, through_wall, dismissed = np.ascontiguousarray(flags.T)
     return Table(
-        frame=np.array([int(text) for text in frame], dtype=np.int64),
+        frame=numbers,
         t_ns=np.rint(seconds * NS_PER_S).astype(np.int64),  # nine decimals: exact below 50 days
         x_cm=x,
         y_cm=y,

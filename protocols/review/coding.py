@@ -20,6 +20,8 @@ from rig.storage.folder import replace
 RULES = "study.toml"
 REVIEW = "review"
 CODES = "codes.json"
+WAIT_S = 5.0
+"""For another list of the same study, which takes some ms."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def _codes(folder: Path, uids: list[str]) -> dict[str, str]:
     place = folder / "derivatives" / REVIEW
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with alone_in(place, str(place)):
+        with alone_in(place, str(place), WAIT_S):
             known: dict[str, Any] = {"salt": secrets.token_hex(16), "codes": {}}
             if (place / CODES).exists():
                 known = json.loads((place / CODES).read_text(encoding="utf-8"))

@@ -37,25 +37,17 @@ def lock(file: BinaryIO, folder: Path) -> None:
 
 
 @contextmanager
-def alone_in(folder: Path, option: str) -> Iterator[None]:
+def alone_in(folder: Path, option: str, wait_s: float = 0.0) -> Iterator[None]:
     """Keep other batches out of a folder of results, which is made where it is missing.
 
-    At the end the lock is taken away, and what was made for it, where nothing came into it. Raises
-    ConfigError, naming `option`, where another process holds it; StorageError where it cannot be
-    written.
+    At the end the lock is taken away, and what was made for it, where nothing came into it. Who
+    holds it is waited for up to `wait_s`. Raises ConfigError, naming `option`, where another still
+    holds it then; StorageError where it cannot be written.
     """
     made = [place for place in (folder, *folder.absolute().parents) if not place.exists()]
     path = folder / LOCK
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab")
-    except OSError as error:
-        raise StorageError(f"{folder} cannot be written: {error.strerror}") from error
-    try:
-        with file:
-            if not _locked(file) or not _is_at(file, path):
-                message = f"{folder}: another process writes results there; wait, or give another"
-                raise ConfigError(option, "", message)
+        with _own(path, option, wait_s):
             try:
                 yield
             finally:
@@ -68,6 +60,24 @@ def alone_in(folder: Path, option: str) -> Iterator[None]:
         with suppress(OSError):
             for place in made:
                 place.rmdir()
+
+
+def _own(path: Path, option: str, wait_s: float) -> BinaryIO:
+    """The lock's file, open and ours. Raises as `alone_in`."""
+    end = time.monotonic() + wait_s
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("ab")
+        except OSError as error:
+            raise StorageError(f"{path.parent} cannot be written: {error.strerror}") from error
+        if _locked(file) and _is_at(file, path):
+            return file
+        file.close()
+        if time.monotonic() >= end:
+            message = f"{path.parent}: another process writes results there; wait, or give another"
+            raise ConfigError(option, "", message)
+        time.sleep(0.01)
 
 
 def _is_at(file: BinaryIO, path: Path) -> bool:

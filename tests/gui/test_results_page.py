@@ -349,24 +349,26 @@ def test_a_report_is_written_and_opened(
     monkeypatch.setattr(
         QDesktopServices, "openUrl", lambda url: asked.append(url.toLocalFile()) is None
     )
-    put_check(study, next(one for one in shelf(study).items if one.phase == "posttest"))
+    same = put_check(study, next(one for one in shelf(study).items if one.phase == "posttest"))
     report = reported(qtbot, window, study)
     assert "Checked by eye" in report
-    assert "10 of 10" in report
+    assert f"{same} of 10" in report
     page = window.results_page
     page.open_button.setFocus()
     qtbot.keyClick(page.open_button, KEY.Key_Return)
     assert asked == [str(study / "derivatives" / "report.html")]
 
 
-def put_check(study: Path, item: Item) -> None:
-    """A finished check by eye of one clip, in which both agree."""
+def put_check(study: Path, item: Item) -> int:
+    """A finished check by eye of one clip of 10 s; in how many of them both agree."""
     footage = read_footage(item.folder)
     first, _ = scored_window(footage)
     clip = Clip(0, first, first + 10.0)
     here = range(footage.row_at(clip.start_s), footage.row_at(clip.end_s) + 1)
     presses = [Press(float(footage.t_s[row]), footage.chamber(row)) for row in here]
-    store(study / "derivatives", "sam", 7, 10.0, [judged(clip, footage, presses)], [item.code])
+    scored = judged(clip, footage, presses)
+    store(study / "derivatives", "sam", 7, 10.0, [scored], [item.code])
+    return sum(a == b for a, b in zip(scored.eye, scored.program, strict=True))
 
 
 def test_a_study_that_went_away(qtbot: QtBot, window: MainWindow, study: Path) -> None:

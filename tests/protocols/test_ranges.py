@@ -111,5 +111,5 @@ def test_a_rescored_folder_reads_as_its_session(study: Path, tmp_path: Path) -> 
         times_by_case(again)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "rescore.json").write_text("{}")
-    with pytest.raises(StorageError, match="cannot be read"):
+    with pytest.raises(StorageError, match=r"rescore\.json: apparatus: missing"):
         read_session(tmp_path / "broken")

@@ -257,3 +257,22 @@ def test_checks_by_eye_stand_in_the_report(footage: Footage, tmp_path: Path) -> 
     [picture] = [one for one in told if isinstance(one, Picture)]
     lines = {line.get_label() for line in picture.figure.axes[0].lines}
     assert {"bias", "limits of agreement"} <= lines
+
+
+def test_two_lists_of_one_study_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    """Both take the codes' file, and both are given the same codes."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Timer
+
+    from protocols.review.coding import REVIEW, _codes
+    from rig.storage import alone_in
+
+    uids = [f"session {k}" for k in range(20)]
+    place = tmp_path / "derivatives" / REVIEW
+    held = alone_in(place, "x")
+    held.__enter__()
+    Timer(0.2, lambda: held.__exit__(None, None, None)).start()
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(lambda _: _codes(tmp_path, uids), range(4))
+    assert len(set(first.values())) == len(uids)
+    assert all(other == first for other in others)

@@ -224,6 +224,9 @@ def test_a_time_beyond_all_numbers() -> None:
         columns = {**cells, "t_s": [time], "zone": [""], "flag": [""]}
         with pytest.raises(ValueError, match="no such number"):
             from_text(columns, parse(ARENA, "arena"))
+    columns = {**cells, "frame": [str(10**30)], "t_s": ["0"], "zone": [""], "flag": [""]}
+    with pytest.raises(ValueError, match="no such number"):
+        from_text(columns, parse(ARENA, "arena"))
 
 
 def test_a_key_that_is_no_hex() -> None:

@@ -243,6 +243,6 @@ def test_a_board_that_is_not_there_is_named(tmp_path: Path) -> None:
     write_clip(tmp_path)
     with (
         ensure(str(tmp_path / "clip.rig.toml")) as client,
-        pytest.raises(StationError, match="port /dev/nothing is not there; plug the board in"),
+        pytest.raises(ConfigError, match="port /dev/nothing is not there; plug the board in"),
     ):
         client.request("board")

@@ -13,11 +13,14 @@ from rig.errors import ConfigError
 
 
 def is_asked(study: Study, animal: str, person: str) -> bool:
-    """Whether a guess is wanted of this person now: nothing is left of the animal."""
+    """Whether a guess is wanted of this person now: the animal is in a group, and through."""
     if len(study.plan.group) < 2:
         return False
     with study.store.read() as connection:
         reads = Reading(connection)
+        placed = select(t.withheld.c.animal).where(t.withheld.c.animal == animal)
+        if connection.execute(placed).first() is None:
+            return False  # in no group yet
         left = [r for r in sessions_of(reads, animal) if r["status"] in ("planned", "running")]
         mine = select(t.guess.c.id).where(t.guess.c.animal == animal, t.guess.c.person == person)
         guessed = connection.execute(mine).first() is not None

@@ -248,7 +248,11 @@ def told_of(record: SessionRecord, kind: str) -> list[dict[str, object]]:
     return [e["data"] for e in record.events() if e["kind"] == kind]
 
 
-@pytest.mark.parametrize("beams", [True, False], ids=["beams", "no beams"])
+@pytest.mark.parametrize(
+    "beams",
+    [True, pytest.param(False, marks=pytest.mark.long)],
+    ids=["beams", "no beams"],
+)
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_the_animal_walks_in_and_the_doors_close_behind_it(
     seed: int, beams: bool, tmp_path: Path

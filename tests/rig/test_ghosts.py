@@ -68,7 +68,11 @@ def off(got: Rescored, where: Where) -> tuple[list[float], int]:
     return wrong, len(rows) - len(wrong)
 
 
-@pytest.mark.parametrize(("coat", "bright"), [(40, False), (235, True)], ids=["dark", "light"])
+@pytest.mark.parametrize(
+    ("coat", "bright"),
+    [(40, False), pytest.param(235, True, marks=pytest.mark.long)],
+    ids=["dark", "light"],
+)
 def test_an_animal_that_rests_for_nearly_all_of_the_time(
     tmp_path: Path, coat: int, bright: bool
 ) -> None:

@@ -11,7 +11,7 @@ from rig.storage import SessionRecord
 from tests.rig.conftest import MakeRig, MakeWish
 
 
-@pytest.mark.parametrize("drive", ["board", "manual", "none"])
+@pytest.mark.parametrize("drive", ["board", "manual", pytest.param("none", marks=pytest.mark.long)])
 def test_a_pretest_completes_replays_and_rescores_exactly(
     drive: str, make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path
 ) -> None:

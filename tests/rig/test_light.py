@@ -195,7 +195,11 @@ def test_light_cord_and_exposure_move_the_point_across_no_line(
 
 
 @pytest.mark.parametrize(
-    ("troubles", "differs"), [((), None), ((Trouble.GLOW, Trouble.PUMP), ["area"])]
+    ("troubles", "differs"),
+    [
+        pytest.param((), None, marks=pytest.mark.long),
+        ((Trouble.GLOW, Trouble.PUMP), ["area"]),
+    ],
 )
 def test_light_that_hides_part_of_the_animal_flags_the_session(
     troubles: tuple[Trouble, ...], differs: list[str] | None, make_rig: MakeRig, tmp_path: Path

@@ -11,7 +11,7 @@ from tests.firmware.chain import play_all, told
 
 @pytest.mark.parametrize(
     ("chambers", "seeds", "cases"),
-    [(2, (103,), 3), (3, (1004,), 2)],
+    [pytest.param(2, (103,), 3, marks=pytest.mark.long), (3, (1004,), 2)],
     ids=["a door", "two doors"],
 )
 def test_no_door_closes_on_an_animal(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.fuzz.case import Bench, Came, Target, watch
 from tests.fuzz.targets import TARGETS
 
-CASES = 4
+CASES = 3
 """Of each kind: some are a whole rescoring. The long run is for the rest."""
 QUICK = frozenset(
     ("apparatus file", "rig file", "table of animals", "corrections", "pairing, summary",

@@ -634,7 +634,10 @@ def test_sixteen_boxes_that_run_leave_no_room_for_the_one_that_is_chosen_anew(
     assert list(page.grid.views) == running
 
 
-@pytest.mark.parametrize("theme", Theme)
+@pytest.mark.parametrize(
+    "theme",
+    [one if one == Theme.DARK else pytest.param(one, marks=pytest.mark.long) for one in Theme],
+)
 def test_sixteen_boxes_are_painted_within_the_time_of_a_key(
     qtbot: QtBot, windows: Made, tmp_path: Path, theme: Theme
 ) -> None:

@@ -89,7 +89,11 @@ def test_window_opens_after_cv2_offscreen(options: tuple[str, ...]) -> None:
     assert open_after_cv2(environ, *options) == "offscreen placepref True True"
 
 
-@pytest.mark.parametrize("options", [(), ("--bait",)], ids=["this-cv2", "variables-set"])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param((), marks=pytest.mark.long), ("--bait",)],
+    ids=["this-cv2", "variables-set"],
+)
 def test_window_opens_after_cv2_under_x(display: str, options: tuple[str, ...]) -> None:
     environ = {"QT_QPA_PLATFORM": "xcb", "DISPLAY": display}
     assert open_after_cv2(environ, *options) == "xcb placepref True True"

@@ -28,14 +28,14 @@ def donors() -> Donors:
 @pytest.mark.parametrize(
     ("name", "drive"),
     [
-        pytest.param(name, DRIVES[k // 4 % 3], marks=() if k % 4 == 0 else pytest.mark.long)
+        pytest.param(name, DRIVES[k // 6 % 3], marks=() if k % 6 == 0 else pytest.mark.long)
         for k, name in enumerate(STUDIES)
     ],
 )
 def test_a_protocol_is_played_as_a_study(
     name: str, drive: str, donors: Donors, tmp_path: Path
 ) -> None:
-    """One animal, doors of one kind, each different session run once; every fourth in short.
+    """One animal, doors of one kind, each different session run once; every sixth in short.
 
     `python -m tests.protocols.whole` plays two animals with doors of every kind, each session run.
     """

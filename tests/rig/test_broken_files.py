@@ -86,7 +86,7 @@ def spoil(data: bytearray, at: int, count: int) -> None:
     [
         ("a.mkv", "libx264"),
         ("a.mp4", "libx264"),
-        ("a.avi", "libx264"),
+        pytest.param("a.avi", "libx264", marks=pytest.mark.long),
         ("a.ts", "libx264"),
         ("a.avi", "mpeg4"),
         ("a.ts", "mpeg2video"),

@@ -11,7 +11,9 @@ from rig.storage import SessionRecord
 from tests.rig.conftest import MakeRig, MakeWish
 
 
-@pytest.mark.parametrize("drive", ["board", "manual", pytest.param("none", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "drive", ["board", *(pytest.param(d, marks=pytest.mark.long) for d in ("manual", "none"))]
+)
 def test_a_pretest_completes_replays_and_rescores_exactly(
     drive: str, make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path
 ) -> None:

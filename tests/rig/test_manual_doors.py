@@ -370,7 +370,9 @@ def test_a_session_whose_doors_are_opened_by_hand(
     assert set(rescore(record.folder, out=tmp_path / "scored").difference_s.values()) == {0.0}
 
 
-@pytest.mark.parametrize("slips", [0, 1], ids=["moved", "forgotten"])
+@pytest.mark.parametrize(
+    "slips", [pytest.param(0, marks=pytest.mark.long), 1], ids=["moved", "forgotten"]
+)
 @pytest.mark.parametrize("seed", [3, pytest.param(5, marks=pytest.mark.long)])
 def test_a_pretest_with_an_animal_at_the_doors(
     seed: int, slips: int, make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path

@@ -146,7 +146,7 @@ def write(file: Path, pictures: list[Gray]) -> None:
             writer.write(picture, k * NS_PER_S // 30)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_a_recording_with_a_bumped_camera_is_scored_as_if_it_had_stood_still(
     tmp_path: Path, workers: int, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -206,10 +206,8 @@ def test_scores_say_when_they_are_old(qtbot: QtBot, window: MainWindow, study: P
     assert page.score.count() == 0
 
 
-def test_a_corrected_track_counts_in_the_study(
-    qtbot: QtBot, window: MainWindow, study: Path
-) -> None:
-    """A scorer corrects a session under its code and has it filed: who, why, and it counts."""
+def opened_by_sam(qtbot: QtBot, window: MainWindow, study: Path) -> Item:
+    """A new scorer has the recording of a post-test before them; what it is called."""
     with open_study(study) as other:
         add_person(other, "sam", ("scorer",), None, OWNER)
     item = next(one for one in shelf(study).items if one.phase == "posttest")
@@ -217,6 +215,15 @@ def test_a_corrected_track_counts_in_the_study(
     window.watch_session(study, item.session)
     watch = window.review_page.watch
     qtbot.waitUntil(lambda: watch.opened is not None, timeout=LONG_MS)
+    return item
+
+
+def test_a_corrected_track_counts_in_the_study(
+    qtbot: QtBot, window: MainWindow, study: Path
+) -> None:
+    """A scorer corrects a session under its code and has it filed: who, why, and it counts."""
+    item = opened_by_sam(qtbot, window, study)
+    watch = window.review_page.watch
     player, panel = watch.player, watch.correct
     qtbot.waitUntil(lambda: player.image is not None, timeout=LONG_MS)
     panel.reason.setCurrentText("reflection")
@@ -268,13 +275,8 @@ def test_a_reason_that_tells_is_refused(qtbot: QtBot, window: MainWindow, study:
 
 def drawn_anew(qtbot: QtBot, window: MainWindow, study: Path) -> Item:
     """A scorer draws a zone anew and gives another rule, for all of the box; what was looked at."""
-    with open_study(study) as other:
-        add_person(other, "sam", ("scorer",), None, OWNER)
-    item = next(one for one in shelf(study).items if one.phase == "posttest")
-    assert item.session is not None
-    window.watch_session(study, item.session)
+    item = opened_by_sam(qtbot, window, study)
     watch = window.review_page.watch
-    qtbot.waitUntil(lambda: watch.opened is not None, timeout=LONG_MS)
     qtbot.waitUntil(lambda: watch.player.image is not None, timeout=LONG_MS)
     watch.signer.name.setCurrentText("sam")
     zones, canvas = watch.zones, watch.player.canvas

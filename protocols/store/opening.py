@@ -38,12 +38,16 @@ _LOCK = 0x706C6163  # PostgreSQL's turn for writers of one study; any number tha
 
 
 class Store:
-    """An open database. `why` is "" where it can be written, else what stands against it."""
+    """An open database. `why` is "" where it can be written, else what stands against it.
+
+    `written`: a change was made through it, and kept.
+    """
 
     def __init__(
         self, engine: Engine, name: str, why: str = "", kept: sqlite3.Connection | None = None
     ) -> None:
         self.engine, self.name, self.why = engine, name, why
+        self.written = False
         self._kept = kept  # what holds a copy in memory
 
     @contextmanager
@@ -63,6 +67,7 @@ class Store:
             raise StorageError(f"{self.name} is open for reading only: {self.why}")
         with _told(self.name), _writing(self.engine) as connection:
             yield Change(connection, person, reason)
+        self.written = True
 
     def close(self) -> None:
         """Let the database go."""

@@ -12,6 +12,10 @@ from protocols.study.scheduling import Reading, sessions_of
 from rig.errors import ConfigError
 
 
+SUREST = 5
+"""How sure one can be of a guess; 1: a coin would do."""
+
+
 def is_asked(study: Study, animal: str, person: str) -> bool:
     """Whether a guess is wanted of this person now: the animal is in a group, and through."""
     if len(study.plan.group) < 2:
@@ -43,8 +47,8 @@ def guess(study: Study, animal: str, group: str, person: str, sure: int) -> None
     names = [one.name for one in study.plan.group]
     if group not in names:
         raise ConfigError("--group", "", f"{group!r}: one of {', '.join(names)}")
-    if not 1 <= sure <= 5:
-        raise ConfigError("--sure", "", f"{sure}: 1 to 5")
+    if not 1 <= sure <= SUREST:
+        raise ConfigError("--sure", "", f"{sure}: 1 to {SUREST}")
     with study.store.change(person) as change:
         allowed(change, person, ("technician", "preparer", "scorer", "owner"))
         animal_of(change, animal)

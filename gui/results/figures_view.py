@@ -1,7 +1,5 @@
 """The report's figures, as they were written last: a list of them, and the chosen one large."""
 
-from pathlib import Path
-
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QImage, QPainter, QPixmap, QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QSizePolicy, QVBoxLayout, QWidget
@@ -116,7 +114,10 @@ class FiguresView(QWidget):
             return
         ratio = self.picture.devicePixelRatioF()
         room = self.picture.size() * ratio
-        kept, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        kept, smooth = (
+            Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
         image = self._image.scaled(room.boundedTo(self._image.size()), kept, smooth)
         if self._theme is Theme.RED:
             image = _in_red(image)

@@ -144,7 +144,9 @@ class CalendarPanel(QWidget):
         if model is None:
             return
         model.clearSelection()
-        whole_row = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        whole_row = (
+            QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        )
         for row, one in enumerate(self._days):
             if one.cohort == self.cohort.currentData():
                 model.select(self.rows.index(row, 0), whole_row)

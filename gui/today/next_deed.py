@@ -1,4 +1,4 @@
-"""What the one key does for an animal now: weigh, box ready, tick off, start, look, guess. Plain."""
+"""What the one key does for an animal now: weigh, box ready, tick, start, look, guess. Plain."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,10 +1,10 @@
 """The parsers, led by what code a case reaches: `python -m tests.fuzz.guided --seconds 300`.
 
-Every kind of text and message of `tests.fuzz`, with the same good files, the same ways to spoil them
-and the same judgement, but what reaches code that no case reached before is kept and spoilt further
-(atheris, on libFuzzer; it is to be had for Linux and macOS: python -m pip install atheris). Files
-with C libraries below them (video, HDF5, pictures) are for `python -m tests.fuzz`: of those only our
-few lines could be followed.
+Every kind of text and message of `tests.fuzz`, with the same good files, the same ways to spoil
+them and the same judgement, but what reaches code that no case reached before is kept and spoilt
+further (atheris, on libFuzzer; for Linux and macOS: python -m pip install atheris). Files with C
+libraries below them (video, HDF5, pictures) are for `python -m tests.fuzz`: of those only our few
+lines could be followed.
 
 Prints for each kind its cases, how many places in the code the good files reached, how many all of
 them did in the end, and its faults, of which a kind has one at most: it ends with it. Exits with 1
@@ -82,8 +82,8 @@ def _follow(kind: str, seconds: int, options: Any) -> list[str]:
     said = done.stderr
     reached = [int(number) for number in _REACHED.findall(said)] or [0]
     cases = sum(int(number) for number in _CASES.findall(said))
-    print(_line((kind, str(cases), str(reached[0]), str(reached[-1]), str(int(done.returncode != 0)))),
-          flush=True)  # fmt: skip
+    counts = cases, reached[0], reached[-1], int(done.returncode != 0)
+    print(_line((kind, *map(str, counts))), flush=True)
     if done.returncode == 0:
         return []
     told = [line for line in said.splitlines() if "Fault" in line or "ERROR" in line]
@@ -92,7 +92,7 @@ def _follow(kind: str, seconds: int, options: Any) -> list[str]:
 
 def _work(kind: str, seconds: int, seed: int, keep: Path) -> int:
     """In the worker: the code is looked at as it is imported, so nothing of it was before."""
-    import atheris  # type: ignore[import-not-found,unused-ignore]
+    import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     # What a module imports only when it is needed is imported by the good files, in here too.
     with tempfile.TemporaryDirectory(prefix="placepref-guided-") as scratch:

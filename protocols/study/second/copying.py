@@ -126,8 +126,10 @@ def _book(folder: Path) -> list[Entry]:
 
 
 def _states(study: Study) -> dict[str, str]:
-    """What there is to be copied, by its state: filed sessions, what was measured again of them
-    (somebody's hours of correcting are in it), and the database by its trail.
+    """What there is to be copied, by its state.
+
+    Filed sessions, what was measured again of them (somebody's hours of correcting are in it), and
+    the database by its trail.
     """
     with study.store.read() as connection:
         asked = select(t.session.c.folder).where(t.session.c.folder.is_not(None))

@@ -4,6 +4,7 @@ One that is locked, damaged or of a newer program is told in one line; it is ope
 where it can be, and `why` then says what stands against writing.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -391,6 +392,9 @@ def _told(name: str) -> Iterator[None]:
             message = f"is damaged; nothing was changed; {_REMEDY}"
             raise StorageError(f"{name} {message} ({said})") from error
         raise StorageError(f"{name}: {said}") from error
+    except json.JSONDecodeError as error:  # a row's text is not what was written into it
+        message = f"is damaged in one of its rows; nothing was changed; {_REMEDY}"
+        raise StorageError(f"{name} {message} ({error})") from error
 
 
 def _version(engine: Engine) -> str:

@@ -6,9 +6,9 @@ further (atheris, on libFuzzer; for Linux and macOS: python -m pip install ather
 libraries below them (video, HDF5, pictures) are for `python -m tests.fuzz`: of those only our few
 lines could be followed.
 
-Prints for each kind its cases, how many places in the code the good files reached, how many all of
-them did in the end, and its faults, of which a kind has one at most: it ends with it. Exits with 1
-after a fault; where atheris is missing it says so and exits with 0.
+Prints for each kind its cases, how many places in our code they reached, and its faults, of which a
+kind has one at most: it ends with it. Exits with 1 after a fault; where atheris is missing it says
+so and exits with 0.
 """
 
 import argparse
@@ -27,7 +27,7 @@ KINDS = (
     "corrections", "pairing, summary", "track as text", "ticks", "wire", "channel",
     "user's folders",
 )  # fmt: skip
-HEAD = ("what is read", "cases", "reached", "in the end", "faults")
+HEAD = ("what is read", "cases", "places", "faults")
 PACKAGES = ["rig", "protocols", "gui"]
 HANG_S = 20
 LARGEST = 1 << 16
@@ -82,7 +82,7 @@ def _follow(kind: str, seconds: int, options: Any) -> list[str]:
     said = done.stderr
     reached = [int(number) for number in _REACHED.findall(said)] or [0]
     cases = sum(int(number) for number in _CASES.findall(said))
-    counts = cases, reached[0], reached[-1], int(done.returncode != 0)
+    counts = cases, reached[-1], int(done.returncode != 0)
     print(_line((kind, *map(str, counts))), flush=True)
     if done.returncode == 0:
         return []

@@ -120,7 +120,7 @@ def _name(study: Study) -> str:
 
 def _book(folder: Path) -> list[Entry]:
     try:
-        return read((folder / BOOK).read_text(encoding="utf-8"))
+        return read((folder / BOOK).read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         return []
 

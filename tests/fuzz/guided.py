@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -122,10 +123,11 @@ def _work(kind: str, seconds: int, seed: int, keep: Path) -> int:
         def spoil(data: bytes, most: int, seed: int) -> bytes:
             """Half of them as bytes, as libFuzzer does; half by words, as `tests.fuzz.mutate`."""
             dice = Random(seed)
-            if len(data) < 2 or dice.random() < 0.5:
-                return bytes(atheris.Mutate(data, len(data) + 64))[:most]
-            mutate = files[data[0] % len(files)][1]
-            return (bytes(data[:1]) + mutate(bytes(data[1:]), dice))[:most]
+            if len(data) > 1 and dice.random() < 0.5:
+                mutate = files[data[0] % len(files)][1]
+                with suppress(Exception):  # it wants what is well formed, and that was spoilt
+                    return (bytes(data[:1]) + mutate(bytes(data[1:]), dice))[:most]
+            return bytes(atheris.Mutate(data, len(data) + 64))[:most]
 
         keep.mkdir(parents=True, exist_ok=True)
         words_to_it = [

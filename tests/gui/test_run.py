@@ -107,6 +107,7 @@ def test_a_pretest_by_keyboard_alone_with_motor_doors(
     assert told.args == [live.folder]
 
 
+@pytest.mark.long
 def test_a_pretest_by_keyboard_alone_with_doors_moved_by_hand(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:

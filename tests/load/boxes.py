@@ -203,6 +203,7 @@ class Reading(NamedTuple):
 
     at_s: float
     busy_s: float | None  # the whole machine's processor time that was not idle
+    stolen_s: float | None  # of which other machines on the same hardware had this much
     own_s: float
     stations_s: list[float | None]
     peak_mb: list[float | None]
@@ -218,12 +219,13 @@ def read_machine(pids: Sequence[int]) -> Reading:
         stations_s.append(sum(map(int, used)) / _ticks_hz() if used else None)
         peak = [line.split()[1] for line in _proc(f"{pid}/status").splitlines() if "VmHWM" in line]
         peak_mb.append(int(peak[0]) / 1000 if peak else None)
-    busy = None
+    busy = stolen = None
     fields = _proc("stat").partition("\n")[0].split()[1:]
     if fields:
         user, nice, system, _, _, irq, softirq, steal = map(int, fields[:8])
         busy = (user + nice + system + irq + softirq + steal) / _ticks_hz()
-    return Reading(time.monotonic(), busy, times.user + times.system, stations_s, peak_mb)
+        stolen = steal / _ticks_hz()
+    return Reading(time.monotonic(), busy, stolen, times.user + times.system, stations_s, peak_mb)
 
 
 def _proc(name: str) -> str:
@@ -442,10 +444,11 @@ def report(run: Run, rows: Sequence[Row], options: Options) -> bool:
     busy = _less(late.busy_s, begun.busy_s, lasted_s)
     if busy is not None:
         own = (late.own_s - begun.own_s) / lasted_s
-        other = max(0.0, busy - sum(told) - own)
+        stolen = _less(late.stolen_s, begun.stolen_s, lasted_s) or 0.0
+        other = max(0.0, busy - stolen - sum(told) - own)
         print(
             f"processor: stations {sum(told):.2f}, this script {own:.2f}, others {other:.2f}"
-            f" of {os.cpu_count()} cores, over {lasted_s:.0f} s"
+            f" of {os.cpu_count()} cores, {stolen:.2f} taken by other machines, {lasted_s:.0f} s"
         )
     problems = list(run.problems)
     problems += [f"{row.box}: {problem}" for row in rows for problem in row.problems]

@@ -28,7 +28,7 @@ def donors() -> Donors:
 @pytest.mark.parametrize(
     ("name", "drive"),
     [
-        pytest.param(name, DRIVES[k // 6 % 3], marks=() if k % 6 == 0 else pytest.mark.long)
+        pytest.param(name, DRIVES[k // 12 % 3], marks=() if k % 12 == 0 else pytest.mark.long)
         for k, name in enumerate(STUDIES)
     ],
 )

@@ -30,6 +30,8 @@ from rig.model import NS_PER_S, Gray
 from rig.rigfile import Box, RigFile
 
 STEPS_PER_S = 60
+SLOW_HZ, SLOW_STEPS_PER_S = 15.0, 30
+"""For a camera of no more frames/s than this fewer steps will do; they are the most of its work."""
 OPEN_ENOUGH = 0.9  # a door that is less open is a wall
 MANUAL_DOOR_S = 0.5  # from end to end
 _BODY_MARGIN_CM = 0.0  # the body to its skin; walls keep the skin of a mouse beside the door away
@@ -129,6 +131,7 @@ class World:
         self._rig = rig
         self._open_enough = open_enough
         self._seed = seed
+        self._steps_per_s = SLOW_STEPS_PER_S if self.rate_hz <= SLOW_HZ else STEPS_PER_S
         self.frame_size_px = _frame_size_px(rig, apparatuses, frame_size_px)
         self._states = {
             box.name: self._state(
@@ -169,8 +172,13 @@ class World:
         while self._next_ns <= now_ns:
             self._step()
             self._steps += 1
-            self._next_ns = self._start_ns + self._steps * NS_PER_S // STEPS_PER_S
+            self._next_ns = self._start_ns + self._steps * NS_PER_S // self._steps_per_s
         self.now_ns = now_ns
+
+    @property
+    def due_ns(self) -> int:
+        """When it goes on next: until then nothing changes in it. After the first `step_to`."""
+        return self._next_ns
 
     def _step(self) -> None:
         while self._orders:
@@ -193,7 +201,7 @@ class World:
             else:
                 position, goal = state.manual[index], state.manual_goal[index]
                 if position != goal:
-                    change = 1.0 / (MANUAL_DOOR_S * STEPS_PER_S)
+                    change = 1.0 / (MANUAL_DOOR_S * self._steps_per_s)
                     closing = goal < position
                     if closing and state.present and self._blocked(state, index):
                         continue  # nobody lowers a door on an animal
@@ -224,7 +232,7 @@ class World:
     def _step_hand(self, state: _BoxState, hand: Hand) -> None:
         if hand.errand is Errand.TAKE and not hand.acted and state.present:
             hand.follow(_in_picture(state.place, state.mouse.body.centroid()))
-        if hand.step(1.0 / STEPS_PER_S):
+        if hand.step(1.0 / self._steps_per_s):
             if hand.errand is Errand.BRING:
                 state.mouse.place(hand.chamber)
                 state.present = True
@@ -450,7 +458,7 @@ class World:
     def _mouse(self, box: str, maze: Maze, settings: MouseSettings) -> Mouse:
         if settings.preferred and settings.preferred not in maze.names:
             raise ValueError(f"box {box!r} has no chamber {settings.preferred!r} to prefer")
-        return Mouse(maze, settings, self._rng(box, 0), 1.0 / STEPS_PER_S)
+        return Mouse(maze, settings, self._rng(box, 0), 1.0 / self._steps_per_s)
 
     def _state(
         self,

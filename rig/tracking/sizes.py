@@ -17,6 +17,8 @@ USUAL_CM2 = tuple(
     TrackingSettings.model_fields[name].default for name in ("min_area_cm2", "max_area_cm2")
 )
 """Least and largest area that hold for whoever says nothing."""
+NO_MOUSE_CM2 = (8.0, 48.0)
+"""Usual areas below and above which an animal is no mouse: a mouse stays as it was."""
 EXTREME_CM2 = (0.3, 400.0)
 LOOKED_AT, ENOUGH = 16, 8
 """Samples that are looked at, and in how many at least something has to stand out."""
@@ -79,19 +81,22 @@ def sized(
     found = [_largest(one, rim, most_px) for one in beyond]
     things = [thing for thing in found if thing is not None and not thing.reaches_in]
     free = len(few) - sum(thing is not None and thing.reaches_in for thing in found)
-    (least_cm2, most_cm2), usual_cm2 = USUAL_CM2, None
+    least_cm2, most_cm2 = USUAL_CM2
     large = [thing for thing in things if thing.area_px >= least_cm2 * cm2]
     if 2 * len(large) > max(free, ENOUGH) and _moves(large, beyond[-1], APART):
         usual_cm2 = float(np.median([thing.area_px for thing in large])) / cm2
-        most_cm2 = max(most_cm2, min(LARGER * usual_cm2, EXTREME_CM2[1]))
+        if usual_cm2 > NO_MOUSE_CM2[1]:
+            most_cm2 = min(LARGER * usual_cm2, EXTREME_CM2[1])
+            changed = [_with(wish, least_cm2, round(most_cm2, 1)) for wish in wishes]
+            return changed, round(usual_cm2, 1)
     small = [thing for thing in things if thing.area_px >= EXTREME_CM2[0] * cm2]
     if len(small) >= SURE * max(free, ENOUGH) and _moves(small, beyond[-1], FAR):
         usual_cm2 = float(np.median([thing.area_px for thing in small])) / cm2
-        least_cm2 = min(least_cm2, max(SMALLER * usual_cm2, EXTREME_CM2[0]))
-    if (least_cm2, most_cm2) == USUAL_CM2 or usual_cm2 is None:
-        return list(wishes), None
-    changed = [_with(wish, round(least_cm2, 2), round(most_cm2, 1)) for wish in wishes]
-    return changed, round(usual_cm2, 1)
+        if usual_cm2 < NO_MOUSE_CM2[0]:
+            least_cm2 = max(SMALLER * usual_cm2, EXTREME_CM2[0])
+            changed = [_with(wish, round(least_cm2, 2), most_cm2) for wish in wishes]
+            return changed, round(usual_cm2, 1)
+    return list(wishes), None
 
 
 def _with(wish: TrackingSettings, least_cm2: float, most_cm2: float) -> TrackingSettings:

@@ -17,8 +17,8 @@ USUAL_CM2 = tuple(
     TrackingSettings.model_fields[name].default for name in ("min_area_cm2", "max_area_cm2")
 )
 """Least and largest area that hold for whoever says nothing."""
-NO_MOUSE_CM2 = (8.0, 48.0)
-"""Usual areas below and above which an animal is no mouse: a mouse stays as it was."""
+NO_MOUSE_CM2 = (8.0, 80.0)
+"""Usual areas, tail and shadow with them, below and above which it is no mouse."""
 EXTREME_CM2 = (0.3, 400.0)
 LOOKED_AT, ENOUGH = 16, 8
 """Samples that are looked at, and in how many at least something has to stand out."""

@@ -307,7 +307,8 @@ SCENES = (
     Other("mesh", striped(180, 70, 0.8, 0.3, mesh=True)),
     Other("shavings", bedding),
     Other("shavings, digging", bedding, dig=digging),
-    Other("things as dark as the animal", nest),
+    # on a lid as dark as itself only its rim is seen
+    Other("things as dark as the animal", nest, p99=0.35),
     Other("a clump that is pushed", room(), dig=pushed),
     Other("vignette", room(), view=vignette),
     Other("light from one side", room(), view=side_light),

@@ -294,7 +294,8 @@ BOX = {"left": 40.0, "centre": 170.0, "right": 220.0}
 WOVEN = ("-vf", "interlace=scan=tff", "-flags", "+ilme+ildct", "-c:v", "libx264", "-crf", "20")
 SCENES = (
     Other("plain", room()),
-    Other("grey on black and white", room(BOX), coat=105),
+    # its walls are of its own grey level
+    Other("grey on black and white", room(BOX), coat=105, p99=0.25),
     Other("white on black and grey", room({**BOX, "right": 150.0, "centre": 110.0}), coat=225),
     Other("white on black and white", room({**BOX, "right": 200.0}), coat=240),
     Other("black on black and white", room({**BOX, "left": 75.0}), coat=38),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.protocols.conftest import Cli
 from tests.small import ARENA
+from tests.workbook import Cell, write_workbook
 
 FRAMES = "frame,t_s,x_px,y_px,zone,scored\n"
 
@@ -119,6 +120,12 @@ def test_results_joined_by_subject_and_phase(cli: Cli, here: Path) -> None:
         cli("compare", ours, old, *options, "--measure", "entries_left", "--json").out
     )
     assert [m["name"] for m in only["measures"]] == ["entries_left"]
+    cells = [row.split(";") for row in rows]
+    book: list[list[Cell]] = [["Tier", "Tag", "Zeit", "entries_left"]]
+    book += [[a, b, float(c.replace(",", ".")), int(d)] for a, b, c, d in cells]
+    write_workbook(here / "old.xlsx", {"Tabelle1": book})
+    same = json.loads(cli("compare", ours, here / "old.xlsx", *options, "--json").out)
+    assert same["measures"] == told["measures"]
 
 
 def test_a_rescored_folder_brings_its_apparatus(cli: Cli, clip: Path) -> None:

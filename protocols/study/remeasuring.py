@@ -54,7 +54,7 @@ from rig.session.row import Amend, Row
 from rig.storage import SessionRecord
 from rig.storage.folder import SETUP, SUMS, sums, write_sums
 
-KIND, FOLDER = "measured", "derivatives/remeasured"
+KIND, FOLDER = t.MEASURED, "derivatives/remeasured"
 CORRECTIONS = "corrections.csv"
 NONE = Path("none")
 """In place of a file of corrections: none any more."""

@@ -181,6 +181,8 @@ def test_bad_visits_and_results_are_one_line(cli: Cli, here: Path) -> None:
     assert cli("compare", a, b, "--zone", "left").code == 0
     b.write_text("zone,start_s,end_s\nleft,10,0\n")
     assert "line 2: column end_s: '0': before start_s" in cli("compare", a, b).err
+    b.write_text("zone,start_s,end_s\nleft,0,1e12\n")  # took all memory: found by tests.fuzz
+    assert "line 2: column end_s: '1e12': beyond a week" in cli("compare", a, b).err
     a.write_text("subject,phase,n\nM1,pretest,1\nm 1,pre test,2\n")
     assert "line 3: m 1 pre test: line 2 is of the same two" in cli("compare", a, a).err
     b.write_bytes(b"\x00\x01\xff")

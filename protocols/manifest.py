@@ -121,7 +121,8 @@ def parse(text: str, name: str, folder: Path, *, far: bool = False) -> list[Line
             if not any(cell.strip() for cell in cells):
                 continue
             if head is None:
-                head = _head(cells, name)
+                if cells[0].strip().lower() != "sep=":  # a spreadsheet's note of what parts cells
+                    head = _head(cells, name)
                 continue
             where = f"{name}: line {reader.line_num}"
             if any(cell.strip() for cell in cells[len(head) :]):
@@ -157,14 +158,14 @@ def _head(cells: Sequence[str], name: str) -> list[str]:
 def _line(cells: Mapping[str, str], where: str, folder: Path, far: bool) -> Line:
     if "files" not in cells:
         raise ConfigError(where, "files", "says no file")
-    files = tuple(folder / part.strip() for part in cells["files"].split("|") if part.strip())
+    files = tuple(_path(folder, part) for part in cells["files"].split("|") if part.strip())
     for file in files:
         if not far and not exists(file):
             raise ConfigError(where, "files", f"{file}: there is no such file")
     said: dict[str, Any] = {key: cells[key] for key in _LABELS if key in cells}
     for key in _FILES:
         if key in said and (key, said[key]) != ("background", "new"):
-            said[key] = folder / said[key]
+            said[key] = _path(folder, said[key])
             if not isfile(said[key]):
                 raise ConfigError(where, key, f"{said[key]}: there is no such file")
     readers: dict[str, Callable[[str], Any]] = {
@@ -188,6 +189,13 @@ def _line(cells: Mapping[str, str], where: str, folder: Path, far: bool) -> Line
         check_id(said["id"], where)
     cues = {key[4:]: cell for key, cell in cells.items() if key.startswith("cue_")}
     return Line(where, files, {**said, **({"cues": cues} if cues else {})})
+
+
+def _path(folder: Path, text: str) -> Path:
+    """The file that is meant: a manifest may be written on Windows and read elsewhere."""
+    path = folder / text.strip()
+    other = folder / text.strip().replace("\\", "/")
+    return other if other != path and not exists(path) and exists(other) else path
 
 
 def check_id(text: str, where: str) -> None:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:  # what needs the database is loaded when a study is opened
     from protocols.study import Study
 
 KEPT = "derivatives/scores.json"
+FIGURES, LIST = "derivatives/report-figures", "figures.json"
+"""The figures of the report for the window, and the list of them in that folder."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,23 @@ class Conduct:
     sessions: int
 
 
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the report, a PNG file."""
+
+    path: Path
+    title: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of the report that was written last. `written`: when, as a person reads it."""
+
+    written: str
+    ones: Sequence[Figure]
+
+
 def overview(folder: Path) -> Overview:
     """A study's animals, and its scores as they were last measured. Raises RigError."""
     from sqlalchemy import select
@@ -109,6 +129,35 @@ def keep_scores(folder: Path, made_of: str, output: str) -> Mapping[str, Any]:
     except (OSError, ValueError, AttributeError) as error:
         raise StorageError(f"{path}: {error}") from None
     return scores
+
+
+def figures_of(folder: Path, *, blinded: bool) -> Figures | None:
+    """The figures of a study's report; None where none were written.
+
+    `blinded`: the key is sealed. Figures that depend on it, as in a copy from elsewhere, are none.
+    """
+    there = folder / FIGURES
+    told = listed(there)
+    if not told["figures"] or (blinded and not told["blinded"]):
+        return None
+    ones = [
+        Figure(there / Path(str(one["file"])).name, str(one["title"]), str(one["caption"]))
+        for one in told["figures"]
+    ]
+    written = datetime.fromtimestamp((there / LIST).stat().st_mtime)
+    return Figures(f"{written:%Y-%m-%d %H:%M}", ones)
+
+
+def listed(folder: Path) -> Mapping[str, Any]:
+    """What a folder of figures says of them; no figures where it says nothing that makes sense."""
+    try:
+        told: Mapping[str, Any] = json.loads((folder / LIST).read_text(encoding="utf-8"))
+        found = [
+            {key: str(one[key]) for key in ("file", "title", "caption")} for one in told["figures"]
+        ]
+        return {"blinded": told["blinded"] is True, "figures": found}
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return {"blinded": False, "figures": []}
 
 
 def conduct_of(folder: Path) -> Conduct:

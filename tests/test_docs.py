@@ -24,8 +24,10 @@ def test_examples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_drawings_are_as_they_are_drawn() -> None:
-    """The distances, and the pins of the wiring, are what the programs beside them say now."""
+    """Distances, pins and entries are what the programs beside them say now."""
     interlock = runpy.run_path(str(DOCS / "manual" / "interlock.py"))["draw"](Interlock())
     assert (DOCS / "manual" / "interlock.svg").read_text(encoding="utf-8") == interlock
     wiring = runpy.run_path(str(DOCS / "manual" / "wiring.py"))["draw"]()
     assert (DOCS / "wiring.svg").read_text(encoding="utf-8") == wiring
+    entries = runpy.run_path(str(DOCS / "manual" / "entries.py"))["draw"]()
+    assert (DOCS / "manual" / "entries.svg").read_text(encoding="utf-8") == entries

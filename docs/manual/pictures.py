@@ -480,20 +480,26 @@ class Shots:
 
     def results(self) -> None:
         """What came of a study, blinded and opened."""
-        for name, tabs in (("autumn", (0,)), ("winter", (0, 1, 2, 3))):
+        told = ("animals", "figures", "conduct", "charts", "hand")
+        for name, tabs in (("autumn", told[:1]), ("winter", told)):
             window = self.window("none")
             window.go("results")
             page = window.results_page
             page.open_study(Path(name))
             self.until(lambda page=page: page.conduct is not None)
+            self.spin(0.5)
             if not page.overview.current:
                 page.measure()
                 until(lambda page=page: page.overview.current, self.application.processEvents, 600)
             page.table.setCurrentCell(4, 0)
+            if len(tabs) > 1 and page.figures.figures is None:
+                page.hand.report()
+                shown = self.application.processEvents
+                until(lambda page=page: page.figures.figures is not None, shown, 600)
             for tab in tabs:
-                page.tabs.setCurrentIndex(tab)
-                told = ("animals", "conduct", "charts", "hand")[tab]
-                self.take(window, f"results-{'blinded-' if name == 'autumn' else ''}{told}")
+                page.tabs.setCurrentIndex(told.index(tab))
+                self.spin(0.5)
+                self.take(window, f"results-{'blinded-' if name == 'autumn' else ''}{tab}")
             self.put_away(window)
 
     def log(self) -> None:

@@ -20,6 +20,8 @@ def plot_widget(name: str) -> Any:
     widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     widget.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
     widget.setAccessibleName(name)
+    for side in ("left", "bottom"):  # seconds stay seconds: no "x0.001" beside small ones
+        widget.getAxis(side).enableAutoSIPrefix(False)
     # As large as there is room: its own wish would make the page scroll.
     fit = QSizePolicy.Policy.Ignored
     widget.setSizePolicy(fit, fit)

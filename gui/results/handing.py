@@ -9,6 +9,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from gui.result.command import Command
 from gui.result.rescoring import why
 from gui.texts import say
+from protocols.results import FIGURES
 
 EXPORTS = ("csv", "prism", "nwb", "share")
 TELLING = ("prism", "share")
@@ -39,8 +40,9 @@ class Handing(QObject):
         self._start("measure", ["score", str(study), "--json"], self._scored)
 
     def report(self, study: Path) -> None:
-        """Write the report's page and PDF."""
-        self._start("report", ["report", str(study), "--json"], self._reported)
+        """Write the report's page and PDF, and its figures for the window."""
+        figures = ["--figures", str(study / FIGURES)]
+        self._start("report", ["report", str(study), *figures, "--json"], self._reported)
 
     def export(self, study: Path, kind: str, out: Path, about: Path | None) -> None:
         """Hand the study on, as `kind`, into a folder that is not there yet."""

@@ -1,9 +1,10 @@
 """The page of a study's results. Nothing blinded is shown, or asked for, before the key is open."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QUrl, pyqtSignal
-from PyQt6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -16,16 +17,19 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.behind import Behind
-from gui.browse import pick_file, pick_folder
+from gui.browse import pick_folder
 from gui.page import Page, button, label, set_role
 from gui.remembered import STUDIES, Remembered
 from gui.results.blocks_view import BlocksView
-from gui.results.handing import EXPORTS, TELLING, Handing, free_path
+from gui.results.figures_view import FiguresView
+from gui.results.hand_view import HandView
+from gui.results.handing import Handing
 from gui.results.plots import BeforeAfterPlot, ChartPlot, ScorePlot
 from gui.results.table import ReadTable
 from gui.results.told import Rows, dots, rows_of, score_names
 from gui.texts import say
 from gui.theme import Theme
+from protocols.figures.style import words
 from protocols.results import Conduct, Overview, Watched, conduct_of, keep_scores, overview
 from protocols.scores import POSTTEST, phase_order
 from rig.errors import ConfigError
@@ -49,7 +53,7 @@ class ResultsPage(Page):
         self.overview: Overview | None = None
         self.conduct: Conduct | None = None
         self._rows: Rows | None = None
-        self._written, self._followed = "", ""
+        self._followed = ""
         self._measuring: Overview | None = None
         self.handing = Handing(self)
         self.handing.began.connect(self._began)
@@ -72,7 +76,8 @@ class ResultsPage(Page):
         self.progress.hide()
         self.score = QComboBox()
         self.score.setAccessibleName(say("results.score"))
-        self.score.currentTextChanged.connect(lambda _: self._show_scores())
+        self.score.currentIndexChanged.connect(lambda _: self._show_scores())
+        self.meant = label("", "muted", wrap=True)
         self.table = ReadTable(say("results.tab_animals"))
         self.table.wanted.connect(self._open_row)
         self.table.currentCellChanged.connect(lambda row, *_: self._row_chosen(row))
@@ -96,19 +101,9 @@ class ResultsPage(Page):
         self.odd.setMaximumHeight(110)
         self.odd.itemActivated.connect(lambda _: self._open_odd())
         self._odd: list[Path] = []
-        self.report_button = button(say("results.write_report"), "main")
-        self.report_button.clicked.connect(self.report)
-        self.open_button = button(say("results.open_written"))
-        self.open_button.clicked.connect(self._open_written)
-        self.open_button.setEnabled(False)
-        self.about = QLineEdit()
-        self.about.setPlaceholderText(say("results.about_hint"))
-        self.about.setAccessibleName(say("results.about"))
-        self.about_button = button(say("results.choose_about"))
-        self.about_button.clicked.connect(self._choose_about)
-        self.exports = {kind: button(say(f"results.export_{kind}")) for kind in EXPORTS}
-        for kind, made in self.exports.items():
-            made.clicked.connect(lambda _, kind=kind: self.export(kind))
+        self.hand = HandView(self.handing, self._say)
+        self.figures = FiguresView()
+        self.figures.wanted.connect(self.hand.report)
         self._lay_out()
         self._show()
 
@@ -122,8 +117,8 @@ class ResultsPage(Page):
         head.addWidget(self.measure_button)
         self.tabs = QTabWidget()
         for key, made in (
-            ("animals", self._animals()), ("conduct", self.blocks), ("charts", self._charts()),
-            ("hand", self._hand()),
+            ("animals", self._animals()), ("figures", self.figures), ("conduct", self.blocks),
+            ("charts", self._charts()), ("hand", self.hand),
         ):  # fmt: skip
             self.tabs.addTab(made, say(f"results.tab_{key}"))
         layout = QVBoxLayout(self)
@@ -136,6 +131,7 @@ class ResultsPage(Page):
     def _animals(self) -> QWidget:
         left = QVBoxLayout()
         left.addWidget(self.score)
+        left.addWidget(self.meant)
         left.addWidget(self.table, 1)
         self._hint = label(say("results.tests_hint"), "muted")
         left.addWidget(self._hint)
@@ -161,29 +157,6 @@ class ResultsPage(Page):
         layout.addWidget(self.odd)
         return made
 
-    def _hand(self) -> QWidget:
-        made = QWidget()
-        layout = QVBoxLayout(made)
-        layout.addWidget(label(say("results.report_explain"), "muted", wrap=True))
-        row = QHBoxLayout()
-        row.addWidget(self.report_button)
-        row.addWidget(self.open_button)
-        row.addStretch(1)
-        layout.addLayout(row)
-        layout.addWidget(label(say("results.export_explain"), "muted", wrap=True))
-        about = QHBoxLayout()
-        about.addWidget(self.about, 1)
-        about.addWidget(self.about_button)
-        layout.addLayout(about)
-        for kind, one in self.exports.items():
-            line = QHBoxLayout()
-            line.addWidget(one)
-            line.addWidget(label(say(f"results.explain_{kind}"), "muted", wrap=True), 1)
-            one.setMinimumWidth(190)
-            layout.addLayout(line)
-        layout.addStretch(1)
-        return made
-
     # --- the page
 
     def enter(self) -> None:
@@ -202,12 +175,14 @@ class ResultsPage(Page):
             plot.use_theme(theme)
         for chart in self.charts:
             chart.use_theme(theme)
+        self.figures.use_theme(theme)
 
     def close_down(self) -> None:
         """Threads and processes end."""
         self._reading.close()
         self._conducting.close()
         self.handing.close()
+        self.figures.close_down()
 
     def open_study(self, folder: Path) -> None:
         """Show a study as it stands."""
@@ -253,26 +228,28 @@ class ResultsPage(Page):
 
     def _show(self) -> None:
         found = self.overview
-        there = found is not None
         self.title.setText(found.folder.name if found is not None else "")
         names = score_names(found) if found is not None else []
-        if names != [self.score.itemText(k) for k in range(self.score.count())]:
-            self.score.blockSignals(True)
-            self.score.clear()
-            self.score.addItems(names)
-            self.score.blockSignals(False)
+        if names != [self.score.itemData(k) for k in range(self.score.count())]:
+            self._offer(names)
         self.score.setVisible(bool(names))
+        self.meant.setVisible(bool(names))
         for one in (self._plots, self.tests, self._hint):
             one.setVisible(bool(names) or (found is not None and found.scores is None))
         self._plots.setVisible(bool(names))
-        for made in (self.measure_button, self.report_button, *self.exports.values()):
-            made.setEnabled(there and not self.handing.busy)
-        if found is not None and found.blinded:
-            for kind in TELLING:
-                self.exports[kind].setEnabled(False)
-                self.exports[kind].setToolTip(say("results.not_before"))
+        self._show_busy()
+        self.figures.put(found)
         self._say_state(found)
         self._show_scores()
+
+    def _offer(self, names: Sequence[str]) -> None:
+        """These scores, in words; what each is called in tables and what it is, in its tip."""
+        self.score.blockSignals(True)
+        self.score.clear()
+        for k, name in enumerate(names):
+            self.score.addItem(words(name), name)
+            self.score.setItemData(k, _meaning(name), Qt.ItemDataRole.ToolTipRole)
+        self.score.blockSignals(False)
 
     def _say_state(self, found: Overview | None) -> None:
         if found is None:
@@ -295,7 +272,8 @@ class ResultsPage(Page):
             self.table.fill([], [])
             self.tests.clear()
             return
-        score = self.score.currentText()
+        score = str(self.score.currentData() or "")
+        self.meant.setText(_meaning(score) if score else "")
         heads = {name: say(f"results.head_{name}") for name in HEADS}
         self._rows = rows_of(found, score, heads)
         self.table.fill(self._rows.head, self._rows.cells, self._rows.numbers)
@@ -312,7 +290,7 @@ class ResultsPage(Page):
             plot.choose(subject)
         before = self.tests.currentRow()
         self.tests.clear()
-        self.tests.addItems([f"{subject}  {phase}" for phase in self._phases(subject)])
+        self.tests.addItems([f"{subject}  {words(phase)}" for phase in self._phases(subject)])
         self.tests.setCurrentRow(min(max(before, 0), self.tests.count() - 1))
 
     def _phases(self, subject: str) -> list[str]:
@@ -389,23 +367,6 @@ class ResultsPage(Page):
             self._measuring = self.overview
             self.handing.measure(self.overview.folder)
 
-    def report(self) -> None:
-        """Write the report."""
-        if self.overview is not None:
-            self.handing.report(self.overview.folder)
-
-    def export(self, kind: str) -> None:
-        """Hand the study on."""
-        if self.overview is None:
-            return
-        about = self.about.text().strip()
-        if kind == "share" and not about:
-            self._say("warn", say("results.about_missing"))
-            self.about.setFocus()
-            return
-        out = free_path(self.overview.folder / "derivatives" / f"export-{kind}")
-        self.handing.export(self.overview.folder, kind, out, Path(about) if about else None)
-
     def _began(self, what: str) -> None:
         self.progress.show()
         self._say("muted", say("results.began", what=say(f"results.{what}")))
@@ -427,22 +388,13 @@ class ResultsPage(Page):
         self.progress.hide()
         self._say(role, text)
         if path:
-            self._written = path
-            self.open_button.setEnabled(True)
+            self.hand.wrote(path)
+        self.figures.put(self.overview)
         self._show_busy()
 
     def _show_busy(self) -> None:
-        found = self.overview
-        for made in (self.measure_button, self.report_button):
-            made.setEnabled(found is not None and not self.handing.busy)
-        for kind, made in self.exports.items():
-            telling = found is None or (found.blinded and kind in TELLING)
-            made.setEnabled(not telling and not self.handing.busy)
-
-    def _open_written(self) -> None:
-        path = Path(self._written)
-        if not path.exists() or not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
-            self._say("warn", say("results.not_shown", path=path))
+        self.measure_button.setEnabled(self.overview is not None and not self.handing.busy)
+        self.hand.put(self.overview)
 
     def _choose(self) -> None:
         title = say("results.choose")
@@ -450,13 +402,14 @@ class ResultsPage(Page):
             self, title, lambda name: self.open_study(Path(name)), self.folder.text()
         )  # fmt: skip
 
-    def _choose_about(self) -> None:
-        kinds = say("results.about_files")
-        pick_file(self, say("results.choose_about"), kinds, self.about.setText, self.about.text())
-
     def _say(self, role: str, text: str) -> None:
         set_role(self.said, role)
         self.said.setText(text)
+
+
+def _meaning(score: str) -> str:
+    """What a score is, and its name in tables and files."""
+    return say("results.meaning", what=say(f"results.means_{score}"), name=score)
 
 
 def _why(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """The report's plots, with dots that open what they stand for."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from gui.result.plot import colour_plot, plot_widget
 from gui.results.told import Dot
 from gui.texts import say
 from gui.theme import COLOURS, Theme
-from protocols.figures.style import beeswarm
+from protocols.figures.style import beeswarm, words
 from protocols.results import Watched
 
 DOT_PX, CHOSEN_PX = 9, 15
@@ -53,9 +54,9 @@ class DotPlot(QWidget):
         self._theme = theme
         self.draw()
 
+    @abstractmethod
     def draw(self) -> None:
         """Paint it anew."""
-        raise NotImplementedError
 
     @property
     def _groups(self) -> list[str]:
@@ -115,7 +116,7 @@ class ScorePlot(DotPlot):
             self._scatter(x, values, own, k)
             ticks.append((k, f"{group or say('results.all')} ({len(own)})"))
         self.plot.getAxis("bottom").setTicks([ticks])
-        self.plot.setLabel("left", self._score.replace("_", " "))
+        self.plot.setLabel("left", words(self._score))
         self.plot.setXRange(-0.6, max(0.6, len(ticks) - 0.4), padding=0)
         self.plot.addLine(y=0, pen=pg.mkPen(COLOURS[self._theme].muted, width=1))
 

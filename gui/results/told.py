@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from protocols.figures.style import words
 from protocols.results import Overview
 from protocols.scores import NAMES, POSTTEST, PRETEST, phase_order
 
@@ -42,6 +43,15 @@ def number(name: str, value: Any) -> str:
         return NOTHING
     plain = name.endswith(("_s", "_min")) or "percent" in name
     return f"{float(value) + 0.0:.{1 if plain else 3}f}"
+
+
+def flag_words(flags: Sequence[str]) -> str:
+    """Flags as a person reads them: posttest:length_differs -> post-test: length differs."""
+    told = []
+    for flag in flags:
+        of, _, what = flag.rpartition(":")
+        told.append(f"{words(of)}: {what}" if of else what)
+    return ", ".join(told).replace("_", " ")
 
 
 def score_names(overview: Overview) -> list[str]:
@@ -110,11 +120,11 @@ def _blinded(told: Mapping[str, Any], heads: Mapping[str, str]) -> Rows:
     cells = [
         [
             row["subject"],
-            row["phase"],
+            words(row["phase"]),
             f"{row['test_s']:.1f}",
             *(f"{row[name]:.1f}" if name in row else NOTHING for name in names),
             NOTHING if row["lost_share"] is None else f"{100 * row['lost_share']:.1f} %",
-            " ".join(row["flags"]),
+            flag_words(row["flags"]),
         ]
         for row in animals
     ]
@@ -146,7 +156,7 @@ def _opened(
                     number("_s", times.get(phase, {}).get("paired_s"))
                     for phase in (PRETEST, POSTTEST)
                 ),
-                " ".join(one.get("flags", ())),
+                flag_words(one.get("flags", ())),
                 *(_text(row.get(name)) for name in ("sex", "box", "cage")),
             ]
         )

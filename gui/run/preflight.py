@@ -4,6 +4,7 @@ Plain; reads files, so a page has it done behind. Nothing is made and no device 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +24,7 @@ from protocols.asking import (
 from rig.apparatus import Apparatus, Drive
 from rig.channel import connect, find, spell_source
 from rig.errors import ConfigError, RigError
-from rig.session import LoadedRig, Wish, empty_contrast, load_rig
+from rig.session import LoadedRig, Wish, empty_contrast, load_rig, preflight
 from rig.session.load import LoadedBox
 from rig.session.preflight import Finding
 from rig.session.preflight import Level as Found
@@ -135,6 +136,7 @@ def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
             lines += _looked_at(choice, box, wish)
         _camera(loaded, box, status or {}, lines)
         _contrast(loaded, box, status or {}, lines)
+        _animal(loaded, box, lines)
         _doors(box, wish, lines)
         if wish is not None:
             _worked(works(loaded, box, wish), box, status or {}, lines)
@@ -296,11 +298,21 @@ def _contrast(
     told = ", ".join(f"{name} {headroom:.0f}" for name, headroom in found.items())
     blind = [name for name, headroom in found.items() if headroom <= 0]
     if blind:
-        _say(lines, Level.WARN, "contrast_blind", chambers=told, blind=", ".join(blind))
+        _say(lines, Level.BAD, "contrast_blind", chambers=told, blind=", ".join(blind))
     elif min(found.values()) < WEAK:
         _say(lines, Level.WARN, "contrast_weak", chambers=told)
     else:
         _say(lines, Level.GOOD, "contrast_good", chambers=told)
+
+
+def _animal(loaded: LoadedRig, box: LoadedBox, lines: list[Line]) -> None:
+    """At how many places of each chamber an animal would be found, if no station has said so."""
+    if box.picture is None or any(line.text.startswith("Animal: ") for line in lines):
+        return
+    with suppress(ValueError):  # said in the line on contrast
+        seen = preflight.animal(box.apparatus, box.picture, loaded.rig.camera.rate_hz)
+        if seen is not None:
+            lines.append(spelled(seen))
 
 
 def _doors(box: LoadedBox, wish: Wish | None, lines: list[Line]) -> None:

@@ -30,6 +30,7 @@ from gui.texts import say
 from rig.channel import Message
 from rig.errors import ConfigError, RigError
 from rig.interlock import MIN_HEADROOM
+from rig.session.preflight import BLIND_SHARE
 
 EVERY_MS = 150
 MOVED = 0.002
@@ -312,9 +313,18 @@ class SilhouettePanel(Section):
         for row, (name, headroom) in zip(self.verdicts, contrast.items(), strict=False):
             kind, role = verdict(headroom, known=known)
             threshold = data["tracker"]["chamber"][name]["threshold"]
-            row.setText(
-                say(f"setup.contrast_{kind}", name=name, levels=f"{headroom:.0f}", at=threshold)
-            )
+            text = say(f"setup.contrast_{kind}", name=name, levels=f"{headroom:.0f}", at=threshold)
+            sighted = data.get("sighted", {}).get(name)
+            if sighted is not None and known:
+                numbers = {
+                    "coat": sighted["coat"],
+                    "share": f"{100 * sighted['share']:.0f}",
+                    "area": f"{sighted['area_cm2']:g}",
+                    "of": f"{sighted['of_cm2']:g}",
+                }
+                text = say("setup.sighted", verdict=text, **numbers)
+                role = "bad" if sighted["share"] < BLIND_SHARE else role
+            row.setText(text)
             set_role(row, role)
         for k, row in enumerate(self.verdicts):
             row.setVisible(k < len(contrast))

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
-from PyQt6.QtCore import QModelIndex
-from PyQt6.QtWidgets import QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PyQt6.QtCore import QItemSelectionModel, QModelIndex
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from gui.page import button, label, set_role
 from gui.run.words import breakable
@@ -43,6 +43,10 @@ class CalendarPanel(QWidget):
         self._kept: Kept | None = None
         desk.opened.connect(self._another)
         self.counted = label("", wrap=True)
+        self.cohort = QComboBox()
+        self.cohort.setAccessibleName(say("study.choose_cohort"))
+        self.cohort.activated.connect(self.choose_cohort)
+        self.cohort.hide()
         self.rows = Rows(self)
         self.table = table(self.rows, say("study.calendar"), several=True)
         self.kept = label("", "muted", wrap=True)
@@ -78,7 +82,11 @@ class CalendarPanel(QWidget):
         row.addWidget(self.move_them)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 4, 0, 0)
-        for one in (self.counted, self.kept, self.table, self.legend):
+        above = QHBoxLayout()
+        above.addWidget(self.counted, 1)
+        above.addWidget(self.cohort)
+        whole.addLayout(above)
+        for one in (self.kept, self.table, self.legend):
             whole.addWidget(one)
         whole.addLayout(row)
         whole.addWidget(self.said)
@@ -98,11 +106,13 @@ class CalendarPanel(QWidget):
         phases = list(dict.fromkeys(e.phase for one in days for e in one.entries))
         first = {e.phase: e.day for one in reversed(days) for e in one.entries if e.day}
         phases.sort(key=lambda name: first.get(name, "9"))
-        heads = [say("study.head_animal"), say("study.head_box"), say("study.head_status"), *phases]
+        heads = [say(f"study.head_{name}") for name in ("animal", "cohort", "box", "status")]
         found = {} if self._kept is None else self._kept.found
-        self.rows.put(heads, [_row(one, phases, found) for one in days])
-        for column, px in enumerate((96, 64, 90, *(52 + 9 * max(7, len(name)) for name in phases))):
+        self.rows.put([*heads, *phases], [_row(one, phases, found) for one in days])
+        widths = (96, 72, 64, 90, *(52 + 9 * max(7, len(name)) for name in phases))
+        for column, px in enumerate(widths):
             self.table.setColumnWidth(column, px)
+        self._offer_cohorts(sorted({one.cohort for one in days}))
         counts = {key: sum(one.count(key) for one in days) for key in ("done", "due", "late")}
         self.counted.setText(say("study.counted", animals=len(days), **counts))
 
@@ -116,6 +126,30 @@ class CalendarPanel(QWidget):
         if self._kept is None or kept.found != self._kept.found:
             self._kept = kept
             self._show(self._days)
+
+    def _offer_cohorts(self, cohorts: list[int]) -> None:
+        """Cohorts to choose the rows of, where there are several."""
+        self.table.setColumnHidden(1, len(cohorts) < 2)
+        self.cohort.setVisible(len(cohorts) > 1)
+        if cohorts == [self.cohort.itemData(k) for k in range(1, self.cohort.count())]:
+            return
+        self.cohort.clear()
+        self.cohort.addItem(say("study.choose_cohort"), None)
+        for number in cohorts:
+            self.cohort.addItem(say("study.cohort", n=number), number)
+
+    def choose_cohort(self) -> None:
+        """Choose the rows of a cohort, or none."""
+        model = self.table.selectionModel()
+        if model is None:
+            return
+        model.clearSelection()
+        whole_row = (
+            QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        )
+        for row, one in enumerate(self._days):
+            if one.cohort == self.cohort.currentData():
+                model.select(self.rows.index(row, 0), whole_row)
 
     def chosen(self) -> list[str]:
         """The animals whose rows are chosen; all of them where none is."""
@@ -189,6 +223,7 @@ def _row(one: Row, phases: list[str], kept: Mapping[str, Safety]) -> list[Cell]:
         attempts.setdefault(entry.phase, []).append(entry)
     out = [
         Cell(one.animal),
+        Cell(str(one.cohort)),
         Cell(one.box),
         Cell(one.status, "" if one.status == "active" else "muted"),
     ]

@@ -3,24 +3,30 @@
 Nothing of it is held open: every question opens the study, asks, and lets it go, behind the window.
 So another rig, a second window and the command line work on the same study at the same time, and
 a share that went away is told by the next question, not by a window that hangs.
+
+What was written here is copied to the study's second place soon after, whatever it was.
 """
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from gui.behind import Behind
 from gui.remembered import STUDIES, Remembered
 from protocols.study import Study, open_study
 from protocols.study.people import Person, people_of, who_is
 from protocols.study.placing import boxes_of
-from rig.errors import ConfigError
+from protocols.study.second import copy_in_background
+from rig.errors import ConfigError, RigError
 
 T = TypeVar("T")
+COPIED_MS = 5000
+"""From what was written last to the copying: what is written comes in bursts, copied as one."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,19 @@ class StudyDesk(QObject):
     person_changed = pyqtSignal()
     changed = pyqtSignal()
     trouble = pyqtSignal(str)
+    _wrote = pyqtSignal()
 
     def __init__(self, remembered: Remembered, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._remembered, self._behind = remembered, Behind(self)
         self._waiting: deque[Callable[[], None]] = deque()
         self._asking = False
+        self._to_copy: set[Path] = set()
+        self.copying = QTimer(self)
+        self.copying.setSingleShot(True)
+        self.copying.setInterval(COPIED_MS)
+        self.copying.timeout.connect(self._copy)
+        self._wrote.connect(self.copying.start)
         self.about: About | None = None
         self.person: Person | None = None
 
@@ -111,7 +124,13 @@ class StudyDesk(QObject):
 
         def opened() -> T:
             with open_study(folder) as study:
-                return work(study)
+                try:
+                    return work(study)
+                finally:
+                    if study.store.written:
+                        self._to_copy.add(folder)
+                        with suppress(RuntimeError):  # the window may be gone by now
+                            self._wrote.emit()
 
         def still(call: Callable[[], None]) -> None:
             if self.about is not None and self.about.folder == folder:
@@ -173,9 +192,19 @@ class StudyDesk(QObject):
         self.person = None
         self.person_changed.emit()
 
+    def _copy(self) -> None:
+        self._behind.do(self._begin_copies, lambda _: None, self._failed)
+
+    def _begin_copies(self) -> None:
+        while self._to_copy:
+            copy_in_background(self._to_copy.pop())
+
     def close(self) -> None:
-        """The window closes."""
+        """The window closes; what was written just now is copied all the same."""
+        self.copying.stop()
         self._behind.close()
+        with suppress(RigError, OSError):
+            self._begin_copies()
 
     def _failed(self, error: Exception) -> None:
         self.trouble.emit(words_of(error))

@@ -1,6 +1,6 @@
 """The card of one animal: who, where, which side and cues, which syringe, what comes before it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from gui.texts import say
 from gui.today.next_deed import Deed, Standing
 from gui.watch import Preview
 from protocols.study.cards import Card
-from protocols.study.doing import OUTCOMES
+from protocols.study.doing import OUTCOMES, SUREST
 from rig.apparatus import Apparatus
 
 LEAST_PX = 170
@@ -63,6 +63,11 @@ class CardView(QWidget):
         self.grams.setPlaceholderText(say("today.grams_hint"))
         self.grams.setAccessibleName(say("today.grams"))
         self.grams.returnPressed.connect(lambda: self.weighed.emit(self.grams.text()))
+        self.group, self.sure = QComboBox(), QComboBox()
+        self.group.setAccessibleName(say("today.group"))
+        self.sure.setAccessibleName(say("today.sure"))
+        for degree in range(1, SUREST + 1):
+            self.sure.addItem(say(f"today.sure_{degree}"), degree)
         self.practice = QCheckBox(say("today.practice"))
         self.practice.setToolTip(say("today.practice_help"))
         self.ready = label("", wrap=True)
@@ -73,6 +78,8 @@ class CardView(QWidget):
         fields.addWidget(self.grams, 1)
         fields.addWidget(self.outcome, 1)
         fields.addWidget(self.practice)
+        fields.addWidget(self.group, 2)
+        fields.addWidget(self.sure, 2)
         inside = QWidget()
         body = QVBoxLayout(inside)
         body.setContentsMargins(0, 0, 6, 0)
@@ -114,13 +121,32 @@ class CardView(QWidget):
         """How an injection went, as the field says."""
         return str(self.outcome.currentData())
 
+    @property
+    def guessed(self) -> tuple[str, int]:
+        """The group that was chosen, "" for none yet, and how sure of it one is, 1 to 5."""
+        return str(self.group.currentData() or ""), int(self.sure.currentData())
+
+    def offer(self, groups: Sequence[str]) -> None:
+        """Groups to choose one from; where none is asked for their names are nowhere."""
+        if list(groups) == [self.group.itemData(k) for k in range(1, self.group.count())]:
+            return
+        self.group.clear()
+        self.sure.setCurrentIndex(0)
+        if groups:
+            self.group.addItem(say("today.group"), "")
+        for name in groups:
+            self.group.addItem(name, name)
+
     def put(self, standing: Standing, apparatus: Apparatus | None) -> None:
         """Show how it stands."""
         made, deed = standing.card, standing.deed
         there = made is not None and bool(made.phase)
         for one in (self.picture, self.syringe_card, self.practice):
             one.setVisible(there)
-        self.grams.setVisible(made is not None)
+        self.offer(standing.groups)
+        for choice in (self.group, self.sure):
+            choice.setVisible(deed is Deed.GUESS)
+        self.grams.setVisible(made is not None and deed is not Deed.GUESS)
         self.outcome.setVisible(deed is Deed.TICK and bool(made and made.next and made.next.label))
         self.main.setVisible(deed is not Deed.NONE)
         self.main.setText(say(f"today.do_{deed}", **_named(made)))
@@ -141,8 +167,7 @@ class CardView(QWidget):
         self.marks.setText("   ".join(marks))
         self.marks.setVisible(bool(marks))
         self._put_syringe(made)
-        asks = say("today.ready_asks") if deed is Deed.READY and not standing.said else ""
-        self.ready.setText(standing.said or asks)
+        self.ready.setText(standing.said or _asks(deed, made))
         set_role(self.ready, standing.role)
         self.ready.setVisible(bool(self.ready.text()))
         self.picture.set_apparatus(apparatus)
@@ -193,6 +218,13 @@ def notes_of(made: Card, apparatus: Apparatus | None) -> dict[str, str]:
     if made.chamber in notes:
         notes[made.chamber].insert(0, say("today.put_here"))
     return {name: "\n".join(lines) for name, lines in notes.items()}
+
+
+def _asks(deed: Deed, made: Card) -> str:
+    """What the key asks a person to be sure of; "" for nothing."""
+    if deed is Deed.READY:
+        return say("today.ready_asks")
+    return say("today.guess_asks", animal=made.animal) if deed is Deed.GUESS else ""
 
 
 def _named(made: Card | None) -> dict[str, str]:

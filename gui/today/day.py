@@ -1,12 +1,12 @@
 """A day as the page shows it, read in one go; and a box as its rig's files have it. Plain."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gui.study.rows import Cell
 from gui.texts import say
-from protocols.study import Study
+from protocols.study import Study, doing
 from protocols.study.cards import Card, Countdown, card, countdowns
 from protocols.study.placing import Filed, Running, file_ended, running_of
 from protocols.study.today import Today, today
@@ -30,12 +30,17 @@ class Day:
 
 @dataclass(frozen=True)
 class Shown:
-    """A card with its box. `why`: what stands against using the rig for it; "" nothing."""
+    """A card with its box. `why`: what stands against using the rig for it; "" nothing.
+
+    `groups`: what a guess of who is in front of the window is chosen from; none where none is asked
+    for.
+    """
 
     card: Card
     key: tuple[str, str]
     apparatus: Apparatus | None
     why: str
+    groups: tuple[str, ...] = ()
 
 
 def read_day(study: Study, people: int, now: datetime) -> Day:
@@ -45,9 +50,16 @@ def read_day(study: Study, people: int, now: datetime) -> Day:
     return Day(made, tuple(countdowns(study, now)), tuple(running_of(study)), tuple(filed))
 
 
-def read_card(study: Study, animal: str, rig: str, now: datetime) -> Shown:
-    """An animal's card, and its box in this rig."""
+def read_card(study: Study, animal: str, rig: str, person: str, now: datetime) -> Shown:
+    """An animal's card, and its box in this rig; `person`: who is in front of the window, or ""."""
     made = card(study, animal, now)
+    if person and not made.phase and doing.is_asked(study, animal, person):
+        groups = tuple(one.name for one in study.plan.group)
+        return replace(_with_box(made, rig), groups=groups)
+    return _with_box(made, rig)
+
+
+def _with_box(made: Card, rig: str) -> Shown:
     if not rig:
         return Shown(made, ("", made.box), None, say("today.no_rig"))
     try:

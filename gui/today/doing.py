@@ -89,6 +89,7 @@ class Doing(QObject):
             self._view.practice.setChecked(False)
             self._view.grams.clear()
             self._view.outcome.setCurrentIndex(0)
+            self._view.offer(())
         self.show_again()
 
     def show_again(self) -> None:
@@ -96,7 +97,10 @@ class Doing(QObject):
         animal, rig, now = self.animal, self.rig, self._now()
         if not animal:
             return
-        self._desk.ask(lambda study: read_card(study, animal, rig, now), self._show, self._wrong)
+        who = "" if self._desk.person is None else self._desk.person.name
+        self._desk.ask(
+            lambda study: read_card(study, animal, rig, who, now), self._show, self._wrong
+        )
 
     def _show(self, shown: Shown) -> None:
         if shown.card.animal != self.animal:
@@ -107,8 +111,9 @@ class Doing(QObject):
         if shown.why and not shown.card.outside:
             said, role = say("today.rig_bad", why=shown.why), "bad"
         self.standing = replace(
-            self.standing, card=shown.card, is_ready=ready, said=said, role=role
-        )
+            self.standing, card=shown.card, is_ready=ready, said=said, role=role,
+            groups=shown.groups,
+        )  # fmt: skip
         if not ready:
             self._view.hide_picture()
         self._paint()
@@ -146,6 +151,8 @@ class Doing(QObject):
             self._make_ready()
         elif deed is Deed.TICK:
             self._tick(label=self._label)
+        elif deed is Deed.GUESS:
+            self._guess()
         else:
             self._start()
 
@@ -254,6 +261,20 @@ class Doing(QObject):
             work,
             lambda said: self._did(said, "good"),
             partial(self._stop, lambda reason: self._tick(reason, label), None),
+        )
+
+    def _guess(self) -> None:
+        """Keep which group this person thinks that the animal was in; a choice is wanted first."""
+        animal, person = self.animal, self._person()
+        group, sure = self._view.guessed
+        if not group:
+            self._view.group.setFocus()
+            return
+        self._wait(say("today.writing"))
+        self._desk.ask(
+            lambda study: doing.guess(study, animal, group, person, sure),
+            lambda _: self._did(say("today.guessed", animal=animal), "good"),
+            self._wrong,
         )
 
     def _start(self, override: str = "", scanned: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What the one key does for an animal now: weigh, box ready, tick off, start, look. Plain."""
+"""What the one key does for an animal now: weigh, box ready, tick, start, look, guess. Plain."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +15,7 @@ class Deed(StrEnum):
     TICK = "tick"
     START = "start"
     SEE = "see"  # it runs: go to the box
+    GUESS = "guess"  # it is through: which group was it in?
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Standing:
     """A card and how far it is. `said` with its `role`: what was found of the box.
 
     `is_ready`: the box was shown to be empty. `waits`: what is under way; "" nothing is.
+    `groups`: of which one is to be guessed, now that the animal is through.
     """
 
     card: Card | None = None
@@ -30,13 +32,16 @@ class Standing:
     said: str = ""
     role: str = ""
     waits: str = ""
+    groups: tuple[str, ...] = ()
 
     @property
     def deed(self) -> Deed:
         """The box is made ready before the injection: after it there is a minute, no more."""
         made = self.card
-        if made is None or not made.phase:
+        if made is None:
             return Deed.NONE
+        if not made.phase:
+            return Deed.GUESS if self.groups else Deed.NONE
         if made.session == "running":
             return Deed.SEE
         if made.session == "done":

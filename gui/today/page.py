@@ -395,5 +395,6 @@ class TodayPage(Page):
 
     def _person(self) -> None:
         self.mending.forget()
+        self.doing.show_again()  # who it is decides whether a guess is asked for
         if self._entered:
             self.setFocus()

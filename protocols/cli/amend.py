@@ -1,11 +1,13 @@
 """`placepref study amend DIR ...` and what goes with it: options; `amending` does what they say."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from protocols.cli.study import By, Folder, Json, Words, study
+from rig.errors import RigError
 
 amend = typer.Typer(
     name="amend",
@@ -34,6 +36,15 @@ def of(context: typer.Context, folder: Folder) -> None:
     Example: placepref study amend S1 withdraw M03 --as dead --reason "found dead" --by ann
     """
     context.obj = folder
+    context.call_on_close(lambda: _copy(folder))
+
+
+def _copy(folder: Path) -> None:
+    """What was written is copied to the second place, where the study has one."""
+    from protocols.study.second import copy_in_background
+
+    with suppress(RigError):  # `study second` and `study status` tell what is wrong with it
+        copy_in_background(folder)
 
 
 @amend.command()

@@ -25,9 +25,11 @@ def event(
     """
     from protocols import study as verbs
     from protocols.study import care
+    from protocols.study.second import copy_in_background
 
     with verbs.open_study(folder) as opened:
         care.adverse_event(opened, animal, severity, what, action, by, at)
+    copy_in_background(folder)
     print(f"{animal}: {severity}, kept")
 
 

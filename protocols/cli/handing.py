@@ -15,6 +15,10 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="FILE.html and FILE.pdf; else in derivatives/report."),
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Its figures too, each as a PNG file, with captions."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a study's report: one page that needs nothing else (HTML), and the same as PDF.
@@ -23,7 +27,7 @@ def report(
     """
     from protocols.cli import reporting
 
-    raise typer.Exit(reporting.report(study, out, as_json=json))
+    raise typer.Exit(reporting.report(study, out, figures, as_json=json))
 
 
 def export(

@@ -8,6 +8,7 @@ from protocols.cli.exits import DONE
 from protocols.cli.table import print_json, progress, wrapped
 from protocols.cli.who import signer
 from protocols.study import remeasuring
+from protocols.study.second import copy_in_background
 
 
 def remeasure(
@@ -36,6 +37,7 @@ def remeasure(
             workers=workers,
             tell=lambda far: told(far.done, far.total),
         )
+    copy_in_background(folder)
     if as_json:
         print_json({"made": [asdict(one) for one in done.made], "left_out": done.left_out})
         return DONE

@@ -10,9 +10,9 @@ from rig.errors import ConfigError, StorageError
 from rig.storage.folder import replace
 
 
-def report(folder: Path, out: Path | None, *, as_json: bool) -> int:
-    """Measure, put together, write both files."""
-    html, print_ = write_report(folder, out)
+def report(folder: Path, out: Path | None, figures: Path | None, *, as_json: bool) -> int:
+    """Measure, put together, write both files; and the figures, where they are asked for."""
+    html, print_ = write_report(folder, out, figures)
     if as_json:
         print_json({"html": str(html), "pdf": str(print_)})
     else:
@@ -20,9 +20,11 @@ def report(folder: Path, out: Path | None, *, as_json: bool) -> int:
     return DONE
 
 
-def write_report(folder: Path, out: Path | None = None) -> tuple[Path, Path]:
+def write_report(
+    folder: Path, out: Path | None = None, figures: Path | None = None
+) -> tuple[Path, Path]:
     """The page and the PDF, written; where they are. Raises RigError."""
-    from protocols.report import draw_ahead, page, pdf, report_of
+    from protocols.report import draw_ahead, page, pdf, report_of, write_figures
 
     html, print_ = _files(folder, out)
     with collector_off():
@@ -37,6 +39,8 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, Path]:
         raise StorageError(f"{html.parent} cannot be made: {error.strerror}") from error
     replace(html, text.encode())
     replace(print_, data)
+    if figures is not None:
+        write_figures(made, figures)
     return html, print_
 
 

@@ -11,6 +11,8 @@ from protocols.comparing.comparison import Comparison, Measure, zone_rows
 from rig.errors import ConfigError
 from rig.session.sheet import Sheet
 
+LONGEST_S = 7 * 86_400.0
+"""Zones are compared second by second; a number beyond this would take all memory first."""
 TOUCH_S = 1e-3
 """Visits that overlap by less than this follow each other."""
 
@@ -35,8 +37,8 @@ class Visit:
 def visits(sheet: Sheet, zones: tuple[str, ...] = ()) -> list[Visit]:
     """The visits of a table with zone, start_s, end_s, in order; only those of `zones` if given.
 
-    Raises ConfigError for one that ends before it starts, and for two that overlap: chambers do
-    not, further zones may, so say which zones are to be compared.
+    Raises ConfigError for one that ends before it starts, or beyond a week, and for two that
+    overlap: chambers do not, further zones may, so say which zones are to be compared.
     """
     starts, ends = sheet.numbers("start_s"), sheet.numbers("end_s")
     found: list[tuple[Visit, int]] = []
@@ -46,6 +48,9 @@ def visits(sheet: Sheet, zones: tuple[str, ...] = ()) -> list[Visit]:
         visit = Visit(zone, float(starts[row]), float(ends[row]))
         if not visit.end_s >= visit.start_s:
             raise sheet.error(row, f"column end_s: {sheet.texts('end_s')[row]!r}: before start_s")
+        if visit.end_s > LONGEST_S:
+            message = "beyond a week of recording; are these seconds?"
+            raise sheet.error(row, f"column end_s: {sheet.texts('end_s')[row]!r}: {message}")
         found.append((visit, row))
     found.sort(key=lambda one: one[0].start_s)
     for (one, first), (other, row) in pairwise(found):

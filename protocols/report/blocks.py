@@ -120,9 +120,13 @@ Block = Part | Below | Words | Notice | Facts | Grid | Picture | Results | Flow 
 
 @dataclass(frozen=True)
 class Report:
-    """A title, what stands beneath it, and the blocks in order."""
+    """A title, what stands beneath it, and the blocks in order.
+
+    `blinded`: nothing in it depends on group or pairing.
+    """
 
     title: str
     under: str
     made: str
     blocks: Sequence[Block]
+    blinded: bool = False

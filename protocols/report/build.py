@@ -92,7 +92,8 @@ def build(study: Study, found: StudyScores, records: Records) -> Report:
         ],
         key=datetime.fromisoformat,
     )
-    return Report(study.plan.name, under, f"As of {day(newest)}, by {software}", blocks)
+    made = f"As of {day(newest)}, by {software}"
+    return Report(study.plan.name, under, made, blocks, found.blinded)
 
 
 def _warnings(study: Study, found: StudyScores, records: Records) -> list[Block]:

@@ -1,21 +1,32 @@
-"""A report's figures as bytes, the same for the page and for the PDF."""
+"""A report's figures as bytes, the same for the page and for the PDF; and as files."""
 
+import json
 import multiprocessing
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from protocols.figures import style
 from protocols.report.blocks import Picture, Report
+from protocols.results import LIST, listed
+from rig.errors import StorageError
+from rig.storage.folder import replace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DENSE_DPI = 200
+TITLES = {
+    "scores": "Scores by group", "before-after": "Before and after", "extinction": "Test by test",
+    "ranges": "How fragile it is", "cumulative": "Time adding up", "bins": "In time bins",
+    "raster": "Where, when", "heat": "Time by place", "quality": "Quality",
+    "control": "Control charts", "by-eye": "Checked by eye",
+}  # fmt: skip
 FEW = 3
 """So many figures are drawn sooner here than another process is begun."""
 _drawn: "WeakKeyDictionary[Figure, dict[str, bytes]]" = WeakKeyDictionary()
@@ -63,3 +74,35 @@ def _as_asked(block: Picture) -> dict[str, bytes]:
     """The figure in each format that page and PDF ask for."""
     endings: Iterable[str] = ("png",) if block.dense else ("svg", "pdf")
     return {ending: drawn(block, ending) for ending in endings}
+
+
+def write_figures(report: Report, folder: Path) -> list[Path]:
+    """A report's figures as PNG files in `folder`, with LIST beside them, which says what they are.
+
+    Those of an earlier report that LIST names are written over, or removed where there are fewer
+    now; other files in the folder stay. Raises StorageError.
+    """
+    made = [block for block in report.blocks if isinstance(block, Picture)]
+    named = [(f"{k:02d}-{one.name.replace(' ', '-')}.png", one) for k, one in enumerate(made, 1)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        old = listed(folder)
+        for name, one in named:
+            replace(folder / name, drawn(one, "png"))
+        ones = [{"file": name, "title": titled(one), "caption": one.caption} for name, one in named]
+        told = {"blinded": report.blinded, "figures": ones}
+        replace(folder / LIST, (json.dumps(told, indent=1) + "\n").encode())
+        for name in {Path(one["file"]).name for one in old["figures"]} - {n for n, _ in named}:
+            if name.endswith(".png"):
+                (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written: {error.strerror or error}") from error
+    return [folder / name for name, _ in named]
+
+
+def titled(block: Picture) -> str:
+    """A figure's name for a list: heat-2 -> Time by place 2."""
+    kind, _, page = block.name.rpartition("-")
+    if not page.isdigit():
+        kind, page = block.name, ""
+    return f"{TITLES.get(kind, kind.replace('-', ' '))} {page}".strip()

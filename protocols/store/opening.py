@@ -4,6 +4,7 @@ One that is locked, damaged or of a newer program is told in one line; it is ope
 where it can be, and `why` then says what stands against writing.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -38,12 +39,16 @@ _LOCK = 0x706C6163  # PostgreSQL's turn for writers of one study; any number tha
 
 
 class Store:
-    """An open database. `why` is "" where it can be written, else what stands against it."""
+    """An open database. `why` is "" where it can be written, else what stands against it.
+
+    `written`: a change was made through it, and kept.
+    """
 
     def __init__(
         self, engine: Engine, name: str, why: str = "", kept: sqlite3.Connection | None = None
     ) -> None:
         self.engine, self.name, self.why = engine, name, why
+        self.written = False
         self._kept = kept  # what holds a copy in memory
 
     @contextmanager
@@ -63,6 +68,7 @@ class Store:
             raise StorageError(f"{self.name} is open for reading only: {self.why}")
         with _told(self.name), _writing(self.engine) as connection:
             yield Change(connection, person, reason)
+        self.written = True
 
     def close(self) -> None:
         """Let the database go."""
@@ -386,6 +392,9 @@ def _told(name: str) -> Iterator[None]:
             message = f"is damaged; nothing was changed; {_REMEDY}"
             raise StorageError(f"{name} {message} ({said})") from error
         raise StorageError(f"{name}: {said}") from error
+    except json.JSONDecodeError as error:  # a row's text is not what was written into it
+        message = f"is damaged in one of its rows; nothing was changed; {_REMEDY}"
+        raise StorageError(f"{name} {message} ({error})") from error
 
 
 def _version(engine: Engine) -> str:

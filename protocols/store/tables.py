@@ -301,12 +301,15 @@ exclusion = Table(
     _text("at", needed=True),
 )
 
+MEASURED = "measured"
+"""The kind of an amendment that says that a session was measured again; `after` tells where."""
+
 amendment = Table(
     "amendment",
     metadata,
     Column("id", Integer, primary_key=True),
     _key("session", "session.uid"),
-    _text("kind", needed=True),  # animal, phase, box, swap, attempt, outcome
+    _text("kind", needed=True),  # animal, phase, box, swap, attempt, outcome, MEASURED
     _text("before", needed=True),
     _text("after", needed=True),
     _text("reason", needed=True),

@@ -57,7 +57,12 @@ class Study(AbstractContextManager["Study"]):
         if not path.is_file():
             message = "is not there: without it the study cannot be unblinded; put back a copy"
             raise ConfigError(str(path), "", message)
-        return blinding.read_key(path.read_text(encoding="utf-8"), str(path))
+        try:
+            text = path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"cannot be read ({error}); without it the study cannot be unblinded"
+            raise ConfigError(str(path), "", f"{message}; put back a copy") from None
+        return blinding.read_key(text, str(path))
 
 
 def new(

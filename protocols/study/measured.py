@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from protocols.store import tables as t
 from protocols.study.folder import Study
 
-KIND = "measured"
+KIND = t.MEASURED
 """Of the amendments that file a measurement."""
 CORRECTED = "corrections"
 

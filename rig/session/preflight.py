@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,11 +20,17 @@ from rig.apparatus import Apparatus
 from rig.model import NS_PER_S, Gray
 from rig.storage.room import GUESS_BYTES_S, can_hold, room_for, spell_bytes
 
+if TYPE_CHECKING:
+    from rig.tracking import Settings
+
 RATE_SHORT, RATE_FAILS = 0.97, 0.8
 """Of the rate that is asked for: below the first is a warning, below the second no session."""
 LIGHT_WARNS, LIGHT_FAILS = 1.25, 2.0
 """So many times as bright, or as dark, as in the picture of the empty box."""
 BURNT, BLACK = 252, 3
+BLIND_SHARE, UNSURE_SHARE, THIN_SHARE = 0.5, 0.95, 0.6
+"""An animal that is found at fewer of the places tried is not seen in that chamber, or not always;
+or less of its area is found."""
 CLIPPED_SHARE = 0.25
 """Of a chamber: so much of it without any difference hides an animal."""
 BLURRED, UNSHARP = 0.6, 0.3
@@ -32,6 +38,10 @@ BLURRED, UNSHARP = 0.6, 0.3
 MOVED_CM = 0.5
 """A camera that stands otherwise by more puts the animal into other chambers near each line."""
 LOW_PERCENT = 15.0
+REMEDY = (
+    "light the box with infrared from below, through a translucent floor, or take a floor that"
+    " differs more from the coat"
+)
 SAFETY = 1.3
 """A battery is to last so many times the session."""
 
@@ -188,6 +198,46 @@ def _place(apparatus: Apparatus, now: Gray, empty: Gray) -> Finding:
         return Finding("place", Level.PASS, "the picture lies as the empty box's")
     found = f"the camera is off by up to {far_cm:.1f} cm ({move.turn_deg:g} degrees)"
     return Finding("place", Level.FAIL if far_cm > MOVED_CM else Level.WARN, found, todo)
+
+
+def animal(
+    apparatus: Apparatus, empty: Gray, rate_hz: float, settings: "Settings | None" = None
+) -> Finding | None:
+    """How well an animal of this coat is seen in each chamber; None where no coat is known.
+
+    A body is drawn at places of the empty box, and the tracker is asked for it. Where even the best
+    coat of that side is not found, or the one that was seen here is not, the chamber is blind.
+
+    Args:
+        apparatus: of the box.
+        empty: the picture of the empty box, of the apparatus's size.
+        rate_hz: of the camera.
+        settings: of the last session in this box, which saw the coat; None: a coat as usual.
+    """
+    from rig import tracking  # OpenCV: only who has a picture waits for it
+    from rig.tracking.sighting import sightings
+
+    if empty.shape != apparatus.frame_size_px[::-1]:
+        return None
+    known = settings is not None and settings.coat is not None
+    prepared = tracking.prepare(
+        apparatus, empty, rate_hz, [empty], settings=settings if known else None
+    )
+    seen = sightings(prepared, empty)
+    best = [seen] if known else [sightings(prepared, empty, coat) for coat in (0, 255)]
+    level, told = Level.PASS, []
+    for name, one in seen.items():
+        told.append(f"{name} {one.share:.0%} of places, {one.area_cm2:g} of {one.of_cm2:g} cm2")
+        if max(those[name].share for those in best) < BLIND_SHARE:
+            level = Level.FAIL
+        elif one.share < UNSURE_SHARE or one.area_cm2 < THIN_SHARE * one.of_cm2:
+            level = Level.WARN if level is Level.PASS else level
+    if not told:
+        return None
+    whose = "this coat" if known else "a coat as usual"
+    levels = " or ".join(sorted({str(one.coat) for one in seen.values()}))
+    found = f"{whose} (grey level {levels}) is found in {'; '.join(told)}"
+    return Finding("animal", level, found, "" if level is Level.PASS else REMEDY)
 
 
 def boards(up: Mapping[str, bool]) -> list[Finding]:

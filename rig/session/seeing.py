@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -49,9 +50,8 @@ def median_of(
 ) -> Seen:
     """The background of one box from pictures (n, height, width) of a recording."""
     stack = _cut(stack, crop_px)
-    background = tracking.background_from(
-        stack, apparatus.tracking.animal, tracking.reach(apparatus)
-    )
+    within, parts = tracking.reach(apparatus), partial(tracking.territories, apparatus)
+    background = tracking.background_from(stack, apparatus.tracking.animal, within, parts)
     return Seen(background=background, kind="median", samples=tuple(stack))
 
 
@@ -106,7 +106,7 @@ def again(
     if before >= SEEN_SHARE:
         return seen, prepared, None
     cm2 = apparatus.px_per_cm_mean**2
-    sizes_px = (apparatus.tracking.min_area_cm2 * cm2, apparatus.tracking.max_area_cm2 * cm2)
+    sizes_px = (apparatus.tracking.min_area_cm2 * cm2, float(max(prepared.max_area_px)))
     places, stack = more()
     better = cleared(_cut(stack, crop_px), seen.background, tracking.reach(apparatus), *sizes_px)
     second = fit(better.background)

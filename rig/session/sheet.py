@@ -1,12 +1,13 @@
 """Tables as people and other programs save them: a line of column names, then a line a row.
 
 Comma, semicolon or tab; UTF-8 or UTF-16 with its mark, else Windows' Latin letters; a decimal
-comma where commas do not part the columns.
+comma where commas do not part the columns. Or the first sheet of an Excel workbook.
 """
 
 import codecs
 import csv
 import math
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ BLANKS = frozenset(
 _LARGEST = 2.0**53
 """Beyond it not every whole number is one of a spreadsheet's."""
 _PART = 1 << 20
+_PACKED = b"PK\x03\x04"
 
 
 class Cells(Sequence[str]):
@@ -139,9 +141,16 @@ def read_lines(path: Path, what: str = "table") -> list[str]:
 def each_line(path: Path, what: str = "table") -> Iterator[str]:
     """The same, one after the other: a long file is never in memory as a whole."""
     try:
+        with path.open("rb") as begun:
+            packed = begun.read(len(_PACKED)) == _PACKED
+        if packed:
+            from rig.session import workbook  # rarely needed, and loads half of the library
+
+            yield from workbook.lines_of(path, what)
+            return
         encoding = _encoding(path)
         if encoding is None:
-            message = f"this {what} is no text; is it another kind of file?"
+            message = f"this {what} is no text; is it another kind of file? Save it as CSV or xlsx"
             raise ConfigError(str(path), "", message)
         with path.open(encoding=encoding, errors="replace") as file:
             for line in file:
@@ -185,6 +194,8 @@ def sheet(
     """
     source = iter(lines)
     top = next(source, "")
+    if re.fullmatch(r"\W*sep=.\W*", top, re.I):  # a spreadsheet's own note of what parts the cells
+        top, first = next(source, ""), first + 1
     if not top.strip():
         raise ConfigError(file, "", "holds no line with column names")
     delimiter = delimiter_of(top)
@@ -195,7 +206,7 @@ def sheet(
     while names and not names[-1]:  # a delimiter at the end of each line
         names.pop()
     for k, name in enumerate(names):
-        if name and name in names[:k]:
+        if name and name in names[:k] and (kept is None or kept(name)):
             raise ConfigError(file, name, "two columns are called so")
     columns = {
         name: (k, Cells()) for k, name in enumerate(names) if name and (kept is None or kept(name))

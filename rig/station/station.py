@@ -334,6 +334,10 @@ class Station:
         if frame is not None and times:
             box = hosted.box
             findings += preflight.picture(box.loaded.apparatus, frame.image, box.empty)
+            if box.empty is not None:
+                before = None if hosted.loop is None else hosted.loop.prepared.settings
+                animal = preflight.animal(box.loaded.apparatus, box.empty, asked_hz, before)
+                findings += [] if animal is None else [animal]
         if self.loaded.simulated:  # a busy computer, or its own mouse in the picture: no fault
             return [one.softened() for one in findings]
         return findings

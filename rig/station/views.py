@@ -17,6 +17,7 @@ from rig.session.seeing import known_contrast
 from rig.station.hosted import Hosted
 from rig.tracking import Prepared
 from rig.tracking.registration import righted
+from rig.tracking.sighting import sightings
 
 
 class Changes(Strict):
@@ -73,7 +74,8 @@ def look(
     The bytes are the picture's luma, then a bit a pixel (packed, row by row) for what stands out
     from the background. `contrast` is the headroom in grey levels of each chamber, `good` the
     verdict on it, `known` whether the animal's side or coat is known, without which the verdict
-    says little. Without an empty-box picture, and without a session, there is only the picture.
+    says little, `sighted` what is found of such an animal at places of each chamber (`Sighting`).
+    Without an empty-box picture, and without a session, there is only the picture.
 
     Args:
         frame: of the box, or of the camera where there is no box.
@@ -95,7 +97,7 @@ def look(
         "height": image.shape[0],
         "silhouette": False,
     }
-    prepared = _prepared(hosted, image, rate_hz, changes)
+    prepared, empty = _prepared(hosted, image, rate_hz, changes)
     if prepared is None:
         return data, image.tobytes()
     seen = tracking.choose(tracking.find(image, prepared), None, frame.t_ns)
@@ -106,6 +108,7 @@ def look(
         "contrast": contrast,
         "good": {name: headroom > 0 for name, headroom in contrast.items()},
         "known": bool(known_contrast(prepared)),
+        "sighted": {} if empty is None else _sighted(prepared, empty),
         "tracker": prepared.settings.model_dump(mode="json"),
     }
     return data, image.tobytes() + np.packbits(_standing_out(image, prepared)).tobytes()
@@ -123,22 +126,23 @@ def cut(image: Gray, area: tuple[int, int, int, int]) -> Gray:
 
 def _prepared(
     hosted: Hosted | None, image: Gray, rate_hz: float, changes: Changes
-) -> Prepared | None:
+) -> tuple[Prepared | None, Gray | None]:
+    """The tracker, and the picture of the empty box that it was made with where that is at hand."""
     if hosted is not None and hosted.loop is not None and hosted.busy:
         if changes != Changes():
             raise StationError(f"box {hosted.name}: its settings are frozen, a session runs in it")
-        return hosted.loop.prepared
+        return hosted.loop.prepared, None
     apparatus = None if hosted is None else hosted.box.loaded.apparatus
     if changes.apparatus is not None:
         apparatus = from_table(changes.apparatus, "apparatus")
     if apparatus is None:
-        return None
+        return None, None
     empty = None if hosted is None else hosted.box.empty
     if changes.background is not None:
         file = Path(changes.background)
         empty = read_picture(file, apparatus, ("background", ""), repr(changes.background))
     if empty is None:
-        return None
+        return None, None
     height, width = image.shape
     if apparatus.frame_size_px != (width, height):
         message = f"{list(apparatus.frame_size_px)}: the picture is {width}x{height} px"
@@ -148,7 +152,11 @@ def _prepared(
     if said:
         settings = apparatus.tracking.model_copy(update=said)
         apparatus = apparatus.model_copy(update={"tracking": settings})
-    return tracking.prepare(apparatus, empty, rate_hz, [image])
+    return tracking.prepare(apparatus, empty, rate_hz, [image]), empty
+
+
+def _sighted(prepared: Prepared, empty: Gray) -> dict[str, Any]:
+    return {name: one._asdict() for name, one in sightings(prepared, empty).items()}
 
 
 def _standing_out(image: Gray, prepared: Prepared) -> NDArray[np.bool_]:

@@ -7,11 +7,11 @@ Before a session: `background_from` (or `LiveBackground`), then `prepare`. Per f
 from rig.tracking.background import LiveBackground, background, background_from, sample_indices
 from rig.tracking.choosing import Prior, choose, next_prior
 from rig.tracking.finding import Candidate, Found, find
-from rig.tracking.masks import fill, reach
+from rig.tracking.masks import fill, reach, territories
 from rig.tracking.outlines import outline
 from rig.tracking.preparing import ChamberSettings, Prepared, Settings, contrast, prepare
 
-VERSION = "5"
+VERSION = "6"
 """Counts up whenever the same picture can give another detection."""
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "prepare",
     "reach",
     "sample_indices",
+    "territories",
 ]

@@ -5,7 +5,7 @@ place that had two brightnesses over time is told from one that had one, and the
 animal cannot be is taken, however long the animal sat there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -22,6 +22,10 @@ LEAST_SHARE = 0.1
 """A brightness seen in fewer of the samples than this is a passing hand, not the floor."""
 CROWD_SHARE = 0.2
 """A sample that differs in more of the picture than this shows a hand or other light."""
+PLAINLY, VISITED = 6, 0.05
+"""So many times more places of a part are darker than lighter, or the reverse, and they are such a
+share of it: there it is plain. A piebald animal is both everywhere; a grey one is lighter than a
+black floor and darker than a white one."""
 STRIP = 1 << 16
 """Pixels sorted at once."""
 
@@ -33,7 +37,10 @@ def sample_indices(n_frames: int, count: int = 48) -> list[int]:
 
 
 def background_from(
-    stack: NDArray[np.uint8], animal: Animal | None = None, within: Gray | None = None
+    stack: NDArray[np.uint8],
+    animal: Animal | None = None,
+    within: Gray | None = None,
+    parts: Callable[[], Sequence[Gray]] = tuple,
 ) -> Gray:
     """The box without the animal, height x width, from `stack` (samples x height x width).
 
@@ -46,6 +53,8 @@ def background_from(
         animal: darker or lighter than the floor; None: found out from the pictures themselves;
             either: the brightness is taken that joins its surroundings best.
         within: 255 where the animal can be (`reach`); used to find out `animal` only.
+        parts: gives parts of the picture, 255 in each (`territories`); asked where `animal` is to
+            be found out, for it may be another in some of them.
 
     Raises ValueError for an empty stack.
     """
@@ -59,8 +68,13 @@ def background_from(
     if any(new is not old for new, old in zip(matched, stack, strict=True)):
         stack = np.stack(matched)
         ordered, plain = _ordered(stack)
+    own: Sequence[Gray] = ()
+    each: Sequence[Animal] = ()
     if animal is None:
-        animal = polarity(stack, plain, within)
+        own = parts()
+        animal, each = sides(stack, plain, within, own)
+    if any(side is not animal for side in each):
+        return _by_part(ordered, plain, own, each)
     if animal is Animal.DARKER:
         return _lighter_side(ordered, plain)
     inverted = 255 - ordered[::-1]
@@ -82,7 +96,20 @@ def background(pictures: Sequence[Gray], animal: Animal | None = None) -> Gray:
 def polarity(
     stack: NDArray[np.uint8], median: Gray, within: Gray | None = None, apart: int = 2 * APART
 ) -> Animal:
-    """Whether what moves is darker or lighter than the median; EITHER if that is not clear.
+    """Whether what moves is darker or lighter than the median; EITHER if that is not clear."""
+    return sides(stack, median, within, (), apart)[0]
+
+
+def sides(
+    stack: NDArray[np.uint8],
+    median: Gray,
+    within: Gray | None = None,
+    parts: Sequence[Gray] = (),
+    apart: int = 2 * APART,
+) -> tuple[Animal, list[Animal]]:
+    """Whether what moves is darker or lighter than the median, on the whole and in each part.
+
+    EITHER where that is not clear. Parts are as the whole unless one of them is plainly otherwise.
 
     An animal darkens every place it visits, while the ghost that it leaves in a median where it
     sat long lightens that one place: so places count, not time.
@@ -100,12 +127,34 @@ def polarity(
         if cv2.countNonZero(below) + cv2.countNonZero(above) <= CROWD_SHARE * size:
             cv2.bitwise_or(darker, below, darker)
             cv2.bitwise_or(lighter, above, lighter)
-    dark, light = cv2.countNonZero(darker), cv2.countNonZero(lighter)
-    if dark > 2 * light:
+    whole = _side(cv2.countNonZero(darker), cv2.countNonZero(lighter), 2)
+    each = []
+    for part in parts:
+        dark, light = (cv2.countNonZero(cv2.bitwise_and(one, part)) for one in (darker, lighter))
+        seen = max(dark, light) >= VISITED * cv2.countNonZero(part)
+        each.append(_side(dark, light, PLAINLY) if seen else Animal.EITHER)
+    if all(side in (whole, Animal.EITHER) for side in each):
+        each = [whole] * len(each)
+    return whole, each
+
+
+def _side(dark: int, light: int, times: int) -> Animal:
+    if dark > times * light:
         return Animal.DARKER
-    if light > 2 * dark:
-        return Animal.LIGHTER
-    return Animal.EITHER
+    return Animal.LIGHTER if light > times * dark else Animal.EITHER
+
+
+def _by_part(
+    ordered: NDArray[np.uint8], plain: Gray, parts: Sequence[Gray], each: Sequence[Animal]
+) -> Gray:
+    """The background where the animal is darker in some parts and lighter in others."""
+    lighter = _lighter_side(ordered, plain)
+    darker = 255 - _lighter_side(255 - ordered[::-1], 255 - plain)
+    result = _smoother_side(plain, lighter, darker)
+    for part, side in zip(parts, each, strict=True):
+        if side is not Animal.EITHER:
+            np.copyto(result, lighter if side is Animal.DARKER else darker, where=part > 0)
+    return result
 
 
 def _ordered(stack: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Gray]:

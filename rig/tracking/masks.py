@@ -97,6 +97,14 @@ def reach(apparatus: Apparatus) -> Gray:
     return picture(near & (union(ignored, shape) == 0))
 
 
+def territories(apparatus: Apparatus) -> list[Gray]:
+    """For each chamber 255 where the animal is looked for and no other chamber is nearer."""
+    within = reach(apparatus)
+    away = [away_px(fill(one.outline_px, within.shape)) for one in apparatus.chamber]
+    nearest = np.argmin(np.stack(away), axis=0)
+    return [picture((nearest == k) & (within > 0)) for k in range(len(away))]
+
+
 def limits(background: Gray, threshold: Gray) -> tuple[Gray, Gray]:
     """`background` minus and plus `threshold`, cut off at 0 and 255: what is beyond stands out."""
     low, high = cv2.subtract(background, threshold), cv2.add(background, threshold)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import cv2
 import numpy as np
@@ -11,9 +12,10 @@ from rig.apparatus import Animal, Apparatus, Chamber, PointPx, TrackingSettings
 from rig.config import Strict
 from rig.model import Gray
 from rig.tracking import masks
-from rig.tracking.background import polarity
+from rig.tracking.background import sides
 from rig.tracking.light import Light, cells, step_px
 from rig.tracking.masks import Region, region
+from rig.tracking.sizes import sized
 from rig.tracking.sweeps import Sweep, door_sweeps
 
 DEFAULT_THRESHOLD = 25
@@ -22,6 +24,8 @@ THRESHOLD_SHARE = 0.36
 """Of the way from the floor to the coat: beyond a shadow, short of the fur's lighter rim."""
 LARGEST_THRESHOLD = 100
 LEAST_THRESHOLD = 8
+MOUSE_CM2 = 20.0
+"""Of a mouse without its tail, from above."""
 SWEEP_MARGIN_CM = 0.3
 HAND_MARGIN_CM = 1.0
 
@@ -31,7 +35,7 @@ class ChamberSettings(Strict):
 
     `threshold` holds for the chamber's usual floor and outside the chambers. Inside, where
     `least` is smaller, each place has its own: the same share of the way from its floor to the
-    coat, but not below `least`.
+    coat, but not below `least`. `usual_cm2` is the animal's usual area where it is no mouse's.
     """
 
     animal: Animal
@@ -39,6 +43,7 @@ class ChamberSettings(Strict):
     least: int
     min_area_cm2: float
     max_area_cm2: float
+    usual_cm2: float | None = None
 
 
 class Settings(Strict):
@@ -150,7 +155,7 @@ def prepare(
     step = max(1, min(step_px(shape), round(1.5 * per_cm)))
     light = Light(background, within, step)
     if settings is None:
-        settings = _choose(apparatus, background, within, chambers, light, per_cm, samples)
+        settings = _choose(apparatus, background, within, chambers, nearest, light, per_cm, samples)
     chosen = [settings.chamber[name] for name in names]
     cm2 = per_cm * per_cm
     least_px = min(one.min_area_cm2 for one in chosen) * cm2
@@ -161,9 +166,11 @@ def prepare(
     below, above = masks.limits(background, threshold)
     low = np.where(dark & (within > 0), below, 0).astype(np.uint8)
     high = np.where(bright & (within > 0), above, 255).astype(np.uint8)
-    open_step = max(1, round(per_cm / 7))
-    # a disc of 1 cm: thicker than a tail with its shadow, thinner than any part of the body
-    radius = max(1, round(per_cm / open_step / 2))
+    # a disc of 1 cm, for a mouse: thicker than a tail with its shadow, thinner than the body
+    usual_cm2 = next((one.usual_cm2 for one in chosen if one.usual_cm2), MOUSE_CM2)
+    disc_px = per_cm * sqrt(usual_cm2 / MOUSE_CM2)
+    open_step = max(1, round(disc_px / 7))
+    radius = max(1, round(disc_px / open_step / 2))
     block = 4 if least_px >= 96 else 2 if least_px >= 24 else 1
     rows, cols = _bounds(within, block)
     row_step = min(block, 2)
@@ -299,6 +306,7 @@ def _choose(
     background: Gray,
     within: Gray,
     chambers: Gray,
+    nearest: Gray,
     light: Light,
     per_cm: float,
     samples: Sequence[Gray],
@@ -309,20 +317,27 @@ def _choose(
     noise = _noise(matched, background, within)
     floor_of_noise = max(LEAST_THRESHOLD, int(np.ceil(5 * noise + 2)))
     animal, coat = apparatus.tracking.animal, None
+    each: list[Animal] = []
+    usual_cm2: float | None = None
     if matched:
         if animal is None:
-            animal = polarity(np.stack(matched), background, within, floor_of_noise)
+            parts = [masks.picture((nearest == i + 1) & (within > 0)) for i in range(len(wishes))]
+            stack = np.stack(matched)
+            animal, each = sides(stack, background, within, parts, floor_of_noise)
+        alike = animal if all(one is animal for one in each) else Animal.EITHER
+        seen = (matched, background, within, alike, floor_of_noise)
+        wishes, usual_cm2 = sized(wishes, *seen, per_cm)
         sizes = [
             (wish.min_area_cm2 * per_cm * per_cm, wish.max_area_cm2 * per_cm * per_cm)
             for wish in wishes
         ]
         bounds = min(a for a, _ in sizes), max(b for _, b in sizes)
-        coat = _coat(matched, background, within, animal, floor_of_noise, bounds)
+        coat = _coat(*seen, bounds)
     if animal is None or (coat is None and apparatus.tracking.animal is None):
         animal = Animal.EITHER
     chosen: dict[str, ChamberSettings] = {}
     for i, (chamber, wish) in enumerate(zip(apparatus.chamber, wishes, strict=True)):
-        kind = wish.animal or animal
+        kind = wish.animal or (each[i] if each and coat is not None else animal)
         if wish.threshold is not None:
             threshold = least = wish.threshold
         elif coat is None:
@@ -341,6 +356,7 @@ def _choose(
             least=least,
             min_area_cm2=wish.min_area_cm2,
             max_area_cm2=wish.max_area_cm2,
+            usual_cm2=usual_cm2,
         )
     return Settings(coat=coat, noise=round(noise, 2), chamber=chosen)
 

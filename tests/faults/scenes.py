@@ -7,6 +7,7 @@ before the fault is the same byte for byte, seen and inferred and lost are the s
 the folder verifies: replay gives its rows and events byte for byte, and its pictures say the same.
 """
 
+import csv
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -89,6 +90,14 @@ def _head(image: Gray, empty: Gray, age_s: float) -> Gray:
 def _bar(image: Gray, empty: Gray, age_s: float) -> Gray:
     painted = image.copy()
     painted[76:] = 200
+    return painted
+
+
+def _frames(image: Gray, empty: Gray, age_s: float) -> Gray:
+    """What holds the doors stands over both openings, a centimetre and a half wide."""
+    painted = image.copy()
+    for x in (67, 89):
+        painted[50:70, x : x + 5] = 200
     return painted
 
 
@@ -188,6 +197,20 @@ def _doubled(stage: Stage) -> str:
     return "" if stage.stop["frames_duplicate"] > 10 else f"counted {stage.stop}"
 
 
+def _in_its_chamber(stage: Stage) -> str:
+    """Where the program has it is where the simulated world has it, but for the entry rule."""
+    with (stage.folder / "truth.csv").open(encoding="utf-8", newline="") as read:
+        truth = {int(row["frame"]): row["chamber"] for row in csv.DictReader(read)}
+    rows = SessionRecord.open(stage.folder).columns()
+    scored = [
+        str(zone) == truth[int(frame)]
+        for frame, zone, counts in zip(rows["frame"], rows["zone"], rows["scored"], strict=True)
+        if int(counts)
+    ]
+    share = sum(scored) / len(scored)
+    return "" if share > 0.9 else f"in its own chamber in {100 * share:.0f} % of the pictures"
+
+
 def _doors_rest(stage: Stage) -> str:
     moved = [data for t_s, kind, data in stage.events if kind == "door" and t_s > 1.0]
     return "" if not moved else f"a door moved: {moved}"
@@ -232,6 +255,7 @@ SCENES = (
     Scene("a head over the box", FREE, (LOST,), paint=_head, dark_s=9.0),
     Scene("escape over the wall", FREE, ("escape",), paint=_escaped, dark_s=9.0),
     Scene("hidden at a wall", FREE, paint=_bar),
+    Scene("hidden under the door frames", FREE, paint=_frames, check=_in_its_chamber),
     Scene("light falls to 0.72", FREE, paint=_darker),
     Scene("camera shifted", FREE, paint=_shifted),
     Scene("faecal boli", FREE, paint=_dots),

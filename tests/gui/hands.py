@@ -61,7 +61,7 @@ def fill(qtbot: QtBot, field: QWidget, text: str) -> None:
     typed(qtbot, text, enter=False)
 
 
-def pick(qtbot: QtBot, field: QComboBox, data: str) -> None:
+def pick(qtbot: QtBot, field: QComboBox, data: object) -> None:
     """Go to a list, and choose by its arrows."""
     tab_to(qtbot, field)
     press(qtbot, Qt.Key.Key_Home)

@@ -4,6 +4,8 @@ import csv
 import json
 import logging
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -273,6 +275,34 @@ def test_each_session_says_in_how_many_places_it_lies(
     assert panel.kept.property("role") == "good"
     with open_study(made) as study:
         forget_place(study, OWNER)
+
+
+def test_what_is_put_right_is_copied_to_the_second_place(
+    qtbot: QtBot, windows: Made, made: Path, tmp_path: Path
+) -> None:
+    """Soon after, or as the window closes; not only when the next session is filed."""
+    with open_study(made) as study:
+        place = set_place(study, tmp_path, OWNER)
+        copy_all(study)
+    for closes, what in ((False, "scratches"), (True, "scratches more")):
+        window = windows("today")
+        window.desk.copying.setInterval(60_000 if closes else 0)
+        page = open_on(qtbot, window, made)
+        chosen(qtbot, page, "M01")
+        put_right(qtbot, page, "event", {"severity": "mild", "what": what, "action": "seen"})
+        if closes:
+            assert what not in events_in(place)
+        window.close()
+        qtbot.waitUntil(lambda what=what: what in events_in(place), timeout=LIMIT_MS)
+    with open_study(made) as study:
+        forget_place(study, OWNER)
+
+
+def events_in(place: Path) -> list[str]:
+    """What the newest copy of the database knows of adverse events."""
+    newest = max((place / "backup").glob("study-*.sqlite"))
+    with closing(sqlite3.connect(newest)) as connection:
+        return [str(what) for (what,) in connection.execute("select what from adverse_event")]
 
 
 def cells_with(panel: CalendarPanel, signs: tuple[str, ...]) -> list[str]:

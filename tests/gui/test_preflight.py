@@ -193,7 +193,7 @@ background = "empty.png"
     [
         ("darker", (200, 120), Level.GOOD, "left 175, right 95"),
         ("darker", (200, 32), Level.WARN, "Weak"),
-        ("darker", (200, 12), Level.WARN, "No contrast in right"),
+        ("darker", (200, 12), Level.BAD, "No contrast in right"),
         ("either", (200, 120), Level.OPEN, "not known yet"),
     ],
     ids=["good", "weak", "blind", "coat not known"],

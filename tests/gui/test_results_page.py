@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtGui import QDesktopServices, QImage
 from pytestqt.qtbot import QtBot
 
 from gui.texts import say
 from gui.theme import Theme
 from gui.window import MainWindow
-from protocols.results import keep_scores, overview
+from protocols.results import FIGURES, LIST, keep_scores, overview
 from protocols.review.coding import Item, shelf
 from protocols.review.footage import read_footage
 from protocols.review.spotcheck import FOLDER, Clip, Press, judged, scored_window, store
+from protocols.scores import NAMES
 from protocols.study import add_person, open_study, unblind
 from protocols.study.measured import standing
 from protocols.study.remeasuring import sessions_of
@@ -107,12 +108,12 @@ def test_blinded_nothing_tells_and_every_key_works(
     assert {"left", "right"} <= {head.text() for head in heads if head is not None}
     qtbot.keyClick(page.table, KEY.Key_C, CONTROL)
     for key in ("prism", "share"):
-        assert not page.exports[key].isEnabled()
+        assert not page.hand.exports[key].isEnabled()
     for k in range(page.tabs.count()):
         page.tabs.setCurrentIndex(k)
 
-    page.exports["csv"].setFocus()
-    qtbot.keyClick(page.exports["csv"], KEY.Key_Return)
+    page.hand.exports["csv"].setFocus()
+    qtbot.keyClick(page.hand.exports["csv"], KEY.Key_Return)
     qtbot.waitUntil(lambda: page.said.property("role") == "good", timeout=LONG_MS)
     out = study / "derivatives" / "export-csv"
     assert page.said.text() == say("results.export_blinded", path=out, count=SESSIONS)
@@ -157,7 +158,13 @@ def test_opened_scores_have_ranges_and_dots_open_their_session(
     measured(qtbot, window)
     for theme in Theme:
         window.use_theme(theme)
-    assert page.score.currentText() == "cpp_score_s"
+    assert page.score.currentText() == "preference score (s)"
+    assert page.meant.text().endswith("post-test less pre-test. In tables: cpp_score_s")
+    shown = [page.score.itemText(k) for k in range(page.score.count())]
+    assert [text for text in shown if "_" in text] == []
+    assert len(set(shown)) == len(NAMES)
+    axis = page.scores_plot.plot.getAxis("left")
+    assert axis.labelText == "preference score (s)"
     assert page.overview is not None
     assert page.overview.scores is not None
     told = {one["subject"]: one for one in page.overview.scores["animals"]}
@@ -171,7 +178,7 @@ def test_opened_scores_have_ranges_and_dots_open_their_session(
         assert float(low) <= float(score) <= float(high)
         before, after = (one["times"][phase]["paired_s"] for phase in ("pretest", "posttest"))
         assert one["cpp_score_s"] == pytest.approx(after - before)
-    page.score.setCurrentText("preference_index")
+    page.score.setCurrentIndex(page.score.findData("preference_index"))
     first = page.table.item(0, 2)
     assert first is not None
     assert re.fullmatch(r"-?\d\.\d{3}", first.text())
@@ -300,11 +307,11 @@ def reported(qtbot: QtBot, window: MainWindow, study: Path) -> str:
     """The report, written from the page of results."""
     opened(qtbot, window, study)
     page = window.results_page
-    page.tabs.setCurrentIndex(3)
-    page.report_button.setFocus()
-    qtbot.keyClick(page.report_button, KEY.Key_Return)
-    assert not page.report_button.isEnabled()
-    qtbot.waitUntil(page.open_button.isEnabled, timeout=LONG_MS)
+    page.tabs.setCurrentWidget(page.hand)
+    page.hand.report_button.setFocus()
+    qtbot.keyClick(page.hand.report_button, KEY.Key_Return)
+    assert not page.hand.report_button.isEnabled()
+    qtbot.waitUntil(page.hand.open_button.isEnabled, timeout=LONG_MS)
     html = study / "derivatives" / "report.html"
     assert page.said.text() == say("results.report_done", path=html)
     return html.read_text(encoding="utf-8")
@@ -357,9 +364,32 @@ def test_a_report_is_written_and_opened(
     assert "Checked by eye" in report
     assert f"{same} of 10" in report
     page = window.results_page
-    page.open_button.setFocus()
-    qtbot.keyClick(page.open_button, KEY.Key_Return)
+    # Its figures stand in the window as it was written, gone through by key.
+    page.tabs.setCurrentWidget(page.figures)
+    figures = page.figures.list
+    qtbot.waitUntil(lambda: figures.count() == report.count("<figure>") > 2, timeout=LONG_MS)
+    figures.setFocus()
+    qtbot.keyClick(figures, KEY.Key_End)
+    assert figures.currentRow() == figures.count() - 1
+    qtbot.waitUntil(lambda: not page.figures.picture.pixmap().isNull(), timeout=LONG_MS)
+    assert brightest(page.figures.picture.pixmap().toImage()) == 255
+    window.use_theme(Theme.RED)
+    assert brightest(page.figures.picture.pixmap().toImage(), red=False) < 100
+    # Those of a study whose key was open, as in a copy from elsewhere, are not shown before.
+    path = study / FIGURES / LIST
+    path.write_text(path.read_text().replace('"blinded": true', '"blinded": false'))
+    page.open_study(study)
+    qtbot.waitUntil(lambda: figures.count() == 0, timeout=LONG_MS)
+    page.hand.open_button.setFocus()
+    qtbot.keyClick(page.hand.open_button, KEY.Key_Return)
     assert asked == [str(study / "derivatives" / "report.html")]
+
+
+def brightest(image: QImage, *, red: bool = True) -> int:
+    """The highest of all its values, 0 to 255; without `red` those of green and blue alone."""
+    colours = (image.pixelColor(x, y) for x in range(0, image.width(), 9)
+               for y in range(0, image.height(), 9))  # fmt: skip
+    return max(max(c.red() if red else 0, c.green(), c.blue()) for c in colours)
 
 
 def put_check(study: Path, item: Item) -> int:

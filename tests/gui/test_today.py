@@ -4,6 +4,7 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from gui.study.page import StudyPage
 from gui.today.next_deed import Deed
 from gui.today.next_deed import Standing as Standing_
 from gui.window import MainWindow
-from protocols.study import check, open_study
+from protocols.store import tables as t
+from protocols.study import add_animals, check, open_study, scheduling
 from protocols.study.cards import Around, Card
 from tests.gui.hands import (
     ALT,
@@ -25,6 +27,7 @@ from tests.gui.hands import (
     card_of,
     fill,
     open_on,
+    pick,
     press,
     rows,
     sign_in,
@@ -33,6 +36,7 @@ from tests.gui.hands import (
     wait_for,
 )
 from tests.gui.studies import (
+    IDS,
     MORE,
     OWNER,
     PROTOCOL,
@@ -91,8 +95,62 @@ def run_card(qtbot: QtBot, window: MainWindow, animal: str) -> LiveBox:
 
 
 def test_a_morning_by_keyboard_alone(qtbot: QtBot, windows: Made, rig: str, tmp_path: Path) -> None:
+    morning(qtbot, windows, rig, tmp_path)
+
+
+@pytest.mark.long
+def test_a_whole_day_by_keyboard_alone(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path
+) -> None:
+    """The same in one window, then what was recorded is watched, checked by eye, handed on."""
+    window, folder = morning(qtbot, windows, rig, tmp_path, test_s=5)
+    press(qtbot, Qt.Key.Key_F4, SHIFT)
+    review = window.review_page
+    watch, spot = review.watch, review.spot
+    qtbot.waitUntil(lambda: watch.list.count() == 3, timeout=LIMIT_MS)
+    tab_to(qtbot, watch.list)
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: watch.player.image is not None, timeout=LIMIT_MS)
+    tab_to(qtbot, watch.player)
+    before = watch.player.frame
+    press(qtbot, Qt.Key.Key_Right)
+    assert watch.player.frame == before + 1
+    tab_to(qtbot, review.tabs.tabBar())
+    for _ in range(2):
+        press(qtbot, Qt.Key.Key_Right)
+    fill(qtbot, spot.signer.name, "sam")
+    fill(qtbot, spot.count, "1")
+    fill(qtbot, spot.seconds, "3")
+    tab_to(qtbot, spot.draw_button)
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: spot.player.image is not None, timeout=LIMIT_MS)
+    tab_to(qtbot, spot.player)
+    press(qtbot, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: not spot.player.playing, timeout=LIMIT_MS)
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: spot.said.property("role") == "good", timeout=LIMIT_MS)
+    assert spot.outcome is not None
+    assert spot.outcome.clips == 1
+    press(qtbot, Qt.Key.Key_F5, SHIFT)
+    results = window.results_page
+    qtbot.waitUntil(lambda: results.conduct is not None, timeout=LIMIT_MS)
+    tab_to(qtbot, results.tabs.tabBar())
+    while results.tabs.currentWidget() is not results.hand:
+        press(qtbot, Qt.Key.Key_Right)
+    tab_to(qtbot, results.hand.exports["csv"])
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: results.said.property("role") in ("good", "bad"), timeout=LIMIT_MS)
+    assert results.said.property("role") == "good", results.said.text()
+    written = (folder / "derivatives" / "export-csv" / "sessions.csv").read_text(encoding="utf-8")
+    assert [line.split(",")[0] for line in written.splitlines()[1:]] == ["M01", "M02", "M04"]
+
+
+def morning(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path, test_s: int = 2
+) -> tuple[MainWindow, Path]:
+    """A study begun, three animals run, the third under a wrong name, put right; all by keys."""
     protocol, folder = tmp_path / "short.toml", tmp_path / "S1"
-    protocol.write_text(PROTOCOL, encoding="utf-8")
+    protocol.write_text(PROTOCOL.replace("test_s = 2", f"test_s = {test_s}"), encoding="utf-8")
     window = windows("today")
     study: StudyPage = window.study_page
     press(qtbot, Qt.Key.Key_F2, SHIFT)
@@ -159,6 +217,7 @@ def test_a_morning_by_keyboard_alone(qtbot: QtBot, windows: Made, rig: str, tmp_
     assert found == [("M01", "done"), ("M02", "done"), ("M03", "planned"), ("M04", "done")]
     with open_study(folder) as opened:
         assert check(opened, {}, "tom") == []
+    return window, folder
 
 
 def test_the_wrong_day_stops_once_and_a_key_goes_on(
@@ -296,6 +355,71 @@ def test_a_practice_never_enters_the_study(
     assert rows(folder, "select count(*) from audit where about = 'session'") == before
     assert list((folder / "rawdata").iterdir()) == []
     assert not rows(folder, "select 1 from session where status <> 'planned'")
+
+
+def test_who_ran_an_animal_is_asked_for_its_group_once_it_is_through(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path
+) -> None:
+    """By key; the groups' names stand nowhere before, nor for who has guessed already."""
+    folder = sealed_study(tmp_path / "S1", rig)
+    with open_study(folder) as study, study.store.change(OWNER) as change:
+        for one in scheduling.sessions_of(change, "M02"):
+            change.update(t.session, {"uid": one["uid"]}, status="done")
+        names = [group.name for group in study.plan.group]
+    window = windows("today")
+    page = open_on(qtbot, window, folder)
+    view = page.view
+    card_of(qtbot, page, "M01", Deed.WEIGH)
+    assert view.group.count() == 0
+    page.setFocus()
+    card_of(qtbot, page, "M02", Deed.GUESS)
+    assert [view.group.itemData(k) for k in range(1, view.group.count())] == names
+    assert "M02 is through" in view.ready.text()
+    press(qtbot, Qt.Key.Key_F9)  # nothing is chosen yet: nothing is kept
+    pick(qtbot, view.group, names[1])
+    pick(qtbot, view.sure, 4)
+    assert rows(folder, "select count(*) from guess") == [(0,)]
+    press(qtbot, Qt.Key.Key_F9)
+    wait_for(qtbot, page, Deed.NONE)
+    kept = rows(folder, "select animal, group_number, sure, person from guess")
+    assert kept == [("M02", 2, 4, "tom")]
+    assert "guess is kept" in view.ready.text()
+    assert view.group.count() == 0
+    sign_in(qtbot, window, "4711", "eve")  # another person is asked too
+    wait_for(qtbot, page, Deed.GUESS)
+    page.setFocus()
+    card_of(qtbot, page, "M01", Deed.WEIGH)
+    assert view.group.count() == 0
+
+
+def test_a_cohort_is_chosen_to_be_shifted(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path
+) -> None:
+    folder = sealed_study(tmp_path / "S1", rig)
+    more = tmp_path / "more.csv"
+    more.write_text(table(("M05", "M06")), encoding="utf-8")
+    window = windows("study")
+    panel = window.study_page.calendar
+    window.desk.open(folder)
+    qtbot.waitUntil(lambda: panel.rows.rowCount() == len(IDS), timeout=LIMIT_MS)
+    assert not panel.cohort.isVisible()
+    with open_study(folder) as study:
+        add_animals(study, more, OWNER)
+        scheduling.set_start(study, date.today() + timedelta(days=1), OWNER)
+    panel.read()
+    qtbot.waitUntil(lambda: panel.cohort.isVisible(), timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: not window.desk.busy, timeout=LIMIT_MS)
+    tab_to(qtbot, window.study_page.bar.told)
+    sign_in(qtbot, window, OWNER)
+    qtbot.waitUntil(lambda: not window.desk.busy, timeout=LIMIT_MS)
+    pick(qtbot, panel.cohort, 2)
+    assert panel.chosen() == ["M05", "M06"]
+    fill(qtbot, panel.reason, "water in the room")
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: panel.said.isVisible(), timeout=LIMIT_MS)
+    day = (date.today() + timedelta(days=2)).isoformat()
+    asked = "select animal, planned_for from session where phase = 'pretest' and status = 'planned'"
+    assert rows(folder, f"{asked} order by animal") == [("M05", day), ("M06", day)]
 
 
 def test_what_stands_against_a_study_is_said_in_the_page(

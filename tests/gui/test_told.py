@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gui.results.told import dots, number, rows_of, score_names
+from gui.results.told import dots, flag_words, number, rows_of, score_names
 from protocols.results import KEPT, Overview, _value, keep_scores
 from rig.errors import StorageError
 
@@ -67,6 +67,11 @@ def test_an_animal_that_lacks_a_score_has_a_dash_and_no_dot() -> None:
     assert (dot.low, dot.score, dot.high, dot.flagged) == (0.25, 0.25, 0.5, True)
 
 
+def test_flags_are_read_as_words() -> None:
+    told = flag_words(["short", "posttest:length_differs", "extinction2:lost"])
+    assert told == "short, post-test: length differs, extinction 2: lost"
+
+
 def test_blinded_there_is_no_score_to_choose() -> None:
     row = {"subject": "M01", "phase": "pretest", "test_s": 60.0, "time_left_s": 20.0,
            "time_right_s": 40.0, "lost_share": None, "flags": []}  # fmt: skip
@@ -74,7 +79,7 @@ def test_blinded_there_is_no_score_to_choose() -> None:
     assert score_names(overview) == []
     assert dots(overview, "cpp_score_s") == []
     rows = rows_of(overview, "", HEADS)
-    assert rows.cells == [["M01", "pretest", "60.0", "20.0", "40.0", "-", ""]]
+    assert rows.cells == [["M01", "pre-test", "60.0", "20.0", "40.0", "-", ""]]
     assert rows.phases == ["pretest"]
 
 

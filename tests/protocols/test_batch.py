@@ -93,9 +93,10 @@ def test_what_is_done_is_not_repeated_and_what_changed_is_refused(cli: Cli, clip
 
 def test_a_manifest_as_a_spreadsheet_saves_it(cli: Cli, clips: Path) -> None:
     lines = [
+        "sep=;",
         "Subject;Phase;Files;Start;Duration_s;FPS;Paired;cue_left;cue_right;Note of the day",
         "",
-        'M01;pretest;videos/a/clip.mkv|videos/b/clip.mkv;"0:00,5";2,5;;left;;;"a; b"',
+        r'M01;pretest;videos\a\clip.mkv|videos/b/clip.mkv;"0:00,5";2,5;;left;;;"a; b"',
         "M02;pretest;videos/b/clip.mkv;f10;;10;dots;dots;stripes;Mäuse",
     ]
     Path("rows.csv").write_bytes("\r\n".join(lines).encode("cp1252"))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.protocols.conftest import Cli
 from tests.small import ARENA
+from tests.workbook import Cell, write_workbook
 
 FRAMES = "frame,t_s,x_px,y_px,zone,scored\n"
 
@@ -119,6 +120,12 @@ def test_results_joined_by_subject_and_phase(cli: Cli, here: Path) -> None:
         cli("compare", ours, old, *options, "--measure", "entries_left", "--json").out
     )
     assert [m["name"] for m in only["measures"]] == ["entries_left"]
+    cells = [row.split(";") for row in rows]
+    book: list[list[Cell]] = [["Tier", "Tag", "Zeit", "entries_left"]]
+    book += [[a, b, float(c.replace(",", ".")), int(d)] for a, b, c, d in cells]
+    write_workbook(here / "old.xlsx", {"Tabelle1": book})
+    same = json.loads(cli("compare", ours, here / "old.xlsx", *options, "--json").out)
+    assert same["measures"] == told["measures"]
 
 
 def test_a_rescored_folder_brings_its_apparatus(cli: Cli, clip: Path) -> None:
@@ -174,6 +181,8 @@ def test_bad_visits_and_results_are_one_line(cli: Cli, here: Path) -> None:
     assert cli("compare", a, b, "--zone", "left").code == 0
     b.write_text("zone,start_s,end_s\nleft,10,0\n")
     assert "line 2: column end_s: '0': before start_s" in cli("compare", a, b).err
+    b.write_text("zone,start_s,end_s\nleft,0,1e12\n")  # took all memory: found by tests.fuzz
+    assert "line 2: column end_s: '1e12': beyond a week" in cli("compare", a, b).err
     a.write_text("subject,phase,n\nM1,pretest,1\nm 1,pre test,2\n")
     assert "line 3: m 1 pre test: line 2 is of the same two" in cli("compare", a, a).err
     b.write_bytes(b"\x00\x01\xff")

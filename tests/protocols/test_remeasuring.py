@@ -19,7 +19,8 @@ from protocols.scoring import measuring, score_folder, score_study
 from protocols.sessions import Session, measured_again, read_session, roles_of
 from protocols.study import Study, check, deciding, open_study, pairing, unblind
 from protocols.study.measured import standing
-from protocols.study.remeasuring import FOLDER, NONE, remeasure
+from protocols.study.remeasuring import FOLDER, NONE, faults, remeasure
+from protocols.study.second import copy_all, set_place
 from protocols.study.withheld import secret_file
 from rig.errors import ConfigError
 from rig.hardware.simulated.mouse import MouseSettings, Preset
@@ -144,6 +145,18 @@ def test_a_corrected_session_counts_and_what_it_was_is_kept(
         assert (one.changed, one.not_blind, one.person) == (("corrections",), "", OWNER)
     used = json.loads((blind / one.folder / "rescore.json").read_text())
     assert used["detections"]["from"] == "live"  # what the session saw; no picture is looked at
+    # It lies in the second place too, and comes back from it: hours of correcting are in it.
+    (here / "disk").mkdir()
+    with open_study(blind) as study:
+        place = set_place(study, here / "disk", OWNER)
+        assert not copy_all(study).waiting
+    shutil.rmtree(blind / FOLDER)
+    with open_study(blind) as study:
+        assert len(faults(study)) == 1
+    assert cli("study", "restore", blind, "--by", OWNER, "--from", place).code == 0
+    assert (blind / one.folder / "corrections.csv").read_bytes() == (here / "c.csv").read_bytes()
+    with open_study(blind) as study:
+        assert faults(study) == []
     kept = blind / one.folder / "frames.csv"
     kept.write_bytes(kept.read_bytes().replace(b"left", b"right", 1))
     with open_study(blind) as study:

@@ -3,6 +3,7 @@
 PostgreSQL is a real server, started as a user of its own in a temporary folder.
 """
 
+import json
 import multiprocessing
 import shutil
 import sqlite3
@@ -161,6 +162,25 @@ def test_a_trail_that_was_altered_by_force_is_told_by_its_row(tmp_path: Path) ->
         faults = verify(connection)
     assert [fault.where for fault in faults[:2]] == ["audit row 2", "audit row 5"]
     assert faults[1].what == "rows 4 to 4 are missing"
+
+
+def test_a_trail_whose_text_is_torn_is_told_by_its_row(tmp_path: Path) -> None:
+    """Found by `tests.fuzz`: a flipped byte in it ended `study check` in a traceback."""
+    begin(to_url(tmp_path)).close()
+    with closing(sqlite3.connect(tmp_path / "study.sqlite")) as connection:
+        connection.executescript(
+            "drop trigger audit_update;"
+            "update audit set after = replace(after, ':', '#') where n = 2;"
+            "update audit set reason = x'ff00' where n = 3;"
+        )
+    with open_store(to_url(tmp_path)) as store:
+        with store.read() as connection:
+            faults = [(fault.where, fault.what) for fault in verify(connection)]
+        with pytest.raises(StorageError, match="damaged in one of its rows"), store.read():
+            json.loads('{"animal"#"M01"}')
+    assert ("audit row 2", "its hash is not that of its text and the row before") in faults
+    assert any(where == "audit row 2" and what.endswith("cannot be read") for where, what in faults)
+    assert ("audit row 3", "its hash is not that of its text and the row before") in faults
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(url: str) -> None:

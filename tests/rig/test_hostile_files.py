@@ -18,6 +18,7 @@ from protocols.manifest import spreadsheet
 from protocols.proof import CHECK, show
 from protocols.sessions import read_session
 from protocols.study.doing.filing import uid_in
+from protocols.study.folder import Study
 from rig import rigfile
 from rig.apparatus import parse
 from rig.channel import claim, find
@@ -234,6 +235,13 @@ def test_a_key_that_is_no_hex() -> None:
     table = {"version": 1, "public": "00", "holder": [holder]}
     assert "holder[0].box" in refused(lambda: read_key(json.dumps(table), "key.sealed"))
     refused(lambda: read_key(DEEP, "key.sealed"))
+
+
+def test_a_key_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "key.sealed").write_bytes(b'{"version": 1, \xed\x00}')
+    study = object.__new__(Study)
+    object.__setattr__(study, "folder", tmp_path)
+    assert "put back a copy" in refused(lambda: study.key)
 
 
 def test_json_without_end_in_the_user_s_folders(

@@ -6,6 +6,7 @@ import pickle
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -32,6 +33,7 @@ from rig.tracking import (
     prepare,
     reach,
     sample_indices,
+    territories,
 )
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -800,3 +802,82 @@ def test_there_is_no_outline_of_nothing(dark: Prepared) -> None:
     assert outline(floor(), dark, seen) == []
     assert outline(mouse(floor(), 90, 110), dark, Detection(Reason.NONE)) == []
     assert outline(floor()[:100], dark, seen) == []
+
+
+# an animal of another size, and one that is on either side of the floor
+
+
+def roaming(scale: float, count: int = 24) -> list[Gray]:
+    """One animal of 8 x 3.6 cm times `scale` all over the box, without its tail."""
+    rng = np.random.default_rng(8)
+    pictures = []
+    for k in range(count):
+        image = floor()
+        x, y = int(rng.integers(80, 240)), int(rng.integers(80, 160))
+        turn = float(rng.integers(0, 360))
+        cv2.ellipse(image, ((x, y), (40.0 * scale, 18.0 * scale), turn), 30, -1)
+        pictures.append(noisy(image, k))
+    return pictures
+
+
+@pytest.mark.parametrize(
+    ("scale", "least", "most"),
+    [
+        pytest.param(1.0, 4.0, 80.0, id="a mouse"),
+        pytest.param(2.2, 4.0, 273.0, id="a rat"),
+        pytest.param(0.4, 1.1, 80.0, id="a pup"),
+    ],
+)
+def test_an_animal_of_another_size_is_one_too(scale: float, least: float, most: float) -> None:
+    tracker = prepare(apparatus(), floor(), 30.0, roaming(scale))
+    (one, _) = tracker.settings.chamber.values()
+    assert one.min_area_cm2 == pytest.approx(least, rel=0.2)
+    assert one.max_area_cm2 == pytest.approx(most, rel=0.1)
+    seen = [see(picture, tracker).reason for picture in roaming(scale)]
+    assert set(seen) == {Reason.FOUND}
+    said = prepare(
+        apparatus("[tracking]\nmin_area_cm2 = 5.0\nmax_area_cm2 = 70.0"),
+        floor(), 30.0, roaming(scale),
+    )  # fmt: skip
+    (one, _) = said.settings.chamber.values()
+    assert (one.min_area_cm2, one.max_area_cm2) == (5.0, 70.0), "a person said so"
+
+
+def test_droppings_an_arm_and_a_few_samples_make_no_other_size() -> None:
+    spots = [noisy(floor(), k) for k in range(24)]
+    for k, image in enumerate(spots):
+        for n in range(k // 3):
+            cv2.circle(image, (60 + 22 * n, 70 + 40 * (n % 3)), 3, 40, -1)
+    arms = [noisy(floor(), k) for k in range(24)]
+    for k, image in enumerate(arms):
+        cv2.line(image, (100 + 3 * k, 0), (120 + 2 * k, 110), 40, 30)
+    for samples in (spots, arms, roaming(2.2, 6)):
+        tracker = prepare(apparatus(), floor(), 30.0, samples)
+        (one, _) = tracker.settings.chamber.values()
+        assert (one.min_area_cm2, one.max_area_cm2) == (4.0, 80.0)
+
+
+def test_a_grey_animal_is_lighter_in_a_black_chamber_and_darker_in_a_white_one() -> None:
+    """It rests beside a wall of its own grey level; the background must not keep it."""
+    box = floor(40)
+    box[:, 160:] = 215
+    cv2.rectangle(box, (18, 18), (302, 222), 100, 6)
+    rng = np.random.default_rng(2)
+    stack, truth = [], []
+    for k in range(40):
+        far = k % 2 == 0
+        x = 42 if k < 18 else int(rng.integers(190, 270)) if far else int(rng.integers(50, 130))
+        y = 44 if k < 18 else int(rng.integers(60, 180))
+        stack.append(noisy(mouse(box, x, y, float(rng.integers(0, 30)), coat=105), k))
+        truth.append((x, y))
+    within, parts = reach(apparatus()), partial(territories, apparatus())
+    empty = background_from(np.stack(stack), None, within, parts)
+    off = np.abs(empty.astype(int) - box)[24:216, 24:296]
+    assert np.percentile(off, 99.5) < 12
+    tracker = prepare(apparatus(), empty, 30.0, stack)
+    assert [one.animal for one in tracker.settings.chamber.values()] == [
+        Animal.LIGHTER,
+        Animal.DARKER,
+    ]
+    for picture, (x, y) in zip(stack, truth, strict=True):
+        assert off_px(see(picture, tracker), x, y) < 0.12 * 40

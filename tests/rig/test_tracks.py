@@ -18,6 +18,7 @@ from rig.session.sheet import Cells
 from rig.session.tracks import Choice, read_track
 from rig.session.tracks.hdf5 import plain_pickle
 from tests.small import ARENA, FRAMES, RATE_HZ, write_clip
+from tests.workbook import write_workbook
 
 X = np.linspace(20.0, 140.0, FRAMES)
 UNSURE = (7, 8)
@@ -104,6 +105,39 @@ def ethovision(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-16")
 
 
+def ethovision_named_otherwise(path: Path) -> None:
+    """The same where the program speaks Chinese: only its columns keep their names."""
+    ethovision(path)
+    text = path.read_text(encoding="utf-16")
+    text = text.replace("Number of header lines:", "\u6807\u9898\u884c\u6570\uff1a")
+    path.write_text(text, encoding="utf-16")
+
+
+def ethovision_workbook(path: Path) -> None:
+    """The same as an Excel workbook: the samples are numbers."""
+    ethovision(path)
+    rows = [line.split(";") for line in path.read_text(encoding="utf-16").split("\n") if line]
+    told = [[cell.strip('"') for cell in row] for row in rows]
+    head, body = told[:6], told[6:]
+    numbers = [[cell if cell == "-" else float(cell) for cell in row] for row in body]
+    write_workbook(path, {"Track-Arena 1-Subject 1": [*head, *numbers]})
+
+
+def dlc_csv_again(path: Path) -> None:
+    """As a spreadsheet with a decimal comma saves it again."""
+    dlc_csv(path)
+    text = path.read_text().replace(",", ";").replace(".", ",")
+    path.write_text(text, encoding="utf-8-sig")
+
+
+def anymaze_older(path: Path) -> None:
+    """Older versions write posn, and a blank where the animal was not seen."""
+    anymaze(path)
+    text = path.read_text().replace(" position ", " posn ")
+    text = text.replace("#N/A,#N/A,#N/A,#N/A", " , , , ")
+    path.write_text(text)
+
+
 def anymaze(path: Path) -> None:
     lines = ["Time,Centre position X,Centre position Y,Head position X,Head position Y,In left"]
     for k, x in enumerate(X):
@@ -128,6 +162,10 @@ FORMATS = {
     "sleap-new.h5": (lambda path: sleap_h5(path, dims=True), {}, "SLEAP"),
     "etho.txt": (ethovision, {"origin_px": (80.0, 60.0)}, "EthoVision"),
     "any.csv": (anymaze, {}, "ANY-maze"),
+    "dlc-again.csv": (dlc_csv_again, {}, "DeepLabCut"),
+    "etho-other.txt": (ethovision_named_otherwise, {"origin_px": (80.0, 60.0)}, "EthoVision"),
+    "etho.xlsx": (ethovision_workbook, {"origin_px": (80.0, 60.0)}, "EthoVision"),
+    "any-older.csv": (anymaze_older, {}, "ANY-maze"),
 }
 
 

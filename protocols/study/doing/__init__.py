@@ -14,7 +14,7 @@ from protocols.study.doing.filing import (
     give_up,
     rig_of,
 )
-from protocols.study.doing.guessing import guess, is_asked
+from protocols.study.doing.guessing import SUREST, guess, is_asked
 from protocols.study.doing.reasons import REASONS, DeviationError, Wrong
 from protocols.study.doing.ticking import OUTCOMES, tick
 from protocols.study.doing.weighing import weigh
@@ -23,6 +23,7 @@ __all__ = [
     "ENDINGS",
     "OUTCOMES",
     "REASONS",
+    "SUREST",
     "Begun",
     "DeviationError",
     "Wrong",

@@ -8,19 +8,29 @@ from protocols.study.doing.due import animal_of
 from protocols.study.folder import Study
 from protocols.study.locking import opened_all
 from protocols.study.people import knows
-from protocols.study.scheduling import Reading, sessions_of
+from protocols.study.scheduling import LIVING, Reading, sessions_of
 from rig.errors import ConfigError
+
+SUREST = 5
+"""How sure one can be of a guess; 1: a coin would do."""
 
 
 def is_asked(study: Study, animal: str, person: str) -> bool:
-    """Whether a guess is wanted of this person now: the animal is in a group, and through."""
+    """Whether a guess is wanted of this person now: the animal is in a group, and through.
+
+    Of one that left before its end none is asked for: it is not compared.
+    """
     if len(study.plan.group) < 2:
         return False
     with study.store.read() as connection:
         reads = Reading(connection)
-        placed = select(t.withheld.c.animal).where(t.withheld.c.animal == animal)
+        placed = (
+            select(t.withheld.c.animal)
+            .join(t.animal, t.animal.c.id == t.withheld.c.animal)
+            .where(t.withheld.c.animal == animal, t.animal.c.status.in_(LIVING))
+        )
         if connection.execute(placed).first() is None:
-            return False  # in no group yet
+            return False  # in no group yet, or not any more
         left = [r for r in sessions_of(reads, animal) if r["status"] in ("planned", "running")]
         mine = select(t.guess.c.id).where(t.guess.c.animal == animal, t.guess.c.person == person)
         guessed = connection.execute(mine).first() is not None
@@ -43,8 +53,8 @@ def guess(study: Study, animal: str, group: str, person: str, sure: int) -> None
     names = [one.name for one in study.plan.group]
     if group not in names:
         raise ConfigError("--group", "", f"{group!r}: one of {', '.join(names)}")
-    if not 1 <= sure <= 5:
-        raise ConfigError("--sure", "", f"{sure}: 1 to 5")
+    if not 1 <= sure <= SUREST:
+        raise ConfigError("--sure", "", f"{sure}: 1 to {SUREST}")
     with study.store.change(person) as change:
         allowed(change, person, ("technician", "preparer", "scorer", "owner"))
         animal_of(change, animal)

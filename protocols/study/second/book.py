@@ -7,6 +7,8 @@ from enum import StrEnum
 
 DATABASE = "database"
 """What stands in place of a session's folder for a snapshot of the database."""
+AGAIN = "derivatives/"
+"""How the folder of a session that was measured again begins."""
 
 
 class Safety(StrEnum):
@@ -20,6 +22,8 @@ class Safety(StrEnum):
 @dataclass(frozen=True)
 class Entry:
     """One copy that was verified: of a session's `folder` (in the study), or of the database.
+
+    What was measured again is a folder of its own.
 
     `state`: what it held, as a hash of its sums; `at`: when, ISO 8601; `place`: where it lies.
     """
@@ -64,11 +68,12 @@ def lines_of(found: Mapping[str, Safety], place: str, *, away: bool) -> Sequence
     """Lines for a terminal or a window: how many are safe, and what waits."""
     if not place:
         return ["no second place is set: each session lies in one place only"]
-    sessions = {folder: one for folder, one in found.items() if folder != DATABASE}
+    copied = {folder: one for folder, one in found.items() if folder != DATABASE}
+    sessions = {folder: one for folder, one in copied.items() if not folder.startswith(AGAIN)}
     safe = sum(one is Safety.TWO for one in sessions.values())
     database = "the database too" if found.get(DATABASE) is Safety.TWO else "the database waits"
     lines = [f"{safe} of {len(sessions)} sessions are safe in two places; {database}"]
     if away:
         lines.append(f"{place} is not there; what waits is copied when it is back")
-    waiting = [folder for folder, one in sessions.items() if one is not Safety.TWO]
+    waiting = [folder for folder, one in copied.items() if one is not Safety.TWO]
     return [*lines, *(f"waits for its second place: {folder}" for folder in sorted(waiting))]

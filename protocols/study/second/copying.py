@@ -25,7 +25,7 @@ from protocols.store import tables as t
 from protocols.store.opening import snapshot
 from protocols.study.adding import allowed
 from protocols.study.folder import DRAW, KEY, PROTOCOL, RULES, Study, open_study
-from protocols.study.second.book import DATABASE, Entry, Safety, read, safety
+from protocols.study.second.book import AGAIN, DATABASE, Entry, Safety, read, safety
 from rig.channel import runtime_folder
 from rig.channel.system import spawn_detached
 from rig.errors import ConfigError, RigError, StorageError
@@ -120,16 +120,23 @@ def _name(study: Study) -> str:
 
 def _book(folder: Path) -> list[Entry]:
     try:
-        return read((folder / BOOK).read_text(encoding="utf-8"))
+        return read((folder / BOOK).read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         return []
 
 
 def _states(study: Study) -> dict[str, str]:
-    """What there is to be copied, by its state: filed sessions, and the database by its trail."""
+    """What there is to be copied, by its state.
+
+    Filed sessions, what was measured again of them (somebody's hours of correcting are in it), and
+    the database by its trail.
+    """
     with study.store.read() as connection:
         asked = select(t.session.c.folder).where(t.session.c.folder.is_not(None))
         folders = list(connection.execute(asked.order_by(t.session.c.folder)).scalars())
+        again = select(t.amendment.c.after).where(t.amendment.c.kind == t.MEASURED)
+        told = connection.execute(again.order_by(t.amendment.c.id)).scalars()
+        folders += [str(json.loads(text)["folder"]) for text in told]
         last = select(t.audit.c.hash).order_by(t.audit.c.n.desc()).limit(1)
         trail = str(connection.execute(last).scalar() or "")
     states = {}
@@ -313,13 +320,16 @@ def wait_and_copy(
 
 
 def bring_back(place: Path, folder: Path, tell: Callable[[str], None]) -> list[str]:
-    """Copy sessions from a second place that a study has not, verified; their folders.
+    """Copy from a second place the sessions, and what was measured again, that a study has not.
+
+    Each is verified; their folders.
 
     One that is there is left as it is. Raises StorageError for a copy that is not what its sums
     say.
     """
     brought = []
-    for sums in sorted(place.glob(f"rawdata/sub-*/ses-*/behav/{SUMS}")):
+    shapes = "rawdata/sub-*/ses-*/behav", f"{AGAIN}remeasured/*/*"
+    for sums in sorted(path for shape in shapes for path in place.glob(f"{shape}/{SUMS}")):
         name = sums.parent.relative_to(place).as_posix()
         target = folder / name
         if target.exists():

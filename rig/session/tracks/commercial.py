@@ -14,11 +14,17 @@ from rig.session.tracks.track import Floats, Part, Track
 
 ETHOVISION_POINTS = ("center", "nose", "tail")
 ANYMAZE_POINTS = {"centre": "centre", "center": "centre", "head": "head", "tail": "tail"}
+_COUNT = re.compile(r'\s*"?[^";,\t\d]+[:\uff1a]"?\s*[;,\t]\s*"?(\d{1,3})"?[;,\t\s]*$')
+_TIME = re.compile(r'(^|[";,\t])(trial|recording) time\b', re.I)
 
 
 def is_ethovision(lines: Sequence[str]) -> bool:
-    """Whether the first line counts the header's lines."""
-    return re.match(r'"?(number of )?header lines:?"?', lines[0].strip(), re.I) is not None
+    """Whether the first line counts the header's lines, in whatever language it says so."""
+    if re.match(r'"?(number of )?header lines:?"?', lines[0].strip(), re.I) is not None:
+        return True
+    told = _COUNT.match(lines[0])
+    head = lines[: int(told[1])] if told is not None else ()
+    return any(_TIME.search(line) is not None for line in head)
 
 
 def ethovision(lines: Sequence[str], rest: Iterator[str], file: str) -> Track:
@@ -73,15 +79,16 @@ def is_anymaze(names: Collection[str]) -> bool:
 
 
 def is_position(name: str) -> bool:
-    """Whether a column of ANY-maze's is one of a point's two."""
-    return re.fullmatch(r"\w+ position [xy]", name, re.I) is not None
+    """Whether a column of ANY-maze's is one of a point's two: older versions write posn."""
+    return re.fullmatch(r"\w+ (position|posn) [xy]", name, re.I) is not None
 
 
 def anymaze(table: Sheet) -> Track:
     """Time (seconds, or h:mm:ss.mmm), "Centre position X" and Y, those of head and tail.
 
     Rows that only tell of an event have no position and are passed over; "#N/A" is an animal that
-    was not seen. Pixels, or mm as the report was set up, from the top left. Raises ConfigError.
+    was not seen. Older versions write posn for position. Pixels, or mm as the report was
+    set up, from the top left. Raises ConfigError.
     """
     found = _positions(table)
     centre = next((name for name in found if name.lower().startswith("cent")), None)

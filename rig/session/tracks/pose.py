@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from rig.errors import ConfigError
-from rig.session.sheet import Sheet, sheet
+from rig.session.sheet import Sheet, delimiter_of, sheet
 from rig.session.tracks.track import Part, Track, Wanted
 
 Column = tuple[str, ...]
@@ -26,10 +26,12 @@ def deeplabcut(
 
     Raises ConfigError.
     """
-    heads, k = [], 0
+    heads, k, between = [], 0, delimiter_of(lines[0])
     for k, line in enumerate(lines):
         try:
-            cells = [cell.strip() for cell in next(csv.reader([line]), [])] or [""]
+            cells = [cell.strip() for cell in next(csv.reader([line], delimiter=between), [])] or [
+                ""
+            ]
         except csv.Error as error:
             raise ConfigError(file, f"line {k + 1}", str(error)) from None
         if cells[0] not in ("scorer", "individuals", "bodyparts", "coords"):
@@ -41,7 +43,7 @@ def deeplabcut(
         raise ConfigError(file, "", message)
     columns: list[Column] = list(zip(*(head[1:] for head in heads), strict=True))
     names = ["frame", *("/".join(column) for column in columns)]
-    head = ",".join(f'"{name}"' for name in names)
+    head = between.join(f'"{name}"' for name in names)
     points = wanted({column[-2] for column in columns})
     read = {"/".join(column): column for column in columns if column[-2] in points}
     body = chain((head,), lines[k:], rest)

@@ -62,7 +62,7 @@ def _text(path: Path, individual: str | None, wanted: Wanted) -> Track:
     head = list(islice(source, MOST_HEAD))
     if not head:
         raise ConfigError(file, "", "is empty")
-    if head[0].startswith("scorer,"):
+    if names_in(head[0])[:1] == ["scorer"]:
         return deeplabcut(head, source, file, individual, wanted)
     if is_ethovision(head):
         return ethovision(head, source, file)

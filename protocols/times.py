@@ -73,9 +73,14 @@ def read_times(path: Path, columns: Mapping[str, str] | None = None) -> TimesTab
 def times_table(table: Sheet) -> TimesTable:
     """The animals in `table`, whose columns are named as ours. Raises ConfigError."""
     for name in NEEDED:
-        if name == "phase" and name not in table:
+        if name not in table:
             have = ", ".join(list(table.columns)[:12])
-            message = f"this column is missing; there are {have}; a row an animal and phase is read"
+            message = f"this column is missing; there are {have}"
+            message += (
+                "; a row an animal and phase is read"
+                if name == "phase"
+                else f"; under another name it is read by --column {name}=NAME"
+            )
             raise ConfigError(table.file, name, message)
         table.texts(name)
     if not len(table):

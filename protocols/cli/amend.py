@@ -280,7 +280,9 @@ def ledger(
 def lock(
     folder: Folder,
     by: By,
-    primary: Annotated[str, typer.Option(help="The primary score.")] = "cpp_score_s",
+    primary: Annotated[
+        str | None, typer.Option(help="The primary score; else that of the rules, or cpp_score_s.")
+    ] = None,
     file: Annotated[
         list[Path] | None, typer.Option(help="A file of the analysis, kept by hash; repeatable.")
     ] = None,

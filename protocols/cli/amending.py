@@ -233,11 +233,11 @@ def ledger(folder: Path, subject: str | None, by: str, *, apply: bool, as_json: 
     return DONE
 
 
-def lock(folder: Path, by: str, primary: str, files: Sequence[Path]) -> int:
+def lock(folder: Path, by: str, primary: str | None, files: Sequence[Path]) -> int:
     """Lock the analysis."""
     with verbs.open_study(folder) as opened:
-        digest = locking.lock(opened, by, primary, files)
-    print(f"the analysis is locked: {primary}, SHA-256 {digest}")
+        score, digest = locking.lock(opened, by, primary, files)
+    print(f"the analysis is locked: {score}, SHA-256 {digest}")
     return DONE
 
 

@@ -62,7 +62,8 @@ def book(
     folder: Folder,
     by: By,
     kind: Annotated[
-        str, typer.Argument(help="received, drawn, given or wasted; none: show the book.")
+        str,
+        typer.Argument(help="received, drawn, given, wasted; settle; none: show the book."),
     ] = "",
     drug: Annotated[str, typer.Option(help="The drug.")] = "",
     mg: Annotated[float, typer.Option(help="How much, mg.")] = 0.0,
@@ -73,13 +74,22 @@ def book(
 ) -> None:
     """The book of controlled drugs, for preparers and owners.
 
+    settle: what of all syringes drawn by a sheet was given, by what was entered, and the rest as
+    wasted before a witness.
+
     Example: placepref study book S1 received --drug cocaine --mg 500 --lot A17 --by bob
     """
     from protocols import study as verbs
     from protocols.cli.table import lines, print_json
-    from protocols.study import care
+    from protocols.study import booking, care
 
     with verbs.open_study(folder) as opened:
+        if kind == "settle":
+            for one in booking.settle(opened, by, witness):
+                said = ", ".join(f"{mg:.3f} mg {what}" for what, mg in one.mg.items())
+                print(f"{one.drug}: {said}, {one.labels} syringes; ", end="")
+                print(f"{one.left['stock_mg']:g} mg in stock, {one.left['in_hand_mg']:g} mg drawn")
+            return
         if kind:
             left = care.book(opened, kind, drug, mg, by, lot=lot, witness=witness, note=note)
             print(f"{drug}: {left['stock_mg']:g} mg in stock, {left['in_hand_mg']:g} mg drawn")

@@ -184,14 +184,19 @@ def draw(
     ] = None,
     passphrases: Words = None,
     pin_file: Pins = None,
+    witness: Annotated[
+        str | None, typer.Option(help="Who sees it drawn, for the book of controlled drugs.")
+    ] = None,
 ) -> None:
     """Open a day's draw sheet, for a preparer: what each label holds, with labels to print.
+
+    What is drawn of a drug that the book of controlled drugs has is written into it.
 
     Example: placepref study draw S1 --by pat --out sheet.html --lot cocaine=L23
     """
     from protocols.cli import drawing
 
-    raise typer.Exit(drawing.draw(folder, by, out, day, lot or [], passphrases, pin_file))
+    raise typer.Exit(drawing.draw(folder, by, out, day, lot or [], passphrases, pin_file, witness))
 
 
 @study.command()

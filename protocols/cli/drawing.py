@@ -1,6 +1,7 @@
 """`study draw`: the preparer's sheet and the labels, on paper alone."""
 
 import html
+import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,9 @@ import segno
 from protocols import study as verbs
 from protocols.cli.exits import DONE
 from protocols.cli.studying import passphrases_of
+from protocols.cli.table import wrapped
 from protocols.cli.who import moment, signed
+from protocols.study import booking
 from protocols.study.drawing import Syringe, draw_sheet
 from protocols.study.scheduling import day_of
 from rig.errors import ConfigError, StorageError
@@ -34,8 +37,9 @@ def draw(
     lots: Sequence[str],
     passphrases: Path | None,
     pins: Path | None,
+    witness: str | None = None,
 ) -> int:
-    """Write the sheet."""
+    """Write the sheet, and what is drawn of controlled drugs into their book."""
     named = dict(_lot(one) for one in lots)
     if out.exists():
         raise ConfigError("--out", "", f"{out}: is there already; nothing is overwritten")
@@ -50,12 +54,23 @@ def draw(
             now = now.replace(year=when.year, month=when.month, day=when.day)
         rows = draw_sheet(opened, by, words, when, named, now)
         name = opened.plan.name
+        booked: list[str] = []
+        try:
+            booked = [
+                f"{one.drug}: {one.mg['drawn']:.3f} mg of {one.labels} labels into the book;"
+                f" {one.left['stock_mg']:g} mg in stock"
+                for one in booking.book_drawn(opened, by, rows, witness)
+            ]
+        except ConfigError as error:  # the animals' day does not wait for a book
+            print(wrapped(f"NOT in the book of controlled drugs: {error}"), file=sys.stderr)
     try:
         out.write_text(_page(name, when, rows), encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{out} cannot be written: {error.strerror}") from error
     labels = sum(bool(row.label) for row in rows)
     print(f"{labels} labels of {when} in {out}: print it and delete it")
+    for line in booked:
+        print(line)
     print(f"{by} knows now what these animals get: another person tests and scores them")
     return DONE
 

@@ -24,11 +24,19 @@ class EndedEarly(StrEnum):
     WITHDRAWN = "withdrawn"  # and the animal with it
 
 
+class Withdrawn(StrEnum):
+    """What becomes of the tests of an animal that was withdrawn after its post-test."""
+
+    COUNTED = "counted"  # who died later was not chosen by the result
+    LEFT_OUT = "left_out"
+
+
 class AttemptPlan(Strict):
-    """Sessions that are repeated, or ended early."""
+    """Sessions that are repeated, ended early, or followed by the animal's withdrawal."""
 
     counts: Counts = Counts.FIRST_VALID
     ended_early: EndedEarly = EndedEarly.REPEATED
+    withdrawn: Withdrawn = Withdrawn.COUNTED
 
 
 class ExposurePlan(Strict):

@@ -126,9 +126,13 @@ def _warnings(study: Study, found: StudyScores, records: Records) -> list[Block]
                 " never existed."
             )
         )
-    if found.notes:
-        shown = list(found.notes[:8])
-        more = f" And {len(found.notes) - 8} more." if len(found.notes) > 8 else ""
+    if found.since_lock:
+        said = ". ".join(one[:1].upper() + one[1:] for one in found.since_lock)
+        out.append(Notice(f"{said}. What was locked is not all of what is reported.", grave=True))
+    notes = [one for one in found.notes if one not in found.since_lock]
+    if notes:
+        shown = notes[:8]
+        more = f" And {len(notes) - 8} more." if len(notes) > 8 else ""
         out.append(
             Notice("To be known: " + ". ".join(n[:1].upper() + n[1:] for n in shown) + "." + more)
         )

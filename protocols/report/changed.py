@@ -14,7 +14,7 @@ from protocols.scoring.measuring import Measured
 from protocols.statistics import Result as Test
 from protocols.statistics import all_tests, group_scores
 from protocols.statistics.result import p_text
-from protocols.study.remeasuring import Remeasured
+from protocols.study.measured import Remeasured
 
 BETWEEN = ("welch_t", "welch_anova", "ancova")
 

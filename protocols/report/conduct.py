@@ -13,7 +13,8 @@ from protocols.scores import POSTTEST, PRETEST
 from protocols.scoring import StudyScores
 from protocols.scoring.scored import IN
 from protocols.study import Study
-from protocols.study.remeasuring import KIND
+from protocols.study.measured import KIND
+from protocols.study.ruling import Leaver
 
 HIDDEN = ("uid", "line_sha256", "label")
 """Of an amendment, what the program alone reads."""
@@ -38,7 +39,8 @@ def flow(found: StudyScores, records: Records, groups: Sequence[str]) -> Flow:
     early = [k for k in withdrawn if k not in tested]
     untested = [k for k in status if k not in tested and k not in early]
     placed = _placed(found, records)
-    late = [k for k in withdrawn if k in tested]
+    late = [k for k in withdrawn if k in tested and k not in found.leavers]
+    whole = {*found.partly, *found.leavers}
     post = [k for k, one in found.measured.items() if POSTTEST in one.sessions]
     steps = [
         Step(
@@ -56,8 +58,14 @@ def flow(found: StudyScores, records: Records, groups: Sequence[str]) -> Flow:
         ),
         Step(
             "completed the post-test",
-            len([k for k in post if status.get(k, {}).get("status") in IN or k in found.partly]),
-            [f"{_rule(k, rules[k])}; out from {start} on" for k, start in found.partly.items()],
+            len([k for k in post if status.get(k, {}).get("status") in IN or k in whole]),
+            [
+                *(
+                    f"{_rule(k, rules[k])}; out from {start} on"
+                    for k, start in found.partly.items()
+                ),
+                *(f"{k}: {_gone(one)}" for k, one in found.leavers.items()),
+            ],
         ),
     ]
     if not found.blinded:
@@ -100,6 +108,11 @@ def _rule(animal: str, rules: Sequence[Mapping[str, Any]]) -> str:
         for one in rules
     ]
     return f"{animal}: {listed(told)}"
+
+
+def _gone(one: Leaver) -> str:
+    why = one.why_not or "its tests before that are analysed"
+    return f"withdrawn on {day(one.since)} after its post-test, {one.reason}; {why}"
 
 
 def balance(found: StudyScores, groups: Sequence[str]) -> list[Block]:

@@ -27,6 +27,8 @@ ON_SCREEN = 8.4
 """So many times the letters' size is an inch of a figure wide on a screen."""
 
 CSS = "page.css"
+SENTENCE = 40
+"""Characters of a cell from which on it is read as a sentence, and gets a width for one."""
 
 
 def page(report: Report) -> str:
@@ -110,15 +112,18 @@ def _fact(text: str) -> str:
 def _grid(block: Grid) -> str:
     def cells(row: Sequence[str], tag: str) -> str:
         scope = ' scope="col"' if tag == "th" else ""
-        right = ' class="n"'
-        whole = ' class="w"'  # a date is one word
         return "".join(
-            f"<{tag}{scope}{right if k in block.numbers else whole if DATE.fullmatch(text) else ''}"
-            f">{escape(text)}</{tag}>"
-            for k, text in enumerate(row)
+            f"<{tag}{scope}{kind(k, text)}>{escape(text)}</{tag}>" for k, text in enumerate(row)
         )
 
-    caption = f"<caption>{escape(block.caption)}</caption>" if block.caption else ""
+    def kind(column: int, text: str) -> str:
+        if column in block.numbers:
+            return ' class="n"'
+        if DATE.fullmatch(text):  # a date is one word
+            return ' class="w"'
+        return ' class="s"' if len(text) > SENTENCE else ""
+
+    caption = f"<caption><span>{escape(block.caption)}</span></caption>" if block.caption else ""
     rows = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in block.rows)
     head = f"<thead><tr>{cells(block.head, 'th')}</tr></thead>"
     return f'<div class="scroll"><table>{caption}{head}<tbody>{rows}</tbody></table></div>'

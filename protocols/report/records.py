@@ -11,7 +11,7 @@ from protocols.store import tables as t
 from protocols.store import verify
 from protocols.study.excluding import standing
 from protocols.study.folder import Study
-from protocols.study.remeasuring import Remeasured, remeasurements
+from protocols.study.measured import Remeasured, remeasurements
 
 Row = Mapping[str, Any]
 

@@ -121,7 +121,7 @@ def _study(folder: Path) -> Shelf:
 
     from protocols.store import tables as t
     from protocols.study import open_study
-    from protocols.study.remeasuring import Standing, standing
+    from protocols.study.measured import Standing, standing
     from protocols.study.revealed import revealed
 
     with open_study(folder, write=False) as study:

@@ -14,14 +14,14 @@ from protocols.store import tables as t
 from protocols.study.adding import usual_cues
 from protocols.study.amending import filed as attempts_of
 from protocols.study.folder import Study
-from protocols.study.remeasuring import (
+from protocols.study.measured import (
     CORRECTED,
     Remeasured,
     Standing,
-    drawn,
     remeasurements,
     standing,
 )
+from protocols.study.remeasuring import drawn
 from protocols.times import phase_of
 from rig.errors import RigError
 from rig.steps import SessionPlan

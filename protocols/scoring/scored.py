@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,16 @@ from protocols.scoring.rules import Rules, rules_of, rules_of_folder
 from protocols.statistics.result import Result
 from protocols.store import tables as t
 from protocols.study.folder import RULES, Study, open_study
+from protocols.study.locking import since_lock
 from protocols.study.revealed import Revealed, revealed
-from protocols.study.ruling import is_before, partly_out
+from protocols.study.ruling import Leaver, is_before, leavers, partly_out
 from rig.errors import ConfigError
 from rig.storage import read_pairing
 
 Told = Callable[[float, float], None]
 IN = ("active", "substitute")
-"""Animals of these states are analysed whole; planned, excluded and withdrawn ones are not."""
+"""Animals of these states are analysed whole; planned and excluded ones are not, and of withdrawn
+ones what the rules say."""
 TIMES = ("paired_s", "unpaired_s", "neutral_s", "test_s")
 FACTORS = ("sex", "box", "cage", "litter", "cohort")
 
@@ -37,7 +40,9 @@ class StudyScores:
 
     `animals` is empty while `blinded`. `measured`: every animal that has a test. `rows`: the
     database's own row of each animal; empty for a folder that is no study. `partly`: animals that
-    a rule put out from a phase on, which is told; their tests before it are analysed.
+    a rule put out from a phase on, which is told; their tests before it are analysed. `leavers`:
+    those that were withdrawn after their post-test. `since_lock`: what was altered after the
+    analysis was locked; it is in the notes, too.
     """
 
     folder: Path
@@ -52,6 +57,8 @@ class StudyScores:
     rows: Mapping[str, Mapping[str, Any]]
     notes: Sequence[str] = field(default_factory=tuple)
     partly: Mapping[str, str] = field(default_factory=dict)
+    leavers: Mapping[str, Leaver] = field(default_factory=dict)
+    since_lock: Sequence[str] = ()
 
     @cached_property
     def scored(self) -> list[Scored]:
@@ -140,6 +147,8 @@ def score_folder(folder: Path, primary: str = "", told: Told = _silent) -> Study
 def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyScores:
     """The same of an open study. Raises ConfigError."""
     filed, notes = filed_sessions(study)
+    altered = since_lock(study)
+    notes = [*altered, *notes]
     rules = rules_of(study, filed, primary)
     opened = revealed(study)
     with study.store.read() as connection:
@@ -157,6 +166,7 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
             if is_before(study.joined.course, one.phase_name, start)
         }
         notes.append(f"{subject}: is out by a rule from {start} on; its tests before that count")
+    left = _left_after(leavers(study), tests, notes)
     # What was opened stands in the trail, so no account needs the study's key for it.
     places = {} if opened is None else opened.places
     paired = {animal: place["cue"] or place["side"] for animal, place in places.items()}
@@ -191,7 +201,8 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
             )
         )
     measured = {one.subject: one for one in measure_all(jobs, told)}
-    animals = [] if opened is None else _animals(rows, measured, opened, notes, partly)
+    inside = {*partly, *(subject for subject, one in left.items() if not one.why_not)}
+    animals = [] if opened is None else _animals(rows, measured, opened, notes, inside)
     order = [group.name for group in study.plan.group]
     animals.sort(key=lambda one: order.index(one.group) if one.group in order else len(order))
     if animals:
@@ -221,6 +232,8 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
         rows,
         tuple(notes),
         partly,
+        left,
+        altered,
     )
 
 
@@ -259,11 +272,11 @@ def _animals(
     measured: Mapping[str, Measured],
     opened: Revealed,
     notes: list[str],
-    partly: Collection[str],
+    inside: Collection[str],
 ) -> list[Animal]:
     animals = []
     for subject, row in rows.items():
-        if row["status"] not in IN and subject not in partly:
+        if row["status"] not in IN and subject not in inside:
             continue
         place = opened.places.get(subject)
         one = measured.get(subject)
@@ -279,6 +292,26 @@ def _animals(
             factors |= {name: place[name] for name in ("order", "cue") if place.get(name)}
             animals.append(Animal(subject, place["group"], one.times, factors, one.beside))
     return animals
+
+
+def _left_after(
+    gone: Mapping[str, Leaver], tests: dict[str, dict[str, Filed]], notes: list[str]
+) -> dict[str, Leaver]:
+    """Who was withdrawn after its post-test; what was run in its name later counts for none."""
+    found = {}
+    for subject, one in gone.items():
+        since = datetime.fromisoformat(one.since)
+        own = {
+            phase: test
+            for phase, test in tests.get(subject, {}).items()
+            if datetime.fromisoformat(test.began) < since
+        }
+        if not own.keys() >= {PRETEST, POSTTEST}:
+            continue
+        tests[subject], found[subject] = own, one
+        said = one.why_not or "its tests before that count, by the rule [attempts]"
+        notes.append(f"{subject}: was withdrawn on {since:%Y-%m-%d} ({one.reason}); {said}")
+    return found
 
 
 def _whole(one: Measured, notes: list[str]) -> bool:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from protocols.conduct import Loss, loss_of
 from protocols.store import tables as t
@@ -88,7 +88,7 @@ def book(
         allowed(change, person, ("preparer", "owner"))
         if witness is not None:
             known(change, t.person.c.name, witness, "--witness")
-        before = _totals(secret, change.connection).get(drug, dict.fromkeys(KINDS, 0.0))
+        before = totals(secret, change.connection).get(drug, dict.fromkeys(KINDS, 0.0))
         here = {
             "received": amount_mg,
             "drawn": before["received"] - before["drawn"],
@@ -108,7 +108,7 @@ def book(
             person=person,
             witness=witness,
         )
-        return stock_of(_totals(secret, change.connection)[drug])
+        return stock_of(totals(secret, change.connection)[drug])
 
 
 def read_book(
@@ -120,9 +120,10 @@ def read_book(
         allowed(change, person, ("preparer", "owner"))
         change.note("drug_book_read")
         rows = change.connection.execute(select(t.drug_book).order_by(t.drug_book.c.id))
-        lines = [_clear(secret, dict(row)) for row in rows.mappings()]
-        totals = _totals(secret, change.connection)
-    return lines, {drug: stock_of(total) for drug, total in totals.items()}
+        lines = [clear(secret, dict(row)) for row in rows.mappings()]
+        found = totals(secret, change.connection)
+    lines = [one for one in lines if one["amount_mg"]]  # lines of 0 mg are there to tell nothing
+    return lines, {drug: stock_of(total) for drug, total in found.items()}
 
 
 def stock_of(total: Mapping[str, float]) -> dict[str, float]:
@@ -133,15 +134,17 @@ def stock_of(total: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def _totals(secret: bytes, connection: Any) -> dict[str, dict[str, float]]:
-    totals: dict[str, dict[str, float]] = {}
+def totals(secret: bytes, connection: Connection) -> dict[str, dict[str, float]]:
+    """Mg of each drug by kind of line."""
+    found: dict[str, dict[str, float]] = {}
     for row in connection.execute(select(t.drug_book)).mappings():
-        line = _clear(secret, dict(row))
-        own = totals.setdefault(line["drug"], dict.fromkeys(KINDS, 0.0))
+        line = clear(secret, dict(row))
+        own = found.setdefault(line["drug"], dict.fromkeys(KINDS, 0.0))
         own[line["kind"]] += line["amount_mg"]
-    return totals
+    return found
 
 
-def _clear(secret: bytes, row: dict[str, Any]) -> dict[str, Any]:
+def clear(secret: bytes, row: dict[str, Any]) -> dict[str, Any]:
+    """A line of the book in the open."""
     told: dict[str, Any] = json.loads(show(secret, f"drug book {row['kind']}", row.pop("sealed")))
     return row | told

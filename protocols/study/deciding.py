@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import RowMapping, select
 
@@ -17,8 +17,10 @@ from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.excluding import leave
 from protocols.study.folder import Study
+from protocols.study.measured import standing_in
 from protocols.study.scheduling import (
     Reading,
+    Reads,
     all_over,
     day_of,
     decided,
@@ -32,6 +34,7 @@ from protocols.study.scheduling import (
 from protocols.study.withheld import paired_of
 from rig.errors import StorageError
 
+Row = RowMapping | Mapping[str, Any]
 RUN = ("done", "running")
 OF_EXTINCTION = ("not_acquired", "not_extinguished")
 """Rules that this module applies."""
@@ -67,6 +70,13 @@ def redecide(study: Study, change: Change, animal: str, begin: date) -> bool:
     for number in range(len(study.joined.course.extinction)):
         changed |= _settle(study, change, animal, number, begin, again=True).changed
     return changed
+
+
+def is_judged(study: Study, reads: Reads, animal: str) -> bool:
+    """Whether tests of extinction of this animal are filed: one that changes may turn it."""
+    tests = {name for block in study.joined.course.extinction for name in _tests(block)}
+    rows = sessions_of(reads, animal)
+    return any(row["phase"] in tests and row["status"] == "done" for row in rows)
 
 
 def extinction(study: Study) -> dict[str, str]:
@@ -328,16 +338,22 @@ def _put_out(study: Study, change: Change, animal: str, rules: Sequence[str]) ->
         leave(change, animal, "excluded", rule.by, phases=out)
 
 
-def _seconds(
-    study: Study, change: Change, row: RowMapping | None, paired: str | None
-) -> float | None:
-    """Seconds in the paired chamber of a session that is filed; None where they are not known."""
+def _seconds(study: Study, change: Change, row: Row | None, paired: str | None) -> float | None:
+    """Seconds in the paired chamber of a session that is filed; None where they are not known.
+
+    Where it was measured again, and that counts, by that.
+    """
     if row is None or paired is None or row["status"] != "done":
         return None
-    return paired_s(study, row, paired) if row["folder"] else _noted_s(study, change, row, paired)
+    if not row["folder"]:
+        return _noted_s(study, change, row, paired)
+    again = standing_in(change.connection).get(row["folder"])
+    if again is not None and again.counts is not None:
+        row = {**row, "folder": again.counts.folder}
+    return paired_s(study, row, paired)
 
 
-def paired_s(study: Study, row: RowMapping, paired: str) -> float | None:
+def paired_s(study: Study, row: Row, paired: str) -> float | None:
     """Seconds in the paired chamber of a session that is filed; None where they are not there."""
     if not row["folder"]:
         return None
@@ -352,7 +368,7 @@ def paired_s(study: Study, row: RowMapping, paired: str) -> float | None:
         raise StorageError(message) from None
 
 
-def _noted_s(study: Study, change: Change, row: RowMapping, paired: str) -> float | None:
+def _noted_s(study: Study, change: Change, row: Row, paired: str) -> float | None:
     """The same of a session that was entered afterwards, by the minutes that somebody noted."""
     asked = select(t.exposure.c.received).where(
         t.exposure.c.session == row["uid"],
@@ -363,7 +379,7 @@ def _noted_s(study: Study, change: Change, row: RowMapping, paired: str) -> floa
     return None if minutes is None else 60.0 * float(minutes)
 
 
-def _paired_in(study: Study, row: RowMapping, paired: str) -> str:
+def _paired_in(study: Study, row: Row, paired: str) -> str:
     """The chamber that is paired in a session."""
     course = study.joined.course
     phase = course.phase_named(first_name(course.extinction, row["phase"]))

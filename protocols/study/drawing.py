@@ -22,7 +22,7 @@ Sealed = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Syringe:
-    """One line of the sheet. `ml` None: the animal has to be weighed. `text`: what else is done."""
+    """One line of the sheet. `ml` None: the animal has to be weighed. `mg`: of `drug`, in `ml`."""
 
     label: str
     animal: str
@@ -35,6 +35,8 @@ class Syringe:
     route: str
     ml: float | None
     said: tuple[str, ...] = ()
+    drug: str = ""
+    mg: float = 0.0
 
 
 def draw_sheet(
@@ -107,7 +109,7 @@ def _syringe(
 ) -> Syringe:
     treatment = sealed["treatment"]
     means = treatment["means"]
-    dose, concentration, ml = "", "", None
+    dose, concentration, ml, mg = "", "", None, 0.0
     said: tuple[str, ...] = ()
     if row["label"] and means == "injection":
         volume = volume_of(study, change, row["animal"], row["label"], now)
@@ -121,6 +123,7 @@ def _syringe(
             if stock is not None and len(_strengths(study, treatment["drug"])) == 1:
                 strength, its = stock.concentration_mg_ml or strength, str(stock.concentration_as)
             concentration = f"{strength:g} mg/ml ({its})"
+            mg = strength * (ml or 0.0)
     lot = next((lots[name] for name in lots if same_drug(name, treatment.get("drug", ""))), "")
     how = [str(treatment.get("text", ""))] if means != "injection" else []
     return Syringe(
@@ -135,6 +138,8 @@ def _syringe(
         treatment.get("route") or "",
         ml,
         (*said, *filter(None, how)),
+        treatment.get("drug") or "",
+        mg,
     )
 
 

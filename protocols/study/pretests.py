@@ -8,7 +8,7 @@ from sqlalchemy import select
 from protocols.store import tables as t
 from protocols.study.adding import usual_cues
 from protocols.study.folder import Study
-from protocols.study.remeasuring import standing
+from protocols.study.measured import standing
 
 
 def pretests_of(study: Study) -> list[dict[str, str]]:

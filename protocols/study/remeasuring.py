@@ -2,7 +2,7 @@
 
     remeasure(study, "M01/posttest", "sam", "the lamp hid a corner", apparatus=Path("new.toml"))
     remeasure(study, folder, "sam", "it followed a reflection", corrections=Path("c.csv"))
-    standing(study)  # by session's folder: the measurement that counts, and one that stands beside
+    measured.standing(study)  # by session: the measurement that counts, and one that stands beside
 
 From a command line `placepref study remeasure`. The session is named by its folder, its uid or
 ANIMAL/PHASE[/ATTEMPT]; whoever works under codes names the folder.
@@ -22,6 +22,8 @@ What holds:
   database, its trail, and the session's own amendments.jsonl: what, why, who, when, whether blind.
 * It counts only if it was made blind: before the key was opened, by somebody who neither drew these
   animals' syringes nor saw what was not blind. What was not made blind stands beside the result.
+* A test of extinction that counts anew is judged anew, and what follows from it follows, as after
+  any amendment; for that the account needs the study's key (`study admit`).
 * Called again after it was broken off it goes on where it stopped. To look before filing, score the
   session with `rig.session.rescoring.rescore` into a folder of your own.
 """
@@ -29,8 +31,7 @@ What holds:
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,10 +42,21 @@ from protocols.conduct.attempts import ENDED
 from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.amending.sessions import Row as Filed
-from protocols.study.amending.sessions import record, was_run
+from protocols.study.amending.sessions import dates_of, laid_out_anew, record, was_run
+from protocols.study.deciding import is_judged
 from protocols.study.folder import Study
 from protocols.study.locking import opened_all
+from protocols.study.measured import (
+    CORRECTED,
+    KIND,
+    Remeasured,
+    Standing,
+    filed_in,
+    remeasurements,
+    standing_in,
+)
 from protocols.study.signing import in_open, sign
+from protocols.study.withheld import secret_of
 from protocols.times import phase_of
 from rig.apparatus import Apparatus
 from rig.errors import ConfigError, RigError, StorageError
@@ -54,12 +66,11 @@ from rig.session.row import Amend, Row
 from rig.storage import SessionRecord
 from rig.storage.folder import SETUP, SUMS, sums, write_sums
 
-KIND, FOLDER = t.MEASURED, "derivatives/remeasured"
+FOLDER = "derivatives/remeasured"
 CORRECTIONS = "corrections.csv"
 NONE = Path("none")
 """In place of a file of corrections: none any more."""
 MAY = ("scorer", "owner")
-CORRECTED = "corrections"
 BESIDE = {"name", "reference", "interlock"}
 """Of an apparatus, what measures nothing."""
 CHANGES = {
@@ -69,37 +80,11 @@ CHANGES = {
 }
 
 
-@dataclass(frozen=True)
-class Remeasured:
-    """One session measured again.
-
-    `of`: the session's folder, `folder`: the results', both from the study's. `changed`: what was
-    ("zones", "entry rule", "threshold", "corrections"). `not_blind`: why it does not
-    count; "": it does. `sums_sha256`: of the results' SHA256SUMS.
-    """
-
-    of: str
-    folder: str
-    changed: tuple[str, ...]
-    not_blind: str
-    sums_sha256: str
-    reason: str
-    person: str
-    at: str
-
-
 class Done(NamedTuple):
     """What was filed, and what could not be measured: sessions that are no tests, and why."""
 
     made: list[Remeasured]
     left_out: list[str]
-
-
-class Standing(NamedTuple):
-    """Of a session's measurements the one that counts, and a later one that was not made blind."""
-
-    counts: Remeasured | None
-    beside: Remeasured | None
 
 
 def remeasure(
@@ -138,7 +123,9 @@ def remeasure(
         row = was_run(change, session)
         rows = [row] if apparatus is None else _alike(study, change.connection, row)
         why = _not_blind(change.connection, person, [one["animal"] for one in rows])
-        known = _standing(change.connection)
+        if not why and any(is_judged(study, change, one["animal"]) for one in rows):
+            secret_of(study)  # their extinction is judged again, by what is paired
+        known = standing_in(change.connection)
     bases = {of: _base(one, blind=not why) for of, one in known.items()}
     new = None if apparatus is None else load_apparatus(apparatus)
     wanted = [
@@ -156,12 +143,15 @@ def remeasure(
     with study.store.change(person, said) as change:
         sign(change, person, pin, MAY)
         animals = [one["animal"] for one in rows]
-        if _standing(change.connection) != known or why != _not_blind(
+        if standing_in(change.connection) != known or why != _not_blind(
             change.connection, person, animals
         ):
             message = "sessions were measured again or the key was opened meanwhile; once more"
             raise ConfigError("study remeasure", "", message)
+        dates = dates_of(study, change, {row["animal"] for row in kept})
         made_now = _file(study, change, part, kept, bases, why, corrected=new is None)
+        if not why:
+            laid_out_anew(study, change, dates, None)
     return Done(made_now, left_out)
 
 
@@ -170,18 +160,6 @@ def sessions_of(study: Study, session: str) -> list[str]:
     with study.store.read() as connection:
         rows = _alike(study, connection, was_run(Change(connection, ""), session))
     return [str(one["folder"]) for one in rows]
-
-
-def remeasurements(study: Study) -> list[Remeasured]:
-    """All that were filed, in order."""
-    with study.store.read() as connection:
-        return list(_filed(connection))
-
-
-def standing(study: Study) -> dict[str, Standing]:
-    """By session's folder: the measurement that counts in place of the session's own."""
-    with study.store.read() as connection:
-        return _standing(connection)
 
 
 def faults(study: Study) -> list[str]:
@@ -355,7 +333,7 @@ def _file(
     except BaseException:
         final.rename(part)
         raise
-    newest = {one.of: one for one in _filed(change.connection)}
+    newest = {one.of: one for one in filed_in(change.connection)}
     return [newest[row["folder"]] for row in rows]
 
 
@@ -409,27 +387,3 @@ def _not_blind(connection: Connection, person: str, animals: Sequence[str]) -> s
     if told := sorted(set(read(saw).scalars())):
         return f"who did it had seen what was not blind of {', '.join(told)}"
     return ""
-
-
-def _filed(connection: Connection) -> Iterator[Remeasured]:
-    asked = select(t.amendment).where(t.amendment.c.kind == KIND).order_by(t.amendment.c.id)
-    for row in connection.execute(asked).mappings():
-        told = json.loads(row["after"])
-        yield Remeasured(
-            of=told["of"],
-            folder=told["folder"],
-            changed=tuple(told["changed"]),
-            not_blind=told["not_blind"],
-            sums_sha256=told["sums_sha256"],
-            reason=row["reason"],
-            person=row["person"],
-            at=row["at"],
-        )
-
-
-def _standing(connection: Connection) -> dict[str, Standing]:
-    found: dict[str, Standing] = {}
-    for one in _filed(connection):
-        now = found.get(one.of, Standing(None, None))
-        found[one.of] = now._replace(beside=one) if one.not_blind else Standing(one, None)
-    return found

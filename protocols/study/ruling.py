@@ -6,10 +6,12 @@ is out by the rules, and the owner's command applies them.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from protocols.conduct.exposed import Out
+from protocols.conduct.rules import Withdrawn
 from protocols.course import Course
 from protocols.criteria import Exclusion
 from protocols.days import unrolled
@@ -17,6 +19,7 @@ from protocols.store import tables as t
 from protocols.study.amending.leaving import PRESENT
 from protocols.study.excluding import standing
 from protocols.study.folder import Study
+from protocols.study.measured import standing_in
 from protocols.study.scheduling import Reading, first_name, sessions_of
 from rig.storage.tables import read_summary
 
@@ -45,12 +48,16 @@ def ruled_out(study: Study, wrong: Iterable[tuple[str, str]]) -> dict[str, list[
     measured = [rule for rule in _rules(study) if rule.limit is not None]
     if measured:
         with study.store.read() as connection:
+            measured_again = standing_in(connection)
             animals = connection.execute(select(t.animal.c.id).order_by(t.animal.c.id)).scalars()
             for animal in animals.all():
                 for row in sessions_of(Reading(connection), animal):
                     if row["status"] != "done" or not row["folder"]:
                         continue
-                    cells = (read_summary(study.folder / row["folder"]) or [{}])[-1]
+                    again = measured_again.get(row["folder"])
+                    counts = None if again is None else again.counts
+                    folder = row["folder"] if counts is None else counts.folder
+                    cells = (read_summary(study.folder / folder) or [{}])[-1]
                     for rule in measured:
                         if rule.phase == row["phase"] and (out := _beyond(study, rule, cells)):
                             found.setdefault(animal, []).append(out)
@@ -70,6 +77,34 @@ def partly_out(study: Study) -> dict[str, str]:
         for row in connection.execute(standing(t.exclusion.c.animal, t.exclusion.c.rule)):
             found.setdefault(row.animal, []).append(starts.get(row.rule, ""))
     return {animal: min(own, key=names.index) for animal, own in found.items() if all(own)}
+
+
+class Leaver(NamedTuple):
+    """An animal that was withdrawn: when, why, and why its tests do not count; "": they do."""
+
+    since: str
+    reason: str
+    why_not: str
+
+
+def leavers(study: Study) -> dict[str, Leaver]:
+    """All that were withdrawn; what they did before that counts by the rule `[attempts]`.
+
+    For whom a substitute stands does not count: the place would be filled twice.
+    """
+    asked = select(t.animal.c.stands_for, t.animal.c.id).where(t.animal.c.stands_for.is_not(None))
+    left_out = study.plan.attempts.withdrawn is Withdrawn.LEFT_OUT
+    found = {}
+    with study.store.read() as connection:
+        stands = {row.stands_for: row.id for row in connection.execute(asked)}
+        gone = select(t.animal).where(t.animal.c.status == "withdrawn").order_by(t.animal.c.id)
+        for row in connection.execute(gone).mappings():
+            why_not = "left out by the rule [attempts]" if left_out else ""
+            if row["id"] in stands:
+                why_not = f"{stands[row['id']]} stands for it"
+            since, reason = row["status_since"], row["status_reason"]
+            found[row["id"]] = Leaver(since or "", reason or "withdrawn", why_not)
+    return found
 
 
 def is_before(course: Course, phase: str, start: str) -> bool:

@@ -1,7 +1,7 @@
 """What is due on a day, laid out with times: who, what, when, in which box."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -131,6 +131,7 @@ class _Sheet:
         }
         per_kg = select(t.label.c.code, t.label.c.ml_per_kg).where(t.label.c.session.in_(uids))
         self._per_kg = {row.code: row.ml_per_kg for row in reads.connection.execute(per_kg)}
+        self._leading = leading(reads, animals)
         self._weighing: set[str] = set()
         self._notes: dict[tuple[str, str], str] = {}
         self._latest: dict[str, int] = {}
@@ -210,7 +211,7 @@ class _Sheet:
             return begins
         ahead = sum(link.lasts_s for link in links[:place])
         ahead += sum(link.gap.wanted_s for link in links[1 : place + 1])
-        for one in leading_to(self._reads, row["animal"], row["phase"]):
+        for one in self._leading.get((row["animal"], row["phase"]), ()):
             gap = window_of(one)
             if one["status"] != "done" or gap.most_s is None:
                 continue
@@ -347,20 +348,31 @@ def leading_to(reads: Reads, animal: str, phase: str) -> Sequence[RowMapping]:
 
     With `phase`, the one that they are of.
     """
+    return leading(reads, [animal]).get((animal, phase), ())
+
+
+def leading(
+    reads: Reads, animals: Collection[str]
+) -> Mapping[tuple[str, str], Sequence[RowMapping]]:
+    """The same of several animals at once, by animal and the phase that the intervals run to."""
     asked = (
-        select(t.procedure, t.session.c.phase)
+        select(t.procedure, t.session.c.animal, t.session.c.phase)
         .join(t.session, t.session.c.uid == t.procedure.c.session)
         .where(
-            t.session.c.animal == animal,
+            t.session.c.animal.in_(animals),
             t.session.c.status != "cancelled",
-            t.procedure.c.runs_to == phase,
+            t.procedure.c.runs_to.is_not(None),
             t.procedure.c.status != "skipped",
         )
         .order_by(t.procedure.c.id)
     )
-    found = reads.connection.execute(asked).mappings().all()
-    done = {one["slot"] for one in found if one["status"] == "done"}
-    return [one for one in found if one["status"] == "done" or one["slot"] not in done]
+    found: dict[tuple[str, str], list[RowMapping]] = {}
+    for one in reads.connection.execute(asked).mappings():
+        found.setdefault((one["animal"], one["runs_to"]), []).append(one)
+    for key, rows in found.items():
+        done = {one["slot"] for one in rows if one["status"] == "done"}
+        found[key] = [one for one in rows if one["status"] == "done" or one["slot"] not in done]
+    return found
 
 
 def weights_of(reads: Reads, animal: str) -> list[Weighed]:

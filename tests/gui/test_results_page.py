@@ -21,7 +21,8 @@ from protocols.review.footage import read_footage
 from protocols.review.spotcheck import FOLDER, Clip, Press, judged, scored_window, store
 from protocols.scores import NAMES
 from protocols.study import add_person, open_study, unblind
-from protocols.study.remeasuring import sessions_of, standing
+from protocols.study.measured import standing
+from protocols.study.remeasuring import sessions_of
 from tests.gui.words import words_of
 from tests.load.pages import study_of
 from tests.protocols.making import OWNER, WORDS

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,12 @@ from protocols.report.build import build
 from protocols.report.records import records_of
 from protocols.scoring import measuring, score_folder, score_study
 from protocols.sessions import Session, measured_again, read_session, roles_of
-from protocols.study import check, open_study, unblind
-from protocols.study.remeasuring import FOLDER, faults, remeasure, standing
+from protocols.study import Study, check, deciding, open_study, pairing, unblind
+from protocols.study.measured import standing
+from protocols.study.remeasuring import FOLDER, NONE, faults, remeasure
 from protocols.study.second import copy_all, set_place
+from protocols.study.withheld import secret_file
+from rig.errors import ConfigError
 from rig.hardware.simulated.mouse import MouseSettings, Preset
 from rig.session import Wish, load_rig, record
 from rig.session.files import load_apparatus
@@ -53,9 +57,11 @@ def donors(tmp_path_factory: pytest.TempPathFactory) -> Donors:
         wish = Wish(plan=plan, subject=f"D{seed}", phase="pretest", operator="Doe, Jane")
         return record(wish, loaded, out=out, seed=seed, animal=mouse).folder
 
-    naive = [recorded(1, 0.0, "left")]
-    return Donors(naive, {side: [recorded(2 + k, 2.0, side)] for k, side in
-                          enumerate(("left", "right"))}, naive)  # fmt: skip
+    # Each crosses from the centre to the right and is not on the left in the frames that are put
+    # there, whichever of them an animal gets.
+    naive = [recorded(8, 0.0, "left")]
+    learned = {side: [recorded(seed, 2.0, side)] for side, seed in (("left", 3), ("right", 7))}
+    return Donors(naive, learned, naive)
 
 
 @pytest.fixture(scope="module")
@@ -282,3 +288,37 @@ def test_what_cannot_be_used_is_said_and_nothing_is_filed(
     assert tree(blind / "rawdata") == before
     with open_study(blind, write=False) as study:
         assert standing(study) == {}
+
+
+def test_extinction_is_judged_again_by_what_was_measured_again(
+    donors: Donors, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had extinguished by its first measurement; by the one that counts it goes on."""
+    folder = here / "S1"
+    made_study(folder, donors, 4, ["extinction1"], reveal=False, most=1.0)
+    own_s: dict[str, float] = {}
+    real = deciding.paired_s
+
+    def learned(study: Study, row: deciding.Row, paired: str) -> float | None:
+        """As in a test of 30 min: learned, then forgotten but for what was measured since."""
+        if not row["phase"].startswith("extinction"):
+            return {"pretest": 900.0, "posttest": 1200.0}[row["phase"]]
+        seconds = real(study, row, paired)
+        assert seconds is not None
+        return 900 + 1000 * (seconds - own_s.setdefault(row["animal"], seconds))
+
+    monkeypatch.setattr(deciding, "paired_s", learned)
+    with open_study(folder) as study:
+        animal = next(name for name, side in pairing(study).items() if side == "left")
+        with study.store.change(OWNER) as change:
+            deciding.redecide(study, change, animal, date(2026, 12, 7))
+        assert deciding.extinction(study) == {animal: "done"}
+        (session,) = folder.glob(f"rawdata/sub-{animal}/*extinction1/behav")
+        file = put_left(here, session)
+        remeasure(study, str(session), OWNER, "it followed a reflection", corrections=file)
+        assert deciding.extinction(study) == {animal: "goes on"}
+        remeasure(study, str(session), OWNER, "it was no reflection", corrections=NONE)
+        assert deciding.extinction(study) == {animal: "done"}
+        secret_file(study.uid).unlink()
+        with pytest.raises(ConfigError, match="placepref study admit"):
+            remeasure(study, str(session), OWNER, "it followed a reflection", corrections=file)

@@ -337,7 +337,8 @@ def test_words_on_the_command_line(cli: Cli, here: Path) -> None:
     refused(cli, here, "Animal: this column is missing", "--column", "subject=Animal")
     refused(cli, here, "--column: 'subject': write OURS=THEIRS", "--column", "subject")
     (here / "t.csv").write_text("subject,phase,paired\nM01,pretest,3\n")
-    refused(cli, here, "time_paired_s: this column is missing; there are subject, phase, paired")
+    refused(cli, here, "time_paired_s: this column is missing; there are subject, phase, paired;"
+            " under another name it is read by --column time_paired_s=NAME")  # fmt: skip
     (here / "t.csv").write_text("subject,pre_paired,post_paired\nM01,3,4\n")
     refused(cli, here, "phase: this column is missing; there are subject, pre_paired, post_paired;"
             " a row an animal and phase is read")  # fmt: skip

@@ -323,7 +323,7 @@ def test_what_went_otherwise_is_told_in_words(opened: Path, tmp_path: Path) -> N
     from protocols.report.build import _warnings
     from protocols.report.latency import latency
     from protocols.report.records import records_of
-    from protocols.study.amending import Outcome, Why, note_injection, swap, withdraw
+    from protocols.study.amending import Outcome, exclude_animal, note_injection, swap
     from protocols.study.care import adverse_event
     from protocols.study.revealed import revealed
     from tests.protocols.making import OWNER
@@ -359,7 +359,7 @@ def test_what_went_otherwise_is_told_in_words(opened: Path, tmp_path: Path) -> N
                 told = {"animal": animal, "group_number": vehicle, "sure": 3, "person": OWNER}
                 change.insert(t.guess, **told, at=change.at)
             if place["group"] == "cocaine":
-                withdraw(study, animal, Why.DROPPED, "the pump failed", OWNER)
+                exclude_animal(study, animal, "infusion", "the pump failed", OWNER)
         found, records = score_study(study), records_of(study)
         groups = [group.name for group in study.plan.group]
         blocks = [
@@ -417,6 +417,149 @@ def test_who_is_out_from_a_phase_on_counts_before_it(opened: Path, tmp_path: Pat
     assert told["completed the pre-test"] == []  # it was conditioned, and left later
     assert told["were allocated"] == ["M01: escape"]
     assert told["completed the post-test"] == ["M00: not acquired; out from extinction1a on"]
+
+
+def test_what_was_altered_since_the_analysis_was_locked_is_told(
+    cli: Cli, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from protocols.report.build import _warnings
+    from protocols.report.records import records_of
+    from protocols.study import add_box, unblind
+    from protocols.study.amending import exclude_animal, reattribute, withdraw
+    from protocols.study.amending.leaving import Why
+    from protocols.study.locking import since_lock
+    from tests.protocols.making import OWNER, WORDS
+
+    folder = tmp_path / "S1"
+    shutil.copytree(made, folder)
+    monkeypatch.setenv("PLACEPREF_CONFIG", str(made.parent / "config"))
+    said = cli("study", "lock", folder, "--by", OWNER, "--primary", "preference_ratio")
+    assert (said.code, said.out) == (2, "")
+    assert "the rules name cpp_score_s" in said.err
+    assert (
+        "one of cpp_score_s" in cli("study", "lock", folder, "--by", OWNER, "--primary", "best").err
+    )
+    said = cli("study", "lock", folder, "--by", OWNER)
+    assert said.out.startswith("the analysis is locked: cpp_score_s, SHA-256 ")
+    with open_study(folder) as study:
+        assert since_lock(study) == []
+        exclude_animal(study, "M00", "escape", "it jumped out", OWNER)
+        unblind(study, OWNER, "the analysis is locked", (OWNER, WORDS[OWNER]))
+        withdraw(study, "M01", Why.DEAD, "found dead", OWNER)
+        add_box(study, "Z", "sim", OWNER)
+        reattribute(study, "M02/extinction1", OWNER, "another box", box="Z")
+        found = score_study(study)
+        told = [re.sub(r"\(20[^)]*\)", "(T)", line) for line in found.since_lock]
+        shown = str(_warnings(study, found, records_of(study)))
+    key = ", after the key was opened"
+    # Extinction is judged again by the amendment, so that more may follow from it.
+    assert {
+        "since the analysis was locked (T), excluded: M00 (escape)",
+        f"since the analysis was locked (T), now withdrawn{key}: M01",
+        f"since the analysis was locked (T), amended{key}: M02 extinction1 (box, another box)",
+    } <= {*told}
+    assert "Since the analysis was locked" in shown
+    assert set(found.since_lock) <= set(found.notes)
+
+
+def test_who_was_withdrawn_after_its_post_test_counts_by_the_rule(
+    opened: Path, tmp_path: Path
+) -> None:
+    from protocols.conduct.rules import AttemptPlan, Withdrawn
+    from protocols.report import conduct
+    from protocols.report.records import records_of
+    from protocols.study.excluding import leave
+    from protocols.study.ruling import leavers
+    from tests.protocols.making import OWNER
+
+    folder = tmp_path / "S1"
+    shutil.copytree(opened, folder)
+    whole = {one.subject: one for one in score_folder(opened).scored}
+    with open_study(folder) as study:
+        filed, _ = filed_sessions(study)
+        began = {(one.subject, one.phase): one.began for one in filed}
+        later = "2100-01-01T08:00:00+00:00"  # the made sessions are of days to come
+        with study.store.change(OWNER) as change:
+            for animal, reason, since in (
+                ("M00", "dead: found dead", later),
+                ("M01", "ill: lost weight", began["M01", "posttest"]),
+                ("M02", "ill: lost weight", began["M02", "extinction1"]),
+                ("M03", "dropped: lost its tag", later),
+            ):
+                leave(change, animal, "withdrawn", reason, since)
+            change.update(t.animal, {"id": "M04"}, status="substitute", stands_for="M03")
+        found, records = score_study(study), records_of(study)
+        groups = [group.name for group in study.plan.group]
+        steps = {one.title: one for one in conduct.flow(found, records, groups).steps}
+        left_out = AttemptPlan(withdrawn=Withdrawn.LEFT_OUT)
+        stricter = replace(study, plan=study.plan.model_copy(update={"attempts": left_out}))
+        strict = leavers(stricter)
+    assert sorted(one.subject for one in found.scored) == sorted(set(whole) - {"M01", "M03"})
+    scored = {one.subject: one for one in found.scored}
+    of_all = {"ancova_residual"}  # by all animals, and these are fewer
+    own, then = scored["M00"].to_json(), whole["M00"].to_json()
+    assert {k: v for k, v in own.items() if k not in of_all} == {
+        k: v for k, v in then.items() if k not in of_all
+    }
+    assert {*whole["M02"].to_json()["phases"]} == {"extinction1"}  # that one began when it was ill
+    assert {*scored["M02"].to_json()["phases"]} == set()
+    told = "\n".join(steps["completed the post-test"].left)
+    assert "after its post-test, dead: found dead; its tests before that are analysed" in told
+    assert "M03: withdrawn on" in told
+    assert "dropped: lost its tag; M04 stands for it" in told
+    assert steps["completed the post-test"].count == len(whole) - 1  # without M01
+    assert steps["were allocated"].left == ["M01: ill: lost weight"]
+    assert {one.why_not for animal, one in strict.items() if animal != "M03"} == {
+        "left out by the rule [attempts]"
+    }
+
+
+def test_rules_on_doors_and_on_later_tests_put_out_whom_they_name(
+    opened: Path, tmp_path: Path
+) -> None:
+    """Of a rule on an event, whose session carries it; of a limit, who is beyond it there."""
+    from protocols.criteria import Exclusion
+    from protocols.study.exposure import judge
+    from protocols.study.ruling import by_events, ruled_out
+    from rig.storage.tables import read_summary
+    from tests.protocols.making import OWNER
+
+    folder = tmp_path / "S1"
+    shutil.copytree(opened, folder)
+    with open_study(folder) as study:
+        filed, _ = filed_sessions(study)
+        walked = {
+            one.subject: float(read_summary(one.folder)[-1]["distance_m"])
+            for one in filed
+            if one.phase == "posttest"
+        }
+        lazy, *_, busy = sorted(walked.values())
+        limit = (lazy + busy) / 2
+        rules = [
+            Exclusion(by="door_fault"),
+            Exclusion(by="distance_m", phase="posttest", limit=limit),
+        ]
+
+        def ruled(*own: Exclusion) -> dict[str, list[tuple[str, float]]]:
+            course = study.joined.course.model_copy(update={"exclusion": own})
+            judged = replace(study, joined=replace(study.joined, course=course))
+            found = ruled_out(judged, [])
+            assert {*found} <= {*judge(judged, [])}
+            assert {*by_events(judged)} == {k for k, out in found.items() if out[0].limit == 0.0}
+            return {k: [(one.rule, one.value) for one in out] for k, out in found.items()}
+
+        beyond = {k for k, m in walked.items() if m < limit}
+        assert 0 < len(beyond) < len(walked)
+        assert ruled(rules[0]) == {}  # no door failed yet
+        assert {*ruled(*rules)} == beyond
+        uid = next(one.uid for one in filed if (one.subject, one.phase) == ("M00", "posttest"))
+        with study.store.change(OWNER) as change:
+            for what in ("left door did not close", "right door did not open"):
+                told = {"kind": "door_fault", "what": what, "reason": "rig", "person": OWNER}
+                change.insert(t.deviation, session=uid, at=change.at, **told)
+        assert ruled(rules[0]) == {"M00": [("door_fault", 1.0)]}  # in one session, told twice
+        assert ruled(Exclusion(by="door_fault", phase="pretest")) == {}
+        assert {*ruled(*rules)} == beyond | {"M00"}
 
 
 def test_a_simulated_study_has_no_reaction_times(opened: Path) -> None:

@@ -2,15 +2,18 @@
 
 import io
 import json
+import re
 import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from protocols.store import tables as t
 from protocols.study import open_study
+from protocols.study.ruling import ruled_out
 from tests.protocols.conftest import Cli, Said
 from tests.protocols.day.test_play import WORDS
 from tests.protocols.day.test_play import quick as quick
@@ -46,6 +49,23 @@ day = 1
   early_s = 3600
   late_s = 3600
 """
+MEASURED = """
+[[exclusion]]
+by = "door_fault"
+phase = "conditioning1a"
+[[exclusion]]
+by = "lost_share"
+phase = "posttest"
+limit = 0.2
+[[exclusion]]
+by = "distance_m"
+phase = "posttest"
+limit = 5
+[[exclusion]]
+by = "neutral_share"
+phase = "posttest"
+limit = 0.5
+"""
 KEY = ("--holder", "ann", "--passphrases", "words")
 DAY = "2026-01-06"
 
@@ -53,10 +73,10 @@ DAY = "2026-01-06"
 class Desk:
     """A study of five animals, one of them preferring a side beyond the rule; sealed on request."""
 
-    def __init__(self, cli: Cli, here: Path) -> None:
+    def __init__(self, cli: Cli, here: Path, protocol: str = OWN) -> None:
         self.cli, self.here = cli, here
         (here / "words").write_text(WORDS, encoding="utf-8")
-        (here / "own.toml").write_text(OWN, encoding="utf-8")
+        (here / "own.toml").write_text(protocol, encoding="utf-8")
         rules = 'name = "S1"\n[humane]\nweight_loss_max = 0.20\n'
         (here / "rules.toml").write_text(rules, encoding="utf-8")
         (here / "animals.csv").write_text(
@@ -195,6 +215,44 @@ def test_what_befell_an_animal_puts_it_out_by_the_rules_written_before(desk: Des
     assert desk("check", "S1").err == ""
 
 
+def test_rules_on_doors_and_on_what_was_measured_later_name_who_is_out(
+    cli: Cli, here: Path
+) -> None:
+    desk = Desk(cli, here, OWN + MEASURED)
+    desk.sealed()
+    sums = {  # of a test of 1800 s: inside, lost, lazy, in the neutral chamber
+        "M1": (700, 200, 0.19, 6.0, 360), "M2": (700, 200, 0.21, 6.0, 378),
+        "M3": (700, 600, 0.05, 4.9, 90), "M4": (300, 200, 0.1, 6.0, 180),
+    }  # fmt: skip
+    asked = "select uid, animal from session where phase = '{}'"
+    with open_study(desk.here / "S1") as study, study.store.change("ann") as change:
+        for uid, animal in desk.rows(asked.format("posttest")):
+            if animal not in sums:
+                continue
+            folder = study.folder / "rawdata" / f"sub-{animal}"
+            folder.mkdir(parents=True)
+            left, right, lost, gone, lost_s = sums[animal]
+            (folder / "summary.csv").write_text(
+                "subject,test_s,time_left_s,time_right_s,time_lost_s,lost_share,distance_m\n"
+                f"{animal},1800,{left},{right},{lost_s},{lost},{gone}\n"
+            )
+            told = {"status": "done", "folder": f"rawdata/sub-{animal}"}
+            change.update(t.session, {"uid": uid}, **told)
+        doors = {animal: uid for uid, animal in desk.rows(asked.format("conditioning1a"))}
+        other = dict(map(reversed, desk.rows(asked.format("pretest"))))["M4"]
+        for session in (doors["M1"], other):  # the rule is of conditioning1a alone
+            told = {"session": session, "at": change.at, "person": "ann", "reason": "seen"}
+            change.insert(t.deviation, kind="door_fault", what="it stuck", **told)
+    with open_study(desk.here / "S1", write=False) as study:
+        found = ruled_out(study, [])
+    assert {animal: [tuple(one) for one in out] for animal, out in found.items()} == {
+        "M1": [("door_fault", 1.0, 0.0)],
+        "M2": [("lost_share", 0.21, 0.2)],
+        "M3": [("distance_m", 4.9, 5.0)],
+        "M4": [("neutral_share", pytest.approx(1120 / 1800), 0.5)],
+    }
+
+
 def test_a_badge_stands_for_a_name_and_a_pin(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def scanned(line: str) -> None:
         monkeypatch.setattr(sys, "stdin", io.StringIO(line))
@@ -236,3 +294,61 @@ def test_who_drew_an_animals_syringes_is_told_when_scoring_it(desk: Desk, cli: C
     assert cli("score", "S1", "--by", "tom").err == ""
     assert "is not a person of this study" in cli("score", "S1", "--by", "nobody").err
     assert json.loads(cli("score", "S1", "--by", "tom", "--json").out)["blinded"]
+
+
+def test_the_draw_sheet_fills_the_book_and_the_day_is_settled_before_a_witness(desk: Desk) -> None:
+    desk.sealed()
+    desk("add", "S1", "--person", "pat", "--role", "technician", "--by", "ann")
+    book = ("book", "S1", "--by", "ann")
+    draw = ("draw", "S1", "--by", "ann", "--passphrases", "words", "--day", DAY)
+    for animal in ("M1", "M2", "M3", "M4"):
+        desk("weigh", "S1", "--subject", animal, "--grams", 24, "--by", "tom",
+             "--at", f"{DAY}T00:01")  # fmt: skip
+    desk(*book, "received", "--drug", "cocaine", "--mg", 0.1)
+    said = desk(*draw, "--out", "s1.html")
+    assert "NOT in the book of controlled drugs" in said.err
+    assert "only 0.1 mg are in stock" in said.err
+    assert Path("s1.html").is_file()  # the animals' day does not wait for a book
+    desk(*book, "received", "--drug", "cocaine", "--mg", 499.9)
+    said = desk(*draw, "--out", "s2.html", "--witness", "pat")
+    found = re.search(r"cocaine: ([0-9.]+) mg of ([0-9]+) labels into the book; ", said.out)
+    assert found is not None
+    mg, labels = float(found[1]), int(found[2])
+    assert labels >= 2
+    assert mg == pytest.approx(labels * 0.024 * 15, rel=0.03)  # 15 mg/kg, to the syringe's 0.01 ml
+    again = desk(*draw, "--out", "s3.html")
+    assert "cocaine: 0.000 mg of 0 labels" in again.out
+    # One syringe leaked, half of it; of the other animals nothing is told.
+    with open_study(Path("S1")) as study:
+        asked = select(t.procedure).where(t.procedure.c.label.is_not(None))
+        with study.store.read() as connection:
+            days = connection.execute(asked).mappings().all()
+            given = {one["label"] for one in days}
+            sheet = Path("s2.html").read_text(encoding="utf-8")
+        mine = sorted(label for label in given if f"<td>{label}</td>" in sheet)
+        with study.store.change("ann") as change:
+            for k, label in enumerate(mine):
+                change.insert(
+                    t.exposure, animal="M1", kind="label", what=label, planned=0.24,
+                    received=0.12 if k % 2 else 0.24, outcome="partial" if k % 2 else "complete",
+                    at=change.at, person="ann",
+                )  # fmt: skip
+    assert "another person sees it" in desk(*book, "settle", code=2).err
+    said = desk(*book, "settle", "--witness", "pat")
+    told = re.search(r"cocaine: ([0-9.]+) mg given, ([0-9.]+) mg wasted, ([0-9]+) syr", said.out)
+    assert told is not None
+    assert float(told[1]) + float(told[2]) == pytest.approx(mg, abs=0.002)
+    assert int(told[3]) == labels
+    assert "0 mg drawn" in said.out
+    assert (
+        "0.000 mg given, 0.000 mg wasted, 0 syringes"
+        in desk(*book, "settle", "--witness", "pat").out
+    )
+    kinds = [line["kind"] for line in json.loads(desk(*book, "--json").out)["lines"]]
+    assert kinds[:3] == ["received", "received", "drawn"]
+    assert set(kinds[3:]) <= {"given", "wasted"}
+    # Lines of the sheet are of one length, whatever they hold.
+    lengths = {len(one) for (one,) in desk.rows(
+        "select sealed from drug_book where kind != 'received'")}  # fmt: skip
+    assert len(lengths) == 1
+    assert desk("check", "S1").err == ""

@@ -514,54 +514,6 @@ def test_who_was_withdrawn_after_its_post_test_counts_by_the_rule(
     }
 
 
-def test_rules_on_doors_and_on_later_tests_put_out_whom_they_name(
-    opened: Path, tmp_path: Path
-) -> None:
-    """Of a rule on an event, whose session carries it; of a limit, who is beyond it there."""
-    from protocols.criteria import Exclusion
-    from protocols.study.exposure import judge
-    from protocols.study.ruling import by_events, ruled_out
-    from rig.storage.tables import read_summary
-    from tests.protocols.making import OWNER
-
-    folder = tmp_path / "S1"
-    shutil.copytree(opened, folder)
-    with open_study(folder) as study:
-        filed, _ = filed_sessions(study)
-        walked = {
-            one.subject: float(read_summary(one.folder)[-1]["distance_m"])
-            for one in filed
-            if one.phase == "posttest"
-        }
-        lazy, *_, busy = sorted(walked.values())
-        limit = (lazy + busy) / 2
-        rules = [
-            Exclusion(by="door_fault"),
-            Exclusion(by="distance_m", phase="posttest", limit=limit),
-        ]
-
-        def ruled(*own: Exclusion) -> dict[str, list[tuple[str, float]]]:
-            course = study.joined.course.model_copy(update={"exclusion": own})
-            judged = replace(study, joined=replace(study.joined, course=course))
-            found = ruled_out(judged, [])
-            assert {*found} <= {*judge(judged, [])}
-            assert {*by_events(judged)} == {k for k, out in found.items() if out[0].limit == 0.0}
-            return {k: [(one.rule, one.value) for one in out] for k, out in found.items()}
-
-        beyond = {k for k, m in walked.items() if m < limit}
-        assert 0 < len(beyond) < len(walked)
-        assert ruled(rules[0]) == {}  # no door failed yet
-        assert {*ruled(*rules)} == beyond
-        uid = next(one.uid for one in filed if (one.subject, one.phase) == ("M00", "posttest"))
-        with study.store.change(OWNER) as change:
-            for what in ("left door did not close", "right door did not open"):
-                told = {"kind": "door_fault", "what": what, "reason": "rig", "person": OWNER}
-                change.insert(t.deviation, session=uid, at=change.at, **told)
-        assert ruled(rules[0]) == {"M00": [("door_fault", 1.0)]}  # in one session, told twice
-        assert ruled(Exclusion(by="door_fault", phase="pretest")) == {}
-        assert {*ruled(*rules)} == beyond | {"M00"}
-
-
 def test_a_simulated_study_has_no_reaction_times(opened: Path) -> None:
     from protocols.report.blocks import Words
     from protocols.report.latency import latency

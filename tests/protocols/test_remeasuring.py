@@ -57,10 +57,8 @@ def donors(tmp_path_factory: pytest.TempPathFactory) -> Donors:
         wish = Wish(plan=plan, subject=f"D{seed}", phase="pretest", operator="Doe, Jane")
         return record(wish, loaded, out=out, seed=seed, animal=mouse).folder
 
-    # Each crosses from the centre to the right and is not on the left in the frames that are put
-    # there, whichever of them an animal gets.
-    naive = [recorded(8, 0.0, "left")]
-    learned = {side: [recorded(seed, 2.0, side)] for side, seed in (("left", 3), ("right", 7))}
+    naive = [recorded(1, 0.0, "left")]
+    learned = {side: [recorded(2 + k, 2.0, side)] for k, side in enumerate(("left", "right"))}
     return Donors(naive, learned, naive)
 
 

@@ -10,6 +10,8 @@ from rig.hardware.simulated.world import Truth, World
 from rig.hardware.waiting import slots_for
 from rig.model import NS_PER_S, Frame, Silence
 
+STEP_NS = 10_000_000
+"""Boards and world are stepped by at most this."""
 REMEMBERED_FRAMES = 4096
 
 
@@ -53,7 +55,7 @@ class SimulatedCamera:
     """Frames of a world at `start_ns` + round(k * 1e9 / rate_hz).
 
     Without a `pace`, time is virtual: each `next` moves it on to the next frame, stepping
-    `steppers` (boards, links) and then the world to each of the world's own steps; `now_ns` is
+    `steppers` (boards, links) and then the world in increments of at most 10 ms; `now_ns` is
     that time. With a pace, the first `next` is the start if it comes later than `start_ns`;
     from then on `next` waits for the frame's time, which is the frame's stamp; of the frames that
     a late consumer finds waiting it gets the newest (those of 0.2 s), as from a camera.
@@ -195,7 +197,7 @@ class SimulatedCamera:
             self.world.step_to(now_ns)
             if now_ns >= until_ns:
                 break
-            now_ns = min(self.world.due_ns, until_ns)
+            now_ns = min(now_ns + STEP_NS, until_ns)
         self.now_ns = until_ns
 
     def _remember(self, index: int) -> None:

@@ -30,7 +30,7 @@ from rig.model import NS_PER_S, Gray
 from rig.rigfile import Box, RigFile
 
 STEPS_PER_S = 60
-SLOW_HZ, SLOW_STEPS_PER_S = 15.0, 30
+SLOW_HZ, SLOW_STEPS_PER_S = 10.0, 30
 """For a camera of no more frames/s than this fewer steps will do; they are the most of its work."""
 OPEN_ENOUGH = 0.9  # a door that is less open is a wall
 MANUAL_DOOR_S = 0.5  # from end to end
@@ -174,11 +174,6 @@ class World:
             self._steps += 1
             self._next_ns = self._start_ns + self._steps * NS_PER_S // self._steps_per_s
         self.now_ns = now_ns
-
-    @property
-    def due_ns(self) -> int:
-        """When it goes on next: until then nothing changes in it. After the first `step_to`."""
-        return self._next_ns
 
     def _step(self) -> None:
         while self._orders:

@@ -21,7 +21,7 @@ from protocols.report.saying import (
     plainly,
     unit,
 )
-from protocols.scores import NAMES, POSTTEST, PRETEST
+from protocols.scores import NAMES, POSTTEST, PRETEST, phase_order
 from protocols.scoring import StudyScores
 from protocols.statistics import Result as Test
 from protocols.statistics import Role, group_scores, plan_next
@@ -328,7 +328,8 @@ def _fragile(found: StudyScores) -> Iterator[Block]:
 
 def _later(found: StudyScores) -> Grid:
     rows = []
-    phases = list(dict.fromkeys(p for one in found.scored for p in one.phases))
+    # Not as they come: an animal that was done sooner has no later extinctions.
+    phases = sorted({p for one in found.scored for p in one.phases}, key=phase_order)
     for phase in phases:
         for group in dict.fromkeys(one.group for one in found.scored):
             own = [

@@ -542,3 +542,21 @@ def test_what_the_rules_say_of_the_authors_stands_in_the_report(opened: Path) ->
     assert items["13"] == ""
     assert first.endswith("Approved, protocol 4242. 10 each. [Add housing.]")
     assert bare.endswith("[Add approval, housing and how the number of animals was decided.]")
+
+
+def test_phases_stand_in_their_order_whoever_has_them(opened: Path) -> None:
+    from protocols.report.results import _later
+
+    with open_study(opened, write=False) as study:
+        found = score_study(study)
+    one, other, *rest = found.scored
+    again = one.phases["extinction1"]
+    sooner = replace(one, phases={**one.phases, "reinstatement1": again})
+    longer = replace(other, phases={**other.phases, "extinction2": again})
+    found.__dict__["scored"] = [sooner, longer, *rest]
+    rows = _later(found).rows
+    assert list(dict.fromkeys(row[0] for row in rows)) == [
+        "extinction1",
+        "extinction2",
+        "reinstatement1",
+    ]

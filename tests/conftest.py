@@ -10,7 +10,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 # The same examples on every machine, and no database of failures in the working folder.
 settings.register_profile(
-    "placepref", derandomize=True, database=None, deadline=None, max_examples=40
+    "placepref", derandomize=True, database=None, deadline=None, max_examples=30
 )
 settings.load_profile("placepref")
 

@@ -24,13 +24,12 @@ def write_report(
     folder: Path, out: Path | None = None, figures: Path | None = None
 ) -> tuple[Path, Path]:
     """The page and the PDF, written; where they are. Raises RigError."""
-    from protocols.report import draw_ahead, page, pdf, report_of, write_figures
+    from protocols.report import page, pdf, report_of, write_figures
 
     html, print_ = _files(folder, out)
     with collector_off():
         with open_study(folder, write=False) as study, progress("measuring") as told:
             made = report_of(study, told)
-        draw_ahead(made)
         text = page(made)
         data = pdf(made)
     try:

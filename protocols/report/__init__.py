@@ -3,6 +3,6 @@
 from protocols.report.build import build, report_of
 from protocols.report.html import page
 from protocols.report.pdf import pdf
-from protocols.report.pictures import draw_ahead, write_figures
+from protocols.report.pictures import write_figures
 
-__all__ = ["build", "draw_ahead", "page", "pdf", "report_of", "write_figures"]
+__all__ = ["build", "page", "pdf", "report_of", "write_figures"]

@@ -351,6 +351,7 @@ def test_zones_drawn_anew_stand_in_the_report_before_and_after(
         assert words in report
 
 
+@pytest.mark.long
 def test_a_report_is_written_and_opened(
     qtbot: QtBot, window: MainWindow, study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def record_of(live: LiveBox) -> SessionRecord:
     return SessionRecord.open(Path(live.folder))
 
 
+@pytest.mark.long
 def test_a_pretest_by_keyboard_alone_with_motor_doors(
     qtbot: QtBot, windows: Made, tmp_path: Path
 ) -> None:

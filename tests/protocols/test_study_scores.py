@@ -18,7 +18,6 @@ from protocols.protocol import parse, plan_session, settings
 from protocols.ranges import CASES, Case, first
 from protocols.ranges.placing import Placing
 from protocols.ranges.seen import seen_of
-from protocols.report import pictures
 from protocols.scores import score_animals
 from protocols.scoring import measuring, score_folder, score_study
 from protocols.scoring.filed import filed_sessions
@@ -40,9 +39,8 @@ ABOUT = 'licence = "https://spdx.org/licenses/CC-BY-4.0"\ncreators = ["Lab of Pl
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No processes for a few short sessions and their figures."""
+    """No processes for a few short sessions."""
     monkeypatch.setattr(measuring, "FEW", 100)
-    monkeypatch.setattr(pictures, "FEW", 100)
 
 
 @pytest.fixture(scope="session")

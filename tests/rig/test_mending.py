@@ -70,6 +70,7 @@ def test_a_session_that_was_cut_off_is_unfinished_and_can_be_closed(
         close(folder, "again")
 
 
+@pytest.mark.long
 def test_a_session_that_was_cut_off_goes_on_in_its_own_folder(
     cut_off: tuple[LoadedRig, Path], tmp_path: Path
 ) -> None:

@@ -144,6 +144,7 @@ def off_px(record: SessionRecord, *spans_s: tuple[float, float]) -> float:
     return max(off)
 
 
+@pytest.mark.long
 def test_a_bumped_camera_is_told_and_put_right_and_all_of_it_can_be_made_again(
     make_rig: MakeRig, tmp_path: Path
 ) -> None:

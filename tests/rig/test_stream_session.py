@@ -83,6 +83,7 @@ def write_rig(folder: Path, url: str) -> str:
     return str(path)
 
 
+@pytest.mark.long
 def test_a_session_outlives_a_stream_that_stalls_and_one_that_hangs_up(
     stream: Stream, tmp_path: Path
 ) -> None:

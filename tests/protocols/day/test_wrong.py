@@ -97,6 +97,7 @@ def days(lab: Lab, animal: str) -> dict[str, str]:
     return dict(lab.rows(asked + " is not null and status in ('planned', 'done') order by attempt"))
 
 
+@pytest.mark.long
 def test_all_that_goes_wrong_is_right_at_the_end(lab: Lab) -> None:
     for animal in ("M1", "M2", "M3", "M4"):
         lab.run(animal, at(7, f"1{animal[1]}:00"))

@@ -93,13 +93,6 @@ def background(pictures: Sequence[Gray], animal: Animal | None = None) -> Gray:
     return background_from(np.stack(chosen), animal)
 
 
-def polarity(
-    stack: NDArray[np.uint8], median: Gray, within: Gray | None = None, apart: int = 2 * APART
-) -> Animal:
-    """Whether what moves is darker or lighter than the median; EITHER if that is not clear."""
-    return sides(stack, median, within, (), apart)[0]
-
-
 def sides(
     stack: NDArray[np.uint8],
     median: Gray,

@@ -12,7 +12,6 @@ import csv
 import math
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,9 +30,8 @@ from rig.hardware.simulated.world import Truth, World
 from rig.model import Frame, Gray
 from rig.session.rescoring import rescore
 from rig.tracking.masks import fill, union
-from rig.tracking.threads import use_one_thread
 from rig.video import Codec, VideoWriter
-from tests.accuracy.simulated import BODY_CM, MEDIAN, P99, WRONG, scored, toml
+from tests.accuracy.simulated import BODY_CM, MEDIAN, P99, WRONG, option, print_table, scored, toml
 
 Picture = NDArray[np.float32]
 Dice = np.random.Generator
@@ -482,30 +480,9 @@ def compare(scene: Other, folder: Path) -> tuple[list[str], bool]:
 
 def main(arguments: list[str]) -> int:
     """Print the table; 0 where everything is within its limits."""
-    seconds = None
-    if "--seconds" in arguments:
-        at = arguments.index("--seconds")
-        seconds = float(arguments[at + 1])
-        arguments = arguments[:at] + arguments[at + 2 :]
-    use_one_thread()
-    print(f"{'':30}   error, % of body           found   wrong")
-    print(f"{'':30} median    p99    max  lost   none  time %  entries")
-    fine = True
-    for scene in SCENES:
-        if arguments and scene.name not in arguments:
-            continue
-        if seconds is not None:
-            scene = replace(scene, seconds=seconds)
-        with tempfile.TemporaryDirectory() as scratch:
-            cells, good = compare(scene, Path(scratch))
-        name, *figures, verdict = cells
-        print(
-            f"{name:30}" + "".join(f"{cell:>7}" for cell in figures[:3])
-            + f"{figures[3]:>6}{figures[4]:>7}{figures[5]:>8}{figures[6]:>9}  {verdict}",
-            flush=True,
-        )  # fmt: skip
-        fine &= good
-    return 0 if fine else 1
+    seconds, names = option(arguments, "--seconds")
+    scenes = SCENES if seconds is None else [replace(one, seconds=seconds) for one in SCENES]
+    return print_table(scenes, names, 30, compare)
 
 
 if __name__ == "__main__":

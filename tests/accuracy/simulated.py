@@ -13,10 +13,11 @@ import csv
 import math
 import sys
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -201,30 +202,55 @@ def toml(apparatus: Apparatus) -> str:
     return "\n".join(lines).replace("'", '"') + "\n"
 
 
-def main(arguments: list[str]) -> int:
-    """Print the table; 0 where everything is within its limits."""
-    minutes = 2.0
-    if "--minutes" in arguments:
-        at = arguments.index("--minutes")
-        minutes = float(arguments[at + 1])
-        arguments = arguments[:at] + arguments[at + 2 :]
+class Named(Protocol):
+    """A scene of a table."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the table."""
+
+
+Compare = Callable[[Any, Path], tuple[list[str], bool]]
+"""A scene and an empty folder to the cells of its line, and whether it is within its limits."""
+
+
+def option(arguments: list[str], name: str) -> tuple[float | None, list[str]]:
+    """The number after an option, and all other arguments; None: it is not there."""
+    if name not in arguments:
+        return None, arguments
+    at = arguments.index(name)
+    return float(arguments[at + 1]), arguments[:at] + arguments[at + 2 :]
+
+
+def print_table(
+    scenes: Sequence[Named], names: Collection[str], wide: int, compare: Compare
+) -> int:
+    """Print a line for each scene, or for those of these names; 0 where all are within limits."""
     use_one_thread()
-    print(f"{'':26}   error, % of body           found   wrong")
-    print(f"{'':26} median    p99    max  lost   none  time %  entries")
+    print(f"{'':{wide}}   error, % of body           found   wrong")
+    print(f"{'':{wide}} median    p99    max  lost   none  time %  entries")
     fine = True
-    for scene in SCENES:
-        if arguments and scene.name not in arguments:
+    for scene in scenes:
+        if names and scene.name not in names:
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            cells, good = compare(scene, Path(scratch), minutes)
+            cells, good = compare(scene, Path(scratch))
         name, *figures, verdict = cells
         print(
-            f"{name:26}" + "".join(f"{cell:>7}" for cell in figures[:3])
+            f"{name:{wide}}" + "".join(f"{cell:>7}" for cell in figures[:3])
             + f"{figures[3]:>6}{figures[4]:>7}{figures[5]:>8}{figures[6]:>9}  {verdict}",
             flush=True,
         )  # fmt: skip
         fine &= good
     return 0 if fine else 1
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table; 0 where everything is within its limits."""
+    minutes, names = option(arguments, "--minutes")
+    return print_table(
+        SCENES, names, 26, lambda scene, folder: compare(scene, folder, minutes or 2.0)
+    )
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def write_overlay(
     with (
         (folder / "frames.csv").open(encoding="utf-8", newline="") as file,
         (folder / OVERLAY).open("wb") as out,
-        WriterAhead(out, drawing.size_px, rate_hz) as video,
+        WriterAhead(out, drawing.size_px, rate_hz, noise=prepared.settings.noise) as video,
     ):
         rows = csv.DictReader(file)
         row = next(rows, None)

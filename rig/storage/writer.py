@@ -20,7 +20,7 @@ from rig.storage import folder as folders
 from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, TICKS, TRUTH, VIDEO
 from rig.storage.locking import lock
 from rig.storage.truth import TRUTH_COLUMNS, Truth, TruthRow, truth_line
-from rig.video import VideoWriter
+from rig.video import NOISE, VideoWriter
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Pictures(Protocol):
         """End the file."""
 
 
-OpenVideo = Callable[[BinaryIO, tuple[int, int], float, str], Pictures]
+OpenVideo = Callable[[BinaryIO, tuple[int, int], float, str, float], Pictures]
 
 
 class _Item(NamedTuple):
@@ -339,7 +339,8 @@ class SessionWriter:
         self._new_entry = True
         setup = self._setup
         size_px = setup.apparatus.frame_size_px
-        return self._open_video(self._video_file, size_px, setup.rate_hz, setup.codec)
+        noise = float(setup.tracker.get("noise", NOISE))
+        return self._open_video(self._video_file, size_px, setup.rate_hz, setup.codec, noise)
 
     def _end_video(self) -> None:
         if self._video is not None:

@@ -11,7 +11,7 @@ from rig.tracking.masks import fill, reach, territories
 from rig.tracking.outlines import outline
 from rig.tracking.preparing import ChamberSettings, Prepared, Settings, contrast, prepare
 
-VERSION = "6"
+VERSION = "7"
 """Counts up whenever the same picture can give another detection."""
 
 __all__ = [

@@ -16,9 +16,10 @@ This is the only room that knows PyAV.
 from rig.video.reading import Picture, Piece, ReadPiece, VideoFile, count_frames
 from rig.video.stills import jpeg
 from rig.video.times import Times
-from rig.video.writing import Codec, Stamps, VideoWriter, WriterAhead
+from rig.video.writing import NOISE, Codec, Stamps, VideoWriter, WriterAhead
 
 __all__ = [
+    "NOISE",
     "Codec",
     "Picture",
     "Piece",

@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -304,17 +305,21 @@ def test_pins_are_hashed_with_a_salt() -> None:
 # two rigs ask at once
 
 
-def _rig(url: str, rig: str) -> None:
-    """Take animals until none is left, and end each session."""
+def _rig(url: str, rig: str, both: Barrier) -> None:
+    """Take animals until none is left, and end each session; the first when both have one."""
     with open_store(url) as store:
-        while given := give(store, rig, "ann"):
+        given = give(store, rig, "ann")
+        both.wait(60)  # else the quicker to start may have had them all
+        while given:
             finish(store, given.uid, "ann", folder=f"{rig}/{given.uid}")
+            given = give(store, rig, "ann")
 
 
 def test_two_programs_give_out_every_animal_once(url: str) -> None:
     begin(url, ANIMALS).close()
     spawn = multiprocessing.get_context("spawn")
-    rigs = [spawn.Process(target=_rig, args=(url, f"rig{k}")) for k in range(2)]
+    both = spawn.Barrier(2)
+    rigs = [spawn.Process(target=_rig, args=(url, f"rig{k}", both)) for k in range(2)]
     for rig in rigs:
         rig.start()
     for rig in rigs:

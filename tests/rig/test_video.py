@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 from av.video.format import VideoFormat
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from rig.model import NS_PER_S, Gray
 from rig.video import Codec, Times, VideoFile, VideoWriter, WriterAhead, count_frames
 from rig.video.decoding import Luma
 from rig.video.times import multiples
+from rig.video.writing import quantiser
 
 CLIP = Path(__file__).parents[2].parent / "shared" / "data" / "tracktor-mouse" / "mouse_video.mp4"
 
@@ -180,6 +182,51 @@ def test_pictures_coded_out_of_order_come_in_order(tmp_path: Path) -> None:
     assert [p.t_ns for p in got] == [40_000_000 * i for i in range(30)]
     means = [p.image.mean() for p in got]
     assert means == sorted(means)
+
+
+def test_edges_of_blocks_stay_only_in_pictures_of_which_no_other_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        options = {"bf": "3", "b_strategy": "0", "crf": "32", "b-pyramid": "none"}
+        stream = container.add_stream("libx264", rate=30, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        floor = np.random.default_rng(3).integers(0, 60, (120, 160)).astype(np.uint8)
+        for i in range(40):
+            image = np.roll(floor, (i * i % 7, 3 * i), (0, 1)) + np.uint8(3 * i)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="gray")))
+        container.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+    whole = [(PictureType(frame.pict_type), frame.to_ndarray()[:120]) for frame in frames]
+    changed: set[PictureType] = set()
+    for picture, (kind, plain) in zip(VideoFile.open(path).read(), whole, strict=True):
+        apart = np.abs(picture.image.astype(int) - plain)
+        assert apart.max() <= 16
+        assert apart.mean() < 1
+        if apart.any():
+            changed.add(kind)
+    assert changed == {PictureType.B}
+
+
+@pytest.mark.parametrize(
+    ("noise", "expected"), [(0.0, 24), (2.0, 24), (3.0, 27), (5.0, 31), (6.0, 32), (50.0, 32)]
+)
+def test_a_quantiser_for_each_noise(noise: float, expected: int) -> None:
+    assert quantiser(noise) == expected
+
+
+def test_noise_is_not_coded_anew_with_each_picture(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    images = [np.clip(rng.normal(120, 5, (120, 160)), 0, 255).astype(np.uint8) for _ in range(30)]
+    sizes = []
+    for noise in (2.0, 5.0):
+        path = tmp_path / f"{noise}.mkv"
+        with path.open("wb") as file, VideoWriter(file, (160, 120), 30.0, noise=noise) as writer:
+            for i, image in enumerate(images):
+                writer.write(image, i * 33_000_000)
+        sizes.append(path.stat().st_size)
+    assert sizes[1] < sizes[0] / 5
 
 
 def test_raw_stream_without_stamps_counts_frames(tmp_path: Path) -> None:

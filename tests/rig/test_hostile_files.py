@@ -121,6 +121,12 @@ def test_hdf5_that_claims_more_than_there_can_be(tmp_path: Path) -> None:
         file["node_names"] = [b"centre"]
         file.create_dataset("tracks", shape=(1, 2, 1, 10**11), chunks=(1, 2, 1, 1000), dtype="f8")
     assert "says that it holds" in refused(lambda: read_track(tmp_path / "a.h5"))
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["node_names"] = [b"centre"]
+        names = {"shape": (10**6,), "chunks": (1000,), "dtype": h5py.string_dtype()}
+        file.create_dataset("track_names", **names)  # not written: all of them are ""
+        file["tracks"] = np.ones((1, 2, 1, 3))
+    assert "says that it holds" in refused(lambda: read_track(tmp_path / "b.h5"))
 
 
 @pytest.mark.parametrize(

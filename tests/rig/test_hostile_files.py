@@ -6,8 +6,10 @@ import tomllib
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import h5py
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ from rig.session.used import read_used
 from rig.session.viewing import open_reel, whence
 from rig.storage import SessionRecord, read_summary
 from rig.table import from_text
-from rig.video import VideoFile
+from rig.video import Times, VideoFile
 from tests.fuzz.targets import _rescore_session, _resume_session, _session, _torn
 from tests.small import ARENA, write_clip
 
@@ -142,6 +144,28 @@ def test_a_play_list_is_no_video(text: str, tmp_path: Path) -> None:
     write_clip(tmp_path, 10)
     (tmp_path / "film.mkv").write_text(text, encoding="utf-8")
     refused(lambda: VideoFile.open(tmp_path / "film.mkv"))
+
+
+def test_a_video_that_lasts_for_ages_goes_by_its_pictures(tmp_path: Path) -> None:
+    """The last stamp is damaged; in ns it has no room in eight bytes."""
+    write_clip(tmp_path, 10)
+    with av.open(tmp_path / "mouse.mkv") as read, av.open(tmp_path / "late.mkv", "w") as made:
+        stream = made.add_stream_from_template(read.streams.video[0])
+        packets = [packet for packet in read.demux(video=0) if packet.pts is not None]
+        for packet in packets:
+            packet.stream = stream
+            if packet is packets[-1]:
+                packet.pts = packet.dts = 1 << 50
+            made.mux(packet)
+    film = VideoFile.open(tmp_path / "late.mkv")
+    assert (film.frames, film.times) == (10, Times.FRAME_NUMBER)
+    with av.open(tmp_path / "slow.avi", "w") as made:
+        stream = made.add_stream("mjpeg", rate=Fraction(1, 2 * 10**9))
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuvj420p"
+        for _ in range(9):
+            made.mux(stream.encode(av.VideoFrame(32, 32, "yuvj420p")))
+        made.mux(stream.encode())
+    assert "its head is damaged" in refused(lambda: VideoFile.open(tmp_path / "slow.avi"))
 
 
 def test_a_damaged_entry_has_nothing_else_removed(

@@ -15,6 +15,7 @@ from gui.texts import say
 from protocols.study import Study, scheduling, shifting
 from protocols.study.calendar import Entry, Row, calendar
 from protocols.study.second import Kept, Safety, kept_of, lines_of
+from protocols.wording import in_words, named
 
 SIGNS = {
     "done": "✓", "due": "●", "late": "!", "running": "▶", "aborted": "✗", "failed": "✗",
@@ -108,8 +109,8 @@ class CalendarPanel(QWidget):
         phases.sort(key=lambda name: first.get(name, "9"))
         heads = [say(f"study.head_{name}") for name in ("animal", "cohort", "box", "status")]
         found = {} if self._kept is None else self._kept.found
-        self.rows.put([*heads, *phases], [_row(one, phases, found) for one in days])
-        widths = (96, 72, 64, 90, *(52 + 9 * max(7, len(name)) for name in phases))
+        self.rows.put([*heads, *map(named, phases)], [_row(one, phases, found) for one in days])
+        widths = (96, 72, 64, 90, *(52 + 9 * max(7, len(named(name))) for name in phases))
         for column, px in enumerate(widths):
             self.table.setColumnWidth(column, px)
         self._offer_cohorts(sorted({one.cohort for one in days}))
@@ -203,7 +204,7 @@ class CalendarPanel(QWidget):
             number, broken = told
             self.reason.clear()
             key = "study.shifted_broken" if broken else "study.shifted"
-            self._say(say(key, n=number, broken="; ".join(broken)), wrong=bool(broken))
+            self._say(say(key, n=number, broken=in_words("; ".join(broken))), wrong=bool(broken))
             self._desk.changed.emit()
 
         self._desk.ask(work, moved, self._failed)

@@ -1,4 +1,4 @@
-"""The page of a study: a new one, the days of its animals, people and boxes, the draw."""
+"""The page of a study: its animals' days, people and boxes, the draw, the drug book; a new one."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from gui.page import Page
 from gui.study.bar import StudyBar
+from gui.study.book_panel import BookPanel
 from gui.study.calendar_panel import CalendarPanel
 from gui.study.desk import StudyDesk
 from gui.study.draw_panel import DrawPanel
@@ -28,11 +29,13 @@ class StudyPage(Page):
         self.people = PeoplePanel(desk)
         self.draw = DrawPanel(desk)
         self.new = NewPanel(desk)
+        self.book = BookPanel(desk)
         self.panels = {
             "calendar": self.calendar,
             "people": self.people,
             "draw": self.draw,
             "new": self.new,
+            "book": self.book,
         }
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
@@ -55,7 +58,7 @@ class StudyPage(Page):
         whole.addWidget(self._stack, 1)
 
     def show_panel(self, key: str) -> None:
-        """Turn to a part: calendar, people, draw or new."""
+        """Turn to a part: calendar, people, draw, new or book."""
         self.tabs.setCurrentIndex(list(self.panels).index(key))
         self.panels[key].setFocus()
 
@@ -70,16 +73,19 @@ class StudyPage(Page):
         """What may be the owner's alone is not left on the screen."""
         self._entered = False
         self.draw.forget()
+        self.book.forget()
 
     def use_theme(self, theme: Theme) -> None:
         """Tables are painted by hand."""
         self.calendar.rows.use_theme(theme)
         self.people.rows.use_theme(theme)
         self.draw.rows.use_theme(theme)
+        self.book.rows.use_theme(theme)
 
     def _turn(self, place: int) -> None:
         self._stack.setCurrentIndex(place)
         self.draw.forget()
+        self.book.forget()
         self._read()
 
     def _opened(self) -> None:
@@ -95,6 +101,7 @@ class StudyPage(Page):
 
     def _person(self) -> None:
         self.draw.forget()
+        self.book.forget()
         self.people.forget()
         self.new.forget()
 

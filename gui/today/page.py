@@ -34,6 +34,7 @@ from gui.today.doing import Doing
 from gui.today.mending import MendPanel
 from gui.today.stopped import StoppedCard
 from gui.today.strip import Strip
+from protocols.wording import named
 
 TICK_MS = 1000
 READ_S = 30
@@ -232,9 +233,8 @@ class TodayPage(Page):
         for one in day.filed:
             decided = say("today.decided", what=one.decided) if one.decided else ""
             key = "filed_done" if one.status == "done" else "filed_other"
-            lines.append(
-                say(f"today.{key}", animal=one.animal, phase=one.phase, status=one.status) + decided
-            )
+            told = {"animal": one.animal, "phase": named(one.phase), "status": one.status}
+            lines.append(say(f"today.{key}", **told) + decided)
         self.filed.setText("\n".join(lines))
         set_role(self.filed, "good" if all(o.status == "done" for o in day.filed) else "warn")
         self.filed.show()

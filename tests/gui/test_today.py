@@ -89,7 +89,7 @@ def run_card(qtbot: QtBot, window: MainWindow, animal: str) -> LiveBox:
     by_foot(qtbot, live, "place")
     by_foot(qtbot, live, "take")
     qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
-    qtbot.waitUntil(lambda: f"{animal} pretest: done" in page.filed.text(), timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: f"{animal} Pre-test: done" in page.filed.text(), timeout=LIMIT_MS)
     assert not window.run_page.panel.result.isVisible()
     return live
 

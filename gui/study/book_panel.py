@@ -107,6 +107,7 @@ class BookPanel(QWidget):
             field.clear()
         self.rows.put([], [])
         self.left.setText("")
+        self.said.setText("")
         self.said.hide()
         self._enable()
 

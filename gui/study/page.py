@@ -1,5 +1,6 @@
 """The page of a study: its animals' days, people and boxes, the draw, the drug book; a new one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtGui import QKeySequence, QShortcut
@@ -37,6 +38,11 @@ class StudyPage(Page):
             "new": self.new,
             "book": self.book,
         }
+        self._reads: dict[QWidget | None, Callable[[], None]] = {
+            self.calendar: self.calendar.read,
+            self.people: self.people.read,
+            self.draw: self.draw.read,
+        }
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
         self.tabs.setDrawBase(False)
@@ -67,7 +73,8 @@ class StudyPage(Page):
         self._entered = True
         if self._desk.about is None:
             self.show_panel("new")
-        self._read()
+        else:
+            self._read()
 
     def leave(self) -> None:
         """What may be the owner's alone is not left on the screen."""
@@ -90,14 +97,15 @@ class StudyPage(Page):
 
     def _opened(self) -> None:
         if self._desk.about is not None and self._stack.currentWidget() is self.new:
-            self.show_panel("calendar")
-        self._read()
+            self.show_panel("calendar")  # and that reads it
+        else:
+            self._read()
 
     def _read(self) -> None:
-        if self._entered and self._desk.about is not None:
-            self.calendar.read()
-            self.people.read()
-            self.draw.read()
+        """The part that is looked at; the others are read when they are turned to."""
+        shown = self._stack.currentWidget()
+        if self._entered and self._desk.about is not None and shown in self._reads:
+            self._reads[shown]()
 
     def _person(self) -> None:
         self.draw.forget()

@@ -74,7 +74,7 @@ def named(phase: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-def in_words(text: str) -> str:
+def names_in_words(text: str) -> str:
     """A sentence in which phases that have a kind's name are said; paths stay as they are."""
     return _IN_TEXT.sub(lambda found: name_words(found[1]), text)
 

@@ -383,8 +383,8 @@ class Shots:
         self.take(window, "today-ready")
         page.choose("M08")
         self.until(lambda: getattr(page.doing.standing.card, "animal", "") == "M08")
-        wrong = ["M08: conditioning1a is planned for the day after", "who drew its syringes knows"]
-        page.stopped.ask(wrong[:1], print, lambda: None)
+        wrong = "M08: conditioning 1a is planned for the day after"
+        page.stopped.ask([wrong], print, lambda: None)
         self.take(window, "today-stopped")
         page.stopped.leave()
         page._to_mending()

@@ -28,7 +28,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """What is asked for, by what is written."""
 HEADS = ("at", "kind", "drug", "mg", "lot", "person", "witness", "note")
-WIDTHS = (140, 90, 120, 80, 80, 80, 80)
+WIDTHS = (156, 80, 110, 64, 64, 64, 72)
 
 
 @dataclass(frozen=True)

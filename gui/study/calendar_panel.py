@@ -15,7 +15,7 @@ from gui.texts import say
 from protocols.study import Study, scheduling, shifting
 from protocols.study.calendar import Entry, Row, calendar
 from protocols.study.second import Kept, Safety, kept_of, lines_of
-from protocols.wording import in_words, named
+from protocols.wording import named, names_in_words
 
 SIGNS = {
     "done": "✓", "due": "●", "late": "!", "running": "▶", "aborted": "✗", "failed": "✗",
@@ -110,7 +110,7 @@ class CalendarPanel(QWidget):
         heads = [say(f"study.head_{name}") for name in ("animal", "cohort", "box", "status")]
         found = {} if self._kept is None else self._kept.found
         self.rows.put([*heads, *map(named, phases)], [_row(one, phases, found) for one in days])
-        widths = (96, 72, 64, 90, *(52 + 9 * max(7, len(named(name))) for name in phases))
+        widths = (96, 72, 64, 90, *(max(116, 26 + 9 * len(named(name))) for name in phases))
         for column, px in enumerate(widths):
             self.table.setColumnWidth(column, px)
         self._offer_cohorts(sorted({one.cohort for one in days}))
@@ -204,7 +204,9 @@ class CalendarPanel(QWidget):
             number, broken = told
             self.reason.clear()
             key = "study.shifted_broken" if broken else "study.shifted"
-            self._say(say(key, n=number, broken=in_words("; ".join(broken))), wrong=bool(broken))
+            self._say(
+                say(key, n=number, broken=names_in_words("; ".join(broken))), wrong=bool(broken)
+            )
             self._desk.changed.emit()
 
         self._desk.ask(work, moved, self._failed)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocols.wording import in_words, name_words, named
+from protocols.wording import name_words, named, names_in_words
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ def test_a_name_is_said(name: str, said: str) -> None:
 def test_names_in_a_sentence_are_said_and_paths_stay() -> None:
     told = "M01: conditioning1a is not run (left: pretest); M01/pretest/1, ses-01_phase-pretest/a"
     said = "M01: conditioning 1a is not run (left: pre-test); M01/pretest/1, ses-01_phase-pretest/a"
-    assert in_words(told) == said
+    assert names_in_words(told) == said

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 
 from PyQt6.QtCore import QItemSelectionModel, QModelIndex
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
@@ -247,10 +248,15 @@ def _cell(attempts: Sequence[Entry], kept: Mapping[str, Safety]) -> Cell:
         text += f"  *{entry.deviations}"
     if entry.attempt > 1:
         text += f"  ({entry.attempt})"
+    return Cell(text, ROLES.get(entry.stands, ""), partial(_tip, entry, safe))
+
+
+def _tip(entry: Entry, safe: Mapping[int, Safety]) -> str:
+    """What a cell means, in words: made when somebody asks, for there are some thousand cells."""
     tip = say(f"study.stands_{entry.stands}", day=entry.day)
     tip += say("study.moved", day=entry.moved) if entry.moved else ""
     tip += say("study.deviations", n=entry.deviations) if entry.deviations else ""
     for attempt, where in safe.items():
         before = say("study.attempt", n=attempt) if attempt != entry.attempt else ""
         tip += f"; {before}{where}"
-    return Cell(text, ROLES.get(entry.stands, ""), tip)
+    return tip

@@ -38,8 +38,7 @@ def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
     began = time.monotonic()
     made = out is None or not folder.exists()
     try:
-        played = _simulated(folder, animals, seed)
-        html, _ = write_report(folder)
+        played, html = _simulated(folder, animals, seed)
     except KeyboardInterrupt:
         _cleared(folder, whole=made)
         raise
@@ -93,8 +92,8 @@ def _said(folder: Path, html: Path, played: Played, took_s: float) -> str:
     return "\n".join(out)
 
 
-def _simulated(folder: Path, animals: int, seed: int) -> Played:
-    """Played with a process to a core, each kept; they end with this one, whatever ends it."""
+def _simulated(folder: Path, animals: int, seed: int) -> tuple[Played, Path]:
+    """Played and reported with a process to a core, each kept; they end with this one."""
     context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         with _deaf_to_ctrl_c():  # and so are the processes that are begun here
@@ -103,9 +102,11 @@ def _simulated(folder: Path, animals: int, seed: int) -> Played:
             pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=context))
             for _ in range(workers):
                 pool.submit(os.getpid)
-        told = stack.enter_context(progress("simulating"))
         try:
-            return Play(folder, animals, seed, pool, told).play()
+            with progress("simulating") as told:
+                played = Play(folder, animals, seed, pool, told).play()
+            html, _ = write_report(folder, workers=pool)
+            return played, html
         except BaseException:
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()

@@ -1,5 +1,6 @@
 """`report`: a study's report written as HTML and PDF."""
 
+from concurrent.futures import Executor
 from pathlib import Path
 
 from protocols.cli.exits import DONE
@@ -21,15 +22,21 @@ def report(folder: Path, out: Path | None, figures: Path | None, *, as_json: boo
 
 
 def write_report(
-    folder: Path, out: Path | None = None, figures: Path | None = None
+    folder: Path,
+    out: Path | None = None,
+    figures: Path | None = None,
+    workers: Executor | None = None,
 ) -> tuple[Path, Path]:
-    """The page and the PDF, written; where they are. Raises RigError."""
+    """The page and the PDF, written; where they are. Raises RigError.
+
+    `workers`: processes that measure, where some are there.
+    """
     from protocols.report import page, pdf, report_of, write_figures
 
     html, print_ = _files(folder, out)
     with collector_off():
         with open_study(folder, write=False) as study, progress("measuring") as told:
-            made = report_of(study, told)
+            made = report_of(study, told, workers)
         text = page(made)
         data = pdf(made)
     try:

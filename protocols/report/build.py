@@ -1,7 +1,11 @@
 """A study's report put together: what a lab has to see first, first."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
 import rig
@@ -25,12 +29,37 @@ from protocols.study import KEY, PROTOCOL, RULES, Study
 from protocols.study.folder import sha256
 
 Told = Callable[[float, float], None]
+HEAVY = (
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+    "matplotlib.backends.backend_svg",
+    "pingouin",
+    "reportlab.platypus",
+    "statsmodels.formula.api",
+)
 
 
-def report_of(study: Study, told: Told) -> Report:
-    """The report of an open study."""
-    found = score_study(study, "", told)
+def report_of(study: Study, told: Told, workers: Executor | None = None) -> Report:
+    """The report of an open study. `workers`: processes that measure, where some are there."""
+    with _loading():
+        found = score_study(study, "", told, workers)
     return build(study, found, records_of(study))
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Load meanwhile what tests and figures are made with: it takes seconds, and others measure."""
+
+    def load() -> None:
+        for name in HEAVY:
+            import_module(name)
+
+    thread = threading.Thread(target=load, name="load what a report is made with")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def build(study: Study, found: StudyScores, records: Records) -> Report:

@@ -19,13 +19,15 @@ from protocols.report.blocks import (
     Results,
     Words,
 )
-from protocols.report.pictures import drawn
+from protocols.report.pictures import drawn, pages
 from protocols.report.saying import DATE
 
 INK, MUTED, LINE, SOFT, ACCENT = "#1b1f24", "#5b6470", "#d9dee4", "#f5f7f9", "#0072b2"
 WARN, WARN_SOFT, GRAVE, GRAVE_SOFT = "#d98200", "#fff4e2", "#a3261a", "#fdecea"
 FONT, BOLD, MONO = "DejaVu", "DejaVu-Bold", "DejaVu-Mono"
 MARGIN_MM = 18.0
+Placed = tuple[Picture, int, float, float, float]
+"""A figure, its page from 0, where its lower left corner stands in points, and its scale."""
 
 
 def pdf(report: Report) -> bytes:
@@ -98,7 +100,7 @@ class _Laid:
         from reportlab.lib.styles import ParagraphStyle
 
         self.width = width
-        self.placed: list[tuple[bytes, int, float, float, float]] = []
+        self.placed: list[Placed] = []
 
         def style(name: str, size: float, **more: Any) -> Any:
             given = {"fontName": FONT, "textColor": HexColor(INK), "leading": size * 1.42, **more}
@@ -353,7 +355,7 @@ class _Laid:
         scale = min(1.0, self.width / wide)
         if block.dense:
             return Image(BytesIO(drawn(block, "png")), wide * scale, high * scale, hAlign="LEFT")
-        data, placed = drawn(block, "pdf"), self.placed
+        placed = self.placed
 
         class Drawn(Flowable):  # type: ignore[misc]
             """Room for a figure, which is laid on the page afterwards."""
@@ -363,7 +365,7 @@ class _Laid:
 
             def draw(self) -> None:
                 x, y = self.canv.absolutePosition(0, 0)
-                placed.append((data, self.canv.getPageNumber() - 1, x, y, scale))
+                placed.append((block, self.canv.getPageNumber() - 1, x, y, scale))
 
         return Drawn()
 
@@ -392,15 +394,16 @@ def _arrow(x: float) -> Any:
     return Arrow()
 
 
-def _with_figures(data: bytes, placed: list[tuple[bytes, int, float, float, float]]) -> bytes:
+def _with_figures(data: bytes, placed: list[Placed]) -> bytes:
     """The pages with each figure's own page laid on its place: text in it stays text."""
     from pypdf import PdfReader, PdfWriter, Transformation
 
     writer = PdfWriter(clone_from=BytesIO(data))
-    for figure, page, x, y, scale in placed:
-        drawn_page = PdfReader(BytesIO(figure)).pages[0]
-        move = Transformation().scale(scale).translate(x, y)
-        writer.pages[page].merge_transformed_page(drawn_page, move)
+    if placed:
+        figures = PdfReader(BytesIO(pages([block for block, *_ in placed]))).pages
+        for figure, (_, page, x, y, scale) in zip(figures, placed, strict=True):
+            move = Transformation().scale(scale).translate(x, y)
+            writer.pages[page].merge_transformed_page(figure, move)
     writer.compress_identical_objects()
     out = BytesIO()
     writer.write(out)

@@ -1,10 +1,11 @@
 """A report's figures as bytes, the same for the page and for the PDF; and as files."""
 
 import json
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from protocols.figures import style
 from protocols.report.blocks import Picture, Report
@@ -23,6 +24,7 @@ TITLES = {
     "control": "Control charts", "by-eye": "Checked by eye",
 }  # fmt: skip
 _drawn: "WeakKeyDictionary[Figure, dict[str, bytes]]" = WeakKeyDictionary()
+_laid: "WeakSet[Figure]" = WeakSet()
 
 
 def drawn(block: Picture, ending: str) -> bytes:
@@ -30,15 +32,32 @@ def drawn(block: Picture, ending: str) -> bytes:
     done = _drawn.setdefault(block.figure, {})
     if ending not in done:
         data = BytesIO()
-        dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending)
+        dated = {"svg": {"Date": None}}.get(ending)
         with style.styled():
-            if not done:
-                # Where things lie is found once: it takes as long as drawing, for each format.
-                block.figure.draw_without_rendering()
-                block.figure.set_layout_engine("none")
+            _lay(block)
             block.figure.savefig(data, format=ending, dpi=DENSE_DPI, metadata=dated)
         done[ending] = data.getvalue()
     return done[ending]
+
+
+def pages(blocks: Sequence[Picture]) -> bytes:
+    """The figures as one PDF, a page to each: letters, which take long, are in it once."""
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    data = BytesIO()
+    with style.styled(), PdfPages(data, metadata={"CreationDate": None}) as file:
+        for block in blocks:
+            _lay(block)
+            file.savefig(block.figure, dpi=DENSE_DPI)
+    return data.getvalue()
+
+
+def _lay(block: Picture) -> None:
+    """Find where things lie, once: it takes as long as drawing, for each format."""
+    if block.figure not in _laid:
+        block.figure.draw_without_rendering()
+        block.figure.set_layout_engine("none")
+        _laid.add(block.figure)
 
 
 def write_figures(report: Report, folder: Path) -> list[Path]:

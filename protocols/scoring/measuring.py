@@ -4,8 +4,8 @@ import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,11 @@ class Measured:
 
 
 def measure_all(
-    jobs: Sequence[Job], told: Callable[[float, float], None] = lambda done, total: None
+    jobs: Sequence[Job],
+    told: Callable[[float, float], None] = lambda done, total: None,
+    workers: Executor | None = None,
 ) -> list[Measured]:
-    """The jobs' animals in their order, on all cores."""
+    """The jobs' animals in their order, on all cores. `workers`: processes that are there."""
     done: dict[str, Measured] = {}
     if len(jobs) <= FEW:
         for job in jobs:
@@ -79,8 +81,8 @@ def measure_all(
             told(len(done), len(jobs))
     else:
         context = multiprocessing.get_context("spawn")
-        workers = min(len(jobs), os.cpu_count() or 1)
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        most = min(len(jobs), os.cpu_count() or 1)
+        with nullcontext(workers) if workers else ProcessPoolExecutor(most, context) as pool:
             for one in as_completed([pool.submit(measured, job) for job in jobs]):
                 done[one.result().subject] = one.result()
                 told(len(done), len(jobs))

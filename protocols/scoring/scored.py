@@ -1,6 +1,7 @@
 """A study's scores: the locked rules' result first; nothing tells the pairing while blinded."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -144,8 +145,10 @@ def score_folder(folder: Path, primary: str = "", told: Told = _silent) -> Study
     )
 
 
-def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyScores:
-    """The same of an open study. Raises ConfigError."""
+def score_study(
+    study: Study, primary: str = "", told: Told = _silent, workers: Executor | None = None
+) -> StudyScores:
+    """The same of an open study, by processes that are there or new ones. Raises ConfigError."""
     filed, notes = filed_sessions(study)
     altered = since_lock(study)
     notes = [*altered, *notes]
@@ -200,7 +203,7 @@ def score_study(study: Study, primary: str = "", told: Told = _silent) -> StudyS
                 not_blind=late,
             )
         )
-    measured = {one.subject: one for one in measure_all(jobs, told)}
+    measured = {one.subject: one for one in measure_all(jobs, told, workers)}
     inside = {*partly, *(subject for subject, one in left.items() if not one.why_not)}
     animals = [] if opened is None else _animals(rows, measured, opened, notes, inside)
     order = [group.name for group in study.plan.group]

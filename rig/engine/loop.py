@@ -5,6 +5,7 @@ and storage satisfy them by shape.
 """
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -168,7 +169,8 @@ class Latency:
         # Watchers ask while it runs: adding up step by step took ms, the longer the later it was.
         so_far = np.cumsum(self.counts[: min(max(self.max_ns, 0) // 10_000, 100_000) + 1])
         for share, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99")):
-            step = int(np.searchsorted(so_far, share * self.n))
+            # a whole number: for another one all that was added up is turned into floats first
+            step = int(np.searchsorted(so_far, math.ceil(share * self.n)))
             out[f"latency_{of}{'_' if of else ''}{name}_ms"] = (step + 1) / 100
         out[f"latency_{of}{'_' if of else ''}max_ms"] = round(self.max_ns / 1e6, 2)
         return out

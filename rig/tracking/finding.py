@@ -111,7 +111,7 @@ def _hand(seen: Gray, coarse: Coarse) -> bool:
     if seen.size - cv2.countNonZero(usual) < coarse.hand_cells:
         return False
     other = cv2.bitwise_not(usual)
-    if not (other[0].any() or other[-1].any() or other[:, 0].any() or other[:, -1].any()):
+    if not cv2.countNonZero(cv2.bitwise_and(other, coarse.edge)):
         return False
     _, labels, stats, _ = cv2.connectedComponentsWithStats(other, connectivity=4)
     height, width = seen.shape

@@ -65,6 +65,7 @@ class Coarse:
     low: Gray  # darker than this or lighter than `high` is neither floor nor shadow
     high: Gray
     near: Gray  # 255 close to the chambers
+    edge: Gray  # 255 along the picture's edge
     hand_cells: int
     near_cells: int
 
@@ -278,10 +279,14 @@ def _coarse(
     low, high = masks.limits(middle, span)
     near = masks.picture(np.min(np.stack(away), axis=0) <= HAND_MARGIN_CM * per_cm)
     cell_cm2 = (step / per_cm) ** 2
+    near = cells(near, step)
+    edge = np.full_like(near, 255)
+    edge[1:-1, 1:-1] = 0
     return Coarse(
         low=cells(low, step),
         high=cells(high, step),
-        near=cells(near, step),
+        near=near,
+        edge=edge,
         hand_cells=max(6, round(max(one.max_area_cm2 for one in chosen) / 2 / cell_cm2)),
         near_cells=max(2, round(4.0 / cell_cm2)),
     )

@@ -5,8 +5,9 @@ that it lies elsewhere, the shift is measured twice, each time on the median of 
 believed where both agree: a hand, an animal or a door that moves is no bumped camera.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from math import hypot
 from typing import Any, NamedTuple
 
 import cv2
@@ -161,18 +162,21 @@ class _Quick:
         self._usual: NDArray[np.float64] = np.zeros((2, 2))
 
     def is_off(self, picture: Gray) -> bool:
-        """Whether it is worth a closer look."""
-        now = self._shifts(picture)
-        moved = np.hypot(*now.T) > QUICK_LEAST_PX
-        return bool(moved.all()) and np.abs(now - self._usual).max() > QUICK_LEAST_PX / 2
+        """Whether it is worth a closer look: not where the first half stands still."""
+        otherwise = False
+        for pair, usual in zip(self._pairs(picture), self._usual, strict=True):
+            moved = shift(*pair, self._window)
+            if hypot(*moved) <= QUICK_LEAST_PX:
+                return False
+            otherwise = otherwise or np.abs(moved - usual).max() > QUICK_LEAST_PX / 2
+        return otherwise
 
     def learn(self, picture: Gray) -> None:
         """This is how a picture looks whose camera stands where it is thought to stand."""
-        self._usual = self._shifts(picture)
+        self._usual = np.array([shift(*pair, self._window) for pair in self._pairs(picture)])
 
-    def _shifts(self, picture: Gray) -> NDArray[np.float64]:
-        pairs = zip(self._halves, self._of(picture), strict=True)
-        return np.array([shift(one, other, self._window) for one, other in pairs])
+    def _pairs(self, picture: Gray) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        return zip(self._halves, self._of(picture), strict=True)
 
     def _of(self, picture: Gray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         less = evened(smaller(picture, self._times))

@@ -277,6 +277,7 @@ def test_each_session_says_in_how_many_places_it_lies(
         forget_place(study, OWNER)
 
 
+@pytest.mark.long
 def test_what_is_put_right_is_copied_to_the_second_place(
     qtbot: QtBot, windows: Made, made: Path, tmp_path: Path
 ) -> None:

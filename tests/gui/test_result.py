@@ -348,6 +348,7 @@ def test_the_paired_chamber_is_one_of_the_apparatus(page: ResultPage, clip: Path
     assert page.rescore.paired.count() == 1
 
 
+@pytest.mark.long
 def test_a_session_is_rescored_and_compared(
     qtbot: QtBot, page: ResultPage, session: Path, tmp_path: Path
 ) -> None:

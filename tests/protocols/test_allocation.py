@@ -157,6 +157,7 @@ def test_forced_takes_one_side_and_asks_why() -> None:
     assert all(one.met for one in checks if one.key == "box by group")
 
 
+@pytest.mark.long
 def test_counterbalanced_biased_pairs_half_with_what_they_preferred() -> None:
     animals = cohort()
     scheme = replace(SCHEME, design=Design.COUNTERBALANCED_BIASED)

@@ -153,6 +153,7 @@ def test_all_that_goes_wrong_is_right_in_the_end(cli: Cli, sealed: Path, here: P
     assert "its hash is not that of its text" in said.err
 
 
+@pytest.mark.long
 def test_a_session_filed_under_the_wrong_animal_goes_where_it_belongs(
     cli: Cli, sealed: Path
 ) -> None:
@@ -210,6 +211,7 @@ def test_a_database_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
     assert (tmp_path / "study.sqlite.before-update").is_file()
 
 
+@pytest.mark.long
 def test_what_a_rule_puts_out_is_excluded_by_the_ledger(cli: Cli, sealed: Path) -> None:
     words = ("study", "amend", "S1", "enter", "M06", "conditioning1a", *BY, "--ran-by", "ann",
              "--started", "2026-01-05T09:00", "--ended", "2026-01-05T09:30",
@@ -227,6 +229,7 @@ def test_what_a_rule_puts_out_is_excluded_by_the_ledger(cli: Cli, sealed: Path) 
     assert rows(sealed, asked) == [("cancelled",)]
 
 
+@pytest.mark.long
 def test_a_label_that_another_animal_got_is_amiss_for_both(cli: Cli, sealed: Path) -> None:
     asked = "select l.code from label l join session s on s.uid = l.session where s.animal = "
     (code,) = rows(sealed, f"{asked}'M06' and s.phase = 'conditioning1a'")[0]

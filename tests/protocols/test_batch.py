@@ -237,6 +237,7 @@ def test_the_start_is_found_by_the_rigs_rule(cli: Cli, here: Path) -> None:
     assert not Path("never").exists()
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_is_made_up_for(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = gather([clips], Defaults(Path("arena.toml")), Path("out"))
     made: list[working.Worker] = []

@@ -205,6 +205,7 @@ def _placed_as_it_says(session: Session) -> None:
     assert len({round(one.paired_s + one.neutral_s, 3) for one in told.values()}) > 1
 
 
+@pytest.mark.long
 def test_what_was_measured_after_the_key_was_opened_does_not_count(blind: Path, here: Path) -> None:
     with open_study(blind) as study:
         right = put_left(here, posttest(blind, "M01"))
@@ -288,6 +289,7 @@ def test_what_cannot_be_used_is_said_and_nothing_is_filed(
         assert standing(study) == {}
 
 
+@pytest.mark.long
 def test_extinction_is_judged_again_by_what_was_measured_again(
     donors: Donors, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,6 +208,7 @@ def test_places_that_are_none_are_refused(filed: Path, here: Path, cli: Cli) -> 
     assert cli("study", "second", "S1", "--off", *BY).code == 0
 
 
+@pytest.mark.long
 def test_a_database_on_a_server_is_copied_as_a_file(here: Path) -> None:
     pytest.importorskip("psycopg")
     with ExitStack() as stack:

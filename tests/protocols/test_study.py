@@ -182,6 +182,7 @@ def test_a_key_that_waits_for_the_lock(cli: Cli, here: Path) -> None:
     assert "nothing is allocated yet" in cli(*unblind, "--reason", "all is done").err
 
 
+@pytest.mark.long
 def test_the_gate_stops_and_is_gone_over_with_a_reason(cli: Cli, begun: Path, here: Path) -> None:
     table = pretests(here / "leaning.csv", mean=0.62)
     words = ("study", "allocate", "S1", "--by", "ann", "--pretest", table)

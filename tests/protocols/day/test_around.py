@@ -120,6 +120,7 @@ def desk(cli: Cli, here: Path) -> Desk:
     return Desk(cli, here)
 
 
+@pytest.mark.long
 def test_an_interval_that_runs_to_a_later_phase_is_judged(desk: Desk) -> None:
     desk.sealed()
     early = ("--subject", "M1", "--by", "tom", "--at", "2026-01-05T15:00")
@@ -149,6 +150,7 @@ def test_an_interval_that_runs_to_a_later_phase_is_judged(desk: Desk) -> None:
     assert "'cocaine' stands in it" in said.err
 
 
+@pytest.mark.long
 def test_a_box_is_not_used_before_its_air_is_fresh(desk: Desk) -> None:
     desk.sealed()
     with open_study(desk.here / "S1") as study, study.store.change("ann") as change:
@@ -215,6 +217,7 @@ def test_what_befell_an_animal_puts_it_out_by_the_rules_written_before(desk: Des
     assert desk("check", "S1").err == ""
 
 
+@pytest.mark.long
 def test_rules_on_doors_and_on_what_was_measured_later_name_who_is_out(
     cli: Cli, here: Path
 ) -> None:

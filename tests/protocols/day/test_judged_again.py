@@ -120,6 +120,7 @@ def test_a_swap_that_turns_the_outcome_turns_what_follows(course: Course) -> Non
     assert course("check", "S1", code=0).err == ""
 
 
+@pytest.mark.long
 def test_a_test_filed_under_another_animal_is_judged_as_its_own(course: Course) -> None:
     one, other = course.begin(PROTOCOL)
     course.test(one, "extinction1", 8, NEAR)
@@ -136,6 +137,7 @@ def test_a_test_filed_under_another_animal_is_judged_as_its_own(course: Course) 
     assert course("check", "S1", code=0).err == ""
 
 
+@pytest.mark.long
 def test_who_waits_waits_again_and_a_repeated_test_is_judged_in_its_place(course: Course) -> None:
     one, other = course.begin(PROTOCOL.replace('then = "go_on"', 'then = "wait"'))
     course.test(one, "extinction1", 8, NEAR)
@@ -157,6 +159,7 @@ def test_who_waits_waits_again_and_a_repeated_test_is_judged_in_its_place(course
     assert course("check", "S1", code=0).err == ""
 
 
+@pytest.mark.long
 def test_who_was_put_out_by_anothers_test_is_in_again(course: Course) -> None:
     one, other = course.begin(SHARE)
     for day, animal, minutes in ((7, one, FAR), (7, other, NEAR)):  # other did not acquire

@@ -28,7 +28,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """What is asked for, by what is written."""
 HEADS = ("at", "kind", "drug", "mg", "lot", "person", "witness", "note")
-WIDTHS = (148, 78, 104, 60, 60, 60, 82)
+WIDTHS = (148, 78, 104, 60, 60, 60, 82, 60)
 
 
 @dataclass(frozen=True)

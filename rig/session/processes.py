@@ -116,6 +116,12 @@ def _begin(code: str) -> subprocess.Popen[bytes]:
 
 
 def send(pipe: IO[bytes], what: object) -> None:
-    """Say `what`, whole, at once."""
-    pipe.write(pickle.dumps(what, pickle.HIGHEST_PROTOCOL))
+    """Say `what`, whole, at once.
+
+    Where nothing is buffered (PYTHONUNBUFFERED) a write that a signal interrupts, as after Ctrl-Z
+    and `fg`, takes a part and says how much; whoever reads would wait for the rest for ever.
+    """
+    left = memoryview(pickle.dumps(what, pickle.HIGHEST_PROTOCOL))
+    while left:
+        left = left[pipe.write(left) :]
     pipe.flush()

@@ -1,9 +1,12 @@
 """A file shared out over processes gives what it gives when it is read in one go."""
 
+import io
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -236,6 +239,7 @@ def test_no_worker_is_an_error() -> None:
 KILLED = """
 import sys
 from pathlib import Path
+from typing import Any
 from rig.session import rescore
 
 def told(done, total):
@@ -263,3 +267,23 @@ def test_helpers_end_with_a_process_that_is_killed(folder: Path, tmp_path: Path)
     _, said = asked.communicate(timeout=60)
     assert said == b""
     assert not out.exists()
+
+
+class _Interrupted(io.RawIOBase):
+    """A pipe whose every write is cut short by a signal."""
+
+    def __init__(self) -> None:
+        self.got = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.got += data[:1000]
+        return min(1000, len(data))
+
+
+def test_what_is_said_is_said_whole_where_writes_are_interrupted() -> None:
+    pipe, said = _Interrupted(), list(range(5000))
+    processes.send(pipe, said)  # type: ignore[arg-type]
+    assert pickle.loads(pipe.got) == said

@@ -22,6 +22,7 @@ from protocols.study import Study, open_study
 from protocols.study.people import Person, people_of, who_is
 from protocols.study.placing import boxes_of
 from protocols.study.second import copy_in_background
+from protocols.wording import names_in_words
 from rig.errors import ConfigError, RigError
 
 T = TypeVar("T")
@@ -219,10 +220,10 @@ def words_of(error: Exception) -> str:
     """An error for somebody at a window: options of the command line are fields here."""
     if isinstance(error, ConfigError) and error.file.startswith("--"):
         field = error.file.removeprefix("--").replace("-", " ")
-        return f"{field}: {error.message}"
+        return f"{field}: {names_in_words(error.message)}"
     if isinstance(error, OSError):
         return f"{error.filename or 'file'}: {error.strerror or error}"
-    return str(error)
+    return names_in_words(str(error))
 
 
 def _look(folder: Path) -> About:

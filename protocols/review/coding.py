@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from protocols.wording import name_words, named
 from rig.errors import ConfigError, StorageError
 from rig.storage import alone_in
 from rig.storage.folder import replace
@@ -44,7 +45,7 @@ class Item:
     @property
     def named(self) -> str:
         """What it is where nothing is hidden."""
-        return "  ".join(filter(None, (self.subject, self.phase, self.began[:10])))
+        return "  ".join(filter(None, (self.subject, named(self.phase), self.began[:10])))
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def veiled(text: str, item: Item, more: Sequence[str] = ()) -> str:
     session = folder.absolute().parent
     words = [str(item.folder), str(folder), str(folder.absolute()), str(session), session.name]
     words += [session.parent.name, item.subject, item.phase, item.uid, *more]
+    words.append(name_words(item.phase))
     for word in sorted({word for word in words if len(word) > 1}, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", item.code or "(hidden)", text)
     return text

@@ -405,7 +405,7 @@ def test_nothing_blinded_is_said_to_a_technician_on_any_page(
     for k in range(results.tabs.count()):
         results.tabs.setCurrentIndex(k)
         said |= set(words_of(window))
-    results.table.setFocus()
+    results.animals.table.setFocus()
     press(qtbot, Qt.Key.Key_C, CTRL)
     said |= set(words_of(window))
 

@@ -174,6 +174,11 @@ class StudyDesk(QObject):
         """Have something done that needs no open study."""
         self._behind.do(work, then, failed or self._failed)
 
+    def kept(self, study: Path) -> None:
+        """Something was written in a study's folder that no database knows of: it is copied too."""
+        self._to_copy.add(study)
+        self.copying.start()
+
     def tell(self, error: Exception) -> None:
         """Say what went wrong."""
         self._failed(error)

@@ -72,6 +72,12 @@ def kept_in(folder: Path) -> Path:
     return folder.absolute().parent if _is_one(folder) else folder
 
 
+def study_of(folder: Path) -> Path | None:
+    """The study that a folder of recordings, or of work on them, belongs to; None for none."""
+    study = kept_in(folder).parent
+    return study if (study / RULES).is_file() else None
+
+
 def work_folder(folder: Path, code: str = "") -> Path:
     """Where a person's work on a recording is kept."""
     return kept_in(folder) / REVIEW / (code or _plain_name(folder))

@@ -42,7 +42,7 @@ def shared(begun: Path, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_live_database_is_taken_off_a_share(cli: Cli, shared: Path, tmp_path: Path) -> None:
     assert cli("study", "status", shared).code == 0
     said = cli("study", "add", shared, "--box", "C", *BY)
-    assert said.code == 1
+    assert said.code == 2
     assert f"to keep it on this computer: placepref study move {shared} --by OWNER" in said.err
     assert "'tom': is not a person" in cli("study", "move", shared, "--by", "tom").err
     assert not (shared / "database.local").exists()

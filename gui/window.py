@@ -165,7 +165,9 @@ class MainWindow(QMainWindow):
     def _make_review(self, parent: QWidget) -> Page:
         from gui.review.page import ReviewPage
 
-        return ReviewPage(self.remembered, parent)
+        page = ReviewPage(self.remembered, parent)
+        page.kept.connect(lambda study: self.desk.kept(study))
+        return page
 
     def _make_results(self, parent: QWidget) -> Page:
         from gui.results.page import ResultsPage

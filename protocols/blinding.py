@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from pydantic import Field
 
 from rig.config import Strict, check
-from rig.errors import ConfigError, RigError
+from rig.errors import ConfigError, InputError
 
 RECOVERY = "recovery"
 SHORTEST = 12
@@ -38,7 +38,7 @@ ANIMAL = "animal "
 """The kind of a part of one animal, before its id."""
 
 
-class WrongPassphraseError(RigError):
+class WrongPassphraseError(InputError):
     """The key stayed closed. It says no more: neither which holder nor how near."""
 
 

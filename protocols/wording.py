@@ -1,10 +1,13 @@
-"""A course in plain words: its design, groups, days and rules, a sentence each. Pure."""
+"""A course in plain words: its design, groups, days and rules, a sentence each; names. Pure."""
+
+import re
 
 from protocols.course import (
     Course,
     CueSet,
     Design,
     Group,
+    Kind,
     Means,
     PhasePlan,
     Procedure,
@@ -49,6 +52,31 @@ _EXCLUSIONS = {
     "door_fault": "a door failed",
     "escape": "it escaped",
 }
+_SPELLED = {"pretest": "pre-test", "posttest": "post-test"}
+_KINDS = "|".join((*Kind, "reinstatement"))
+_NAMED = re.compile(r"([^\W\d]+)[_-]?(\d+[a-z]?)?")
+_IN_TEXT = re.compile(rf"(?<![\w/\\.-])((?:{_KINDS})(?:\d+[a-z]?)?)(?![\w/\\-])")
+
+
+def name_words(phase: str) -> str:
+    """A phase as it is said: pretest -> pre-test, conditioning1a -> conditioning 1a."""
+    found = _NAMED.fullmatch(phase)
+    if found is None:
+        return phase.replace("_", " ")
+    kind, number = str(found[1]), found[2]
+    said = _SPELLED.get(kind, kind.replace("_", " ").strip())
+    return f"{said} {number}" if number else said
+
+
+def named(phase: str) -> str:
+    """A phase's name to stand by itself: "Pre-test", "Conditioning 1a"."""
+    said = name_words(phase)
+    return said[:1].upper() + said[1:]
+
+
+def names_in_words(text: str) -> str:
+    """A sentence in which phases that have a kind's name are said; paths stay as they are."""
+    return _IN_TEXT.sub(lambda found: name_words(found[1]), text)
 
 
 def describe(course: Course) -> list[tuple[str, list[str]]]:

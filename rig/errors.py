@@ -1,8 +1,9 @@
 """What can go wrong, as a tree with few leaves.
 
 Bad arguments inside the program are ``ValueError``. The world failing is a leaf of
-``RigError``. ``ConfigError`` is a person's mistake in a file or on the command line: the
-command line prints its one line and exits with 2; every other leaf exits with 1.
+``RigError``. ``InputError`` is what a person gave and cannot be used, as ``ConfigError``, a
+mistake in a file or on the command line: the command line prints its one line and exits with 2;
+every other leaf exits with 1.
 """
 
 LONGEST = 1000
@@ -44,7 +45,11 @@ class NotReadyError(StationError):
     """What is looked at before a session stands against its start."""
 
 
-class ConfigError(RigError):
+class InputError(RigError):
+    """What a person gave cannot be used: a file, a value, a passphrase, a database."""
+
+
+class ConfigError(InputError):
     """A file, option or value that a person wrote cannot be used.
 
     Args:

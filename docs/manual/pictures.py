@@ -64,7 +64,7 @@ def put_studies(folder: Path) -> None:
     from datetime import datetime, timedelta
 
     from protocols import blinding
-    from protocols.study import cards, doing, open_study
+    from protocols.study import cards, care, doing, open_study
     from tests.gui.studies import MORE, sealed_study, short_study
     from tests.small import write_rig
 
@@ -86,6 +86,12 @@ def put_studies(folder: Path) -> None:
         return now - timedelta(minutes=minutes)
 
     with open_study(folder / "spring") as study:
+        for kind, mg, lot, witness in (
+            ("received", 500, "A17", None), ("drawn", 42.5, "A17", "tom"), ("given", 40, "", None),
+            ("wasted", 2.5, "", "tom"), ("received", 250, "B02", "eve"),
+            ("drawn", 18, "A17", "tom"),
+        ):  # fmt: skip
+            care.book(study, kind, "cocaine", mg, "ann", lot=lot, witness=witness)
         for k, animal in enumerate(ids[:12]):
             doing.weigh(study, animal, 22.4 + 0.3 * k, "tom", ago(60))
         slot = cards.card(study, "M01", now).next.slot
@@ -250,7 +256,7 @@ class Shots:
         self.until(panel.start.isEnabled)
         self.take(window, "run-choose")
         panel.subject.setText("M08CohortBLongAcclimatised")
-        panel.phase.setCurrentText("conditioning1a")
+        panel.phase.setCurrentText("Conditioning 1a")
         panel.blinded.setChecked(True)
         self.until(panel.pairing.isVisible)
         page._learn()
@@ -377,8 +383,8 @@ class Shots:
         self.take(window, "today-ready")
         page.choose("M08")
         self.until(lambda: getattr(page.doing.standing.card, "animal", "") == "M08")
-        wrong = ["M08: conditioning1a is planned for the day after", "who drew its syringes knows"]
-        page.stopped.ask(wrong[:1], print, lambda: None)
+        wrong = "M08: conditioning 1a is planned for the day after"
+        page.stopped.ask([wrong], print, lambda: None)
         self.take(window, "today-stopped")
         page.stopped.leave()
         page._to_mending()
@@ -410,6 +416,16 @@ class Shots:
         self.spin(0.5)
         self.take(window, "study-people")
         self.put_away(window)
+        window = self.opened("spring", "study", "ann")
+        page = window.study_page
+        page.show_panel("book")
+        os.environ["PLACEPREF_CONFIG"], mine = "config", os.environ["PLACEPREF_CONFIG"]
+        page.book.read_book()
+        self.until(lambda: page.book.rows.rowCount() > 0)
+        os.environ["PLACEPREF_CONFIG"] = mine
+        page.book.kind.setCurrentIndex(page.book.kind.findData("wasted"))
+        self.take(window, "study-book")
+        self.put_away(window)
         window = self.opened("summer", "study", "ann")
         page = window.study_page
         page.show_panel("draw")
@@ -428,12 +444,12 @@ class Shots:
         watch = window.review_page.watch
         watch.open_folder(Path("autumn"))
         self.until(lambda: watch.list.count() == 600)
-        item = next(one for one in watch.shelf.items if one.phase == "posttest")
+        item = next(one for one in watch.shelf.items if one.phase == "pretest")
         watch.open_item(item)
         player = watch.player
         self.until(lambda: player.shown_frame >= 0)
         marks = [m for m in player.footage.marks("entries") if player.footage.scored[m]]
-        player.seek(marks[3] + 9)
+        player.seek(marks[min(3, len(marks) - 1)] + 9)
         self.until(lambda: player.shown_frame == player.frame)
         self.take(window, "review-watch")
         watch.correct.reason.setCurrentText("reflection in the wall")
@@ -491,7 +507,7 @@ class Shots:
             if not page.overview.current:
                 page.measure()
                 until(lambda page=page: page.overview.current, self.application.processEvents, 600)
-            page.table.setCurrentCell(4, 0)
+            page.animals.table.setCurrentCell(4, 0)
             if len(tabs) > 1 and page.figures.figures is None:
                 page.hand.report()
                 shown = self.application.processEvents

@@ -22,6 +22,7 @@ from gui.result.track_plot import HeatPlot, TrackPlot
 from gui.result.verifying import Verifying
 from gui.texts import say
 from gui.theme import Theme
+from protocols.wording import named
 
 MOST_EVENTS = 100
 WIDE = 1.6
@@ -107,9 +108,9 @@ class SessionView(QWidget):
         """Show a folder's facts."""
         self.verifying.stop()
         self._facts = facts
-        named = (facts.subject, facts.phase) if facts.subject else (facts.id,)
+        who = (facts.subject, named(facts.phase)) if facts.subject else (facts.id,)
         again = say("result.rescored_title") if facts.rescored else ""
-        shown = (*named, again, facts.began)
+        shown = (*who, again, facts.began)
         self.title.setText("  ·  ".join(filter(None, shown)))
         self._say_ending(facts)
         self.where.setText(str(facts.folder))

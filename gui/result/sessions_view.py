@@ -21,6 +21,7 @@ from gui.page import button, label, set_role
 from gui.remembered import Remembered
 from gui.result.session_list import MOST, Listed, sessions
 from gui.texts import say
+from protocols.wording import named
 
 FOLDER = Qt.ItemDataRole.UserRole
 REMEMBERED = "study"
@@ -97,7 +98,7 @@ class SessionsView(QWidget):
         for one in found:
             words = say(f"state.{one.state}") if one.state in STATES else one.state
             path = one.folder.relative_to(folder) if one.folder != folder else one.folder
-            item = QTreeWidgetItem([one.subject, one.session, one.phase, words, str(path)])
+            item = QTreeWidgetItem([one.subject, one.session, named(one.phase), words, str(path)])
             item.setData(0, FOLDER, str(one.folder))
             item.setToolTip(4, str(one.folder))
             if one.state in LOUD:

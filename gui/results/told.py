@@ -8,6 +8,7 @@ from typing import Any
 from protocols.figures.style import words
 from protocols.results import Overview
 from protocols.scores import NAMES, POSTTEST, PRETEST, phase_order
+from protocols.wording import named
 
 NOTHING = "-"
 
@@ -120,7 +121,7 @@ def _blinded(told: Mapping[str, Any], heads: Mapping[str, str]) -> Rows:
     cells = [
         [
             row["subject"],
-            words(row["phase"]),
+            named(row["phase"]),
             f"{row['test_s']:.1f}",
             *(f"{row[name]:.1f}" if name in row else NOTHING for name in names),
             NOTHING if row["lost_share"] is None else f"{100 * row['lost_share']:.1f} %",

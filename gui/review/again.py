@@ -14,11 +14,12 @@ class ScoresAgain(QWidget):
     """A panel beside the player; whoever derives from it lays out `said` and `progress`.
 
     Signals: scored(folder): the recording was scored again, into there; file(option, file, reason):
-    the study shall hold to it.
+    the study shall hold to it; wrote(path): what a person made of it was written there.
     """
 
     scored = pyqtSignal(str)
     file = pyqtSignal(str, str, str)
+    wrote = pyqtSignal(object)
 
     def __init__(self) -> None:
         super().__init__()

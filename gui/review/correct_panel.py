@@ -237,7 +237,7 @@ class CorrectPanel(ScoresAgain):
     def _keep(self, corrections: tuple[Correction, ...]) -> None:
         self.corrections = corrections
         try:
-            mending.save(self._folder(), corrections)
+            self.wrote.emit(mending.save(self._folder(), corrections))
         except RigError as error:
             self._tell("bad", self._veiled(str(error)))
         self._refresh()

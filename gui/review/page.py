@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from gui.page import Page
@@ -12,10 +13,16 @@ from gui.review.spot_view import SpotView
 from gui.review.watch_view import WatchView
 from gui.texts import say
 from gui.theme import Theme
+from protocols.review.coding import study_of
 
 
 class ReviewPage(Page):
-    """Plays recordings under codes, and takes down what a person says of them."""
+    """Plays recordings under codes, and takes down what a person says of them.
+
+    Signal: kept(study): something of that was written in a study's folder.
+    """
+
+    kept = pyqtSignal(object)
 
     def __init__(self, remembered: Remembered, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,6 +33,7 @@ class ReviewPage(Page):
         self.tabs = QTabWidget()
         for key, view in (("watch", self.watch), ("proof", self.proof), ("spot", self.spot)):
             self.tabs.addTab(view, say(f"review.page_{key}"))
+            view.wrote.connect(self._wrote)
         self.tabs.currentChanged.connect(lambda _: self.leave())
         layout = QVBoxLayout(self)
         layout.addWidget(self.tabs, 1)
@@ -48,6 +56,11 @@ class ReviewPage(Page):
         """Threads and processes end."""
         for view in (self.watch, self.proof, self.spot):
             view.close_down()
+
+    def _wrote(self, path: Path) -> None:
+        study = study_of(path)
+        if study is not None:
+            self.kept.emit(study)
 
     def open_session(self, study: Path, folder: Path) -> None:
         """Show one session of a study."""

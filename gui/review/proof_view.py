@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QImage, QKeyEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
@@ -41,7 +41,12 @@ STEPS = {
 
 
 class ProofView(QWidget):
-    """Rows worst first; each is decided with one key, and the next one comes."""
+    """Rows worst first; each is decided with one key, and the next one comes.
+
+    Signal: wrote(folder): a decision is kept there.
+    """
+
+    wrote = pyqtSignal(object)
 
     def __init__(self, remembered: Remembered) -> None:
         super().__init__()
@@ -164,6 +169,7 @@ class ProofView(QWidget):
         except RigError as error:
             self._say("bad", str(error))
             return
+        self.wrote.emit(self._out)
         self.signer.remember()
         kept = self.nudge if word == "nudge" else Nudge()
         done = replace(line, decision=word, nudge=kept, who=self.signer.who)

@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -42,7 +43,9 @@ class Drawn:
 
 
 class SpotView(QWidget):
-    """One check of the recordings that the page has open."""
+    """One check of the recordings that the page has open. wrote(path): it is kept there."""
+
+    wrote = pyqtSignal(object)
 
     def __init__(self, remembered: Remembered) -> None:
         super().__init__()
@@ -209,9 +212,13 @@ class SpotView(QWidget):
         self.result.setFocus()
         self._reading.do(
             lambda: spotcheck.store(place, who, drawn.seed, drawn.clip_s, scored, ids),
-            lambda path: self._say("good", say("review.spot_stored", path=path)),
+            self._stored,
             lambda error: self._say("bad", say("review.spot_not_stored", why=error)),
         )
+
+    def _stored(self, path: Path) -> None:
+        self._say("good", say("review.spot_stored", path=path))
+        self.wrote.emit(path)
 
     # --- the rest
 

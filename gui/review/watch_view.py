@@ -49,9 +49,14 @@ class Opened:
 
 
 class WatchView(QWidget):
-    """The list, the player and the panels. `shelved(shelf)`: another folder was opened."""
+    """The list, the player and the panels.
+
+    Signals: shelved(shelf): another folder was opened; wrote(path): what a person made of a
+    recording was written there.
+    """
 
     shelved = pyqtSignal(object)
+    wrote = pyqtSignal(object)
 
     def __init__(self, remembered: Remembered) -> None:
         super().__init__()
@@ -92,6 +97,7 @@ class WatchView(QWidget):
         for panel in (self.correct, self.zones):
             panel.scored.connect(self._scored)
             panel.file.connect(self._file)
+            panel.wrote.connect(self.wrote)
         self.panels = QTabWidget()
         for key, shown in zip(
             ("correct", "zones", "beside"), (self.correct, self.zones, self.beside), strict=True

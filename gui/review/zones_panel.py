@@ -166,7 +166,9 @@ class ZonesPanel(ScoresAgain):
         apparatus = self.apparatus()
         table = apparatus.model_dump(mode="json", exclude_none=True, exclude={"reference"})
         folder = work_folder(self._item.folder, self._item.code)
-        return mending.save_zones(folder, toml_text(table))
+        path = mending.save_zones(folder, toml_text(table))
+        self.wrote.emit(path)
+        return path
 
     def apparatus(self) -> Apparatus:
         """As it is drawn, with the rule of the fields. Raises ConfigError."""

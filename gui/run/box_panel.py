@@ -23,6 +23,7 @@ from gui.run.live import LiveBox, Standing
 from gui.run.times import Times
 from gui.run.words import breakable, clock_words, say_prompt
 from gui.texts import say
+from protocols.wording import named
 
 HAPPENED = 5
 IN_FULL = 2
@@ -206,7 +207,7 @@ class BoxPanel(QWidget):
             self.leave_note()
         self._folder = live.folder
         self._t_s = float(live.status.get("t_s") or 0.0)
-        who = say("box.title", box=live.name, subject=live.subject or "…", phase=live.phase)
+        who = say("box.title", box=live.name, subject=live.subject or "…", phase=named(live.phase))
         self.title.setText(
             breakable(who) if live.subject else say("box.title_early", box=live.name)
         )

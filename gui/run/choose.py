@@ -29,6 +29,7 @@ from gui.texts import say
 from protocols import library
 from protocols.asking import Choice, find_protocol
 from protocols.protocol import Protocol, Value
+from protocols.wording import named
 from rig.errors import RigError
 
 SIGN = {Level.GOOD: "✓", Level.WARN: "!", Level.BAD: "✗", Level.OPEN: "·"}
@@ -155,7 +156,7 @@ class ChoosePanel(QWidget):
         self.out.setText(self._remembered.text("out", str(Path.home() / "placepref")))
         self.operator.setText(self._remembered.text("operator"))
         self._read_protocol()
-        _choose(self.phase, self._remembered.text("phase"))
+        self._choose_phase(self._remembered.text("phase"))
         for combo in (self.rig, self.protocol):
             combo.editTextChanged.connect(self._soon)
         for combo in (self.box, self.phase, self.paired):
@@ -217,13 +218,18 @@ class ChoosePanel(QWidget):
             self._protocol, _ = find_protocol(name)
         except (RigError, OSError):
             self._protocol = None  # the preflight lines say why
-        before = self.phase.currentText()
+        before = self.phase.currentData()
         phases = [phase.name for phase in self._protocol.in_box] if self._protocol else []
-        if phases != [self.phase.itemText(k) for k in range(self.phase.count())]:
+        if phases != [self.phase.itemData(k) for k in range(self.phase.count())]:
             self.phase.clear()
-            self.phase.addItems(phases)
-            _choose(self.phase, before)
+            for name in phases:
+                self.phase.addItem(named(name), name)
+            self._choose_phase(before or "")
         self._make_parameters(dict(self._protocol.parameters) if self._protocol else {})
+
+    def _choose_phase(self, name: str) -> None:
+        if (at := self.phase.findData(name)) >= 0:
+            self.phase.setCurrentIndex(at)
 
     def _make_parameters(self, parameters: dict[str, Value]) -> None:
         while self._parameters.rowCount():
@@ -269,7 +275,7 @@ class ChoosePanel(QWidget):
             subject=self.subject.text().strip(),
             rig=rig,
             out=Path(out).expanduser() if out else Path(),
-            phase=self.phase.currentText() or None,
+            phase=self.phase.currentData() or None,
             box=self.box.currentText() or None,
             paired=paired or None,
             assigned=tuple(self._assigned()),

@@ -11,6 +11,7 @@ from gui.run.live import LiveBox, Standing
 from gui.run.preflight import Checked
 from gui.run.words import clock_words, say_prompt, say_prompt_briefly
 from gui.texts import say
+from protocols.wording import named
 from rig.channel import spell_source
 from rig.steps import Do
 
@@ -63,7 +64,7 @@ def session(live: LiveBox, trail: Sequence[tuple[float, float]], now_s: float) -
     right = clock_words(live, now_s) if live.state is Standing.RUNNING else ""
     if live.paused and live.live:
         right = say("box.paused")
-    step = live.status.get("step_name", "") if live.live else live.phase
+    step = live.status.get("step_name", "") if live.live else named(live.phase)
     left = say("view.who", box=live.name, subject=live.subject, step=step)
     short = say("view.who_short", box=live.name, subject=live.subject)
     said = Said(left, right, below, loud, short, (live.name, live.subject), brief)

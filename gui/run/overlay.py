@@ -12,6 +12,8 @@ from rig.apparatus import Apparatus, Drive
 from rig.model import DoorState
 
 MOVING = (DoorState.OPENING, DoorState.CLOSING, DoorState.REVERSED)
+LEAST_PT = 9.0
+"""Size of a chamber's name, where it is narrow."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class Overlay:
         large.setBold(True)
         large.setPointSizeF(8 if self.small else 12)
         normal.setPointSizeF(10)
+        if not self.small:  # a narrow chamber's name is written smaller, before it is cut
+            wide = QFontMetricsF(large).horizontalAdvance(name)
+            large.setPointSizeF(min(12.0, max(LEAST_PT, 12 * room.width() / max(wide + 2, 1))))
         words = [(name, large)]
         words += [(line, normal) for note in notes for line in lines_of(note, normal, room.width())]
         for word, font in words:

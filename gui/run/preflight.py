@@ -21,6 +21,7 @@ from protocols.asking import (
     ready,
     works,
 )
+from protocols.wording import named
 from rig.apparatus import Apparatus, Drive
 from rig.channel import connect, find, spell_source
 from rig.errors import ConfigError, RigError
@@ -225,7 +226,7 @@ def _plan(
         return None, False
     timed_s = sum(step.duration_s or 0 for step in wish.plan.step)
     key, lasts = "plan_good" if timed_s else "plan_untimed", spell_s(timed_s)
-    _say(lines, Level.GOOD, key, phase=wish.phase, steps=len(wish.plan.step), lasts=lasts)
+    _say(lines, Level.GOOD, key, phase=named(wish.phase), steps=len(wish.plan.step), lasts=lasts)
     return wish, False
 
 

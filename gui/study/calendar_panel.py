@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 
 from PyQt6.QtCore import QItemSelectionModel, QModelIndex
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
@@ -15,6 +16,7 @@ from gui.texts import say
 from protocols.study import Study, scheduling, shifting
 from protocols.study.calendar import Entry, Row, calendar
 from protocols.study.second import Kept, Safety, kept_of, lines_of
+from protocols.wording import named, names_in_words
 
 SIGNS = {
     "done": "✓", "due": "●", "late": "!", "running": "▶", "aborted": "✗", "failed": "✗",
@@ -108,8 +110,8 @@ class CalendarPanel(QWidget):
         phases.sort(key=lambda name: first.get(name, "9"))
         heads = [say(f"study.head_{name}") for name in ("animal", "cohort", "box", "status")]
         found = {} if self._kept is None else self._kept.found
-        self.rows.put([*heads, *phases], [_row(one, phases, found) for one in days])
-        widths = (96, 72, 64, 90, *(52 + 9 * max(7, len(name)) for name in phases))
+        self.rows.put([*heads, *map(named, phases)], [_row(one, phases, found) for one in days])
+        widths = (96, 72, 64, 90, *(max(116, 26 + 9 * len(named(name))) for name in phases))
         for column, px in enumerate(widths):
             self.table.setColumnWidth(column, px)
         self._offer_cohorts(sorted({one.cohort for one in days}))
@@ -203,7 +205,9 @@ class CalendarPanel(QWidget):
             number, broken = told
             self.reason.clear()
             key = "study.shifted_broken" if broken else "study.shifted"
-            self._say(say(key, n=number, broken="; ".join(broken)), wrong=bool(broken))
+            self._say(
+                say(key, n=number, broken=names_in_words("; ".join(broken))), wrong=bool(broken)
+            )
             self._desk.changed.emit()
 
         self._desk.ask(work, moved, self._failed)
@@ -244,10 +248,15 @@ def _cell(attempts: Sequence[Entry], kept: Mapping[str, Safety]) -> Cell:
         text += f"  *{entry.deviations}"
     if entry.attempt > 1:
         text += f"  ({entry.attempt})"
+    return Cell(text, ROLES.get(entry.stands, ""), partial(_tip, entry, safe))
+
+
+def _tip(entry: Entry, safe: Mapping[int, Safety]) -> str:
+    """What a cell means, in words: made when somebody asks, for there are some thousand cells."""
     tip = say(f"study.stands_{entry.stands}", day=entry.day)
     tip += say("study.moved", day=entry.moved) if entry.moved else ""
     tip += say("study.deviations", n=entry.deviations) if entry.deviations else ""
     for attempt, where in safe.items():
         before = say("study.attempt", n=attempt) if attempt != entry.attempt else ""
         tip += f"; {before}{where}"
-    return Cell(text, ROLES.get(entry.stands, ""), tip)
+    return tip

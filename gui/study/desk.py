@@ -22,6 +22,7 @@ from protocols.study import Study, open_study
 from protocols.study.people import Person, people_of, who_is
 from protocols.study.placing import boxes_of
 from protocols.study.second import copy_in_background
+from protocols.wording import names_in_words
 from rig.errors import ConfigError, RigError
 
 T = TypeVar("T")
@@ -173,6 +174,11 @@ class StudyDesk(QObject):
         """Have something done that needs no open study."""
         self._behind.do(work, then, failed or self._failed)
 
+    def kept(self, study: Path) -> None:
+        """Something was written in a study's folder that no database knows of: it is copied too."""
+        self._to_copy.add(study)
+        self.copying.start()
+
     def tell(self, error: Exception) -> None:
         """Say what went wrong."""
         self._failed(error)
@@ -214,10 +220,10 @@ def words_of(error: Exception) -> str:
     """An error for somebody at a window: options of the command line are fields here."""
     if isinstance(error, ConfigError) and error.file.startswith("--"):
         field = error.file.removeprefix("--").replace("-", " ")
-        return f"{field}: {error.message}"
+        return f"{field}: {names_in_words(error.message)}"
     if isinstance(error, OSError):
         return f"{error.filename or 'file'}: {error.strerror or error}"
-    return str(error)
+    return names_in_words(str(error))
 
 
 def _look(folder: Path) -> About:

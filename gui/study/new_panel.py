@@ -23,6 +23,7 @@ from gui.study.desk import StudyDesk, words_of
 from gui.texts import say
 from protocols import library
 from protocols.study.drafting import Draft, begin, folder_name, in_words, lacking
+from protocols.wording import names_in_words
 
 STEPS = ("protocol", "rules", "key")
 HOLDERS = 2
@@ -273,7 +274,7 @@ class NewPanel(QWidget):
         def known(parts: list[tuple[str, list[str]]]) -> None:
             if number == self._newest:
                 lines = [f"{head}\n  " + "\n  ".join(said) for head, said in parts]
-                self.words.setPlainText("\n\n".join(lines))
+                self.words.setPlainText(names_in_words("\n\n".join(lines)))
 
         def failed(error: Exception) -> None:
             if number == self._newest:

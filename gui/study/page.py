@@ -1,5 +1,6 @@
-"""The page of a study: a new one, the days of its animals, people and boxes, the draw."""
+"""The page of a study: its animals' days, people and boxes, the draw, the drug book; a new one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtGui import QKeySequence, QShortcut
@@ -7,6 +8,7 @@ from PyQt6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from gui.page import Page
 from gui.study.bar import StudyBar
+from gui.study.book_panel import BookPanel
 from gui.study.calendar_panel import CalendarPanel
 from gui.study.desk import StudyDesk
 from gui.study.draw_panel import DrawPanel
@@ -28,11 +30,18 @@ class StudyPage(Page):
         self.people = PeoplePanel(desk)
         self.draw = DrawPanel(desk)
         self.new = NewPanel(desk)
+        self.book = BookPanel(desk)
         self.panels = {
             "calendar": self.calendar,
             "people": self.people,
             "draw": self.draw,
             "new": self.new,
+            "book": self.book,
+        }
+        self._reads: dict[QWidget | None, Callable[[], None]] = {
+            self.calendar: self.calendar.read,
+            self.people: self.people.read,
+            self.draw: self.draw.read,
         }
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
@@ -55,7 +64,7 @@ class StudyPage(Page):
         whole.addWidget(self._stack, 1)
 
     def show_panel(self, key: str) -> None:
-        """Turn to a part: calendar, people, draw or new."""
+        """Turn to a part: calendar, people, draw, new or book."""
         self.tabs.setCurrentIndex(list(self.panels).index(key))
         self.panels[key].setFocus()
 
@@ -64,37 +73,43 @@ class StudyPage(Page):
         self._entered = True
         if self._desk.about is None:
             self.show_panel("new")
-        self._read()
+        else:
+            self._read()
 
     def leave(self) -> None:
         """What may be the owner's alone is not left on the screen."""
         self._entered = False
         self.draw.forget()
+        self.book.forget()
 
     def use_theme(self, theme: Theme) -> None:
         """Tables are painted by hand."""
         self.calendar.rows.use_theme(theme)
         self.people.rows.use_theme(theme)
         self.draw.rows.use_theme(theme)
+        self.book.rows.use_theme(theme)
 
     def _turn(self, place: int) -> None:
         self._stack.setCurrentIndex(place)
         self.draw.forget()
+        self.book.forget()
         self._read()
 
     def _opened(self) -> None:
         if self._desk.about is not None and self._stack.currentWidget() is self.new:
-            self.show_panel("calendar")
-        self._read()
+            self.show_panel("calendar")  # and that reads it
+        else:
+            self._read()
 
     def _read(self) -> None:
-        if self._entered and self._desk.about is not None:
-            self.calendar.read()
-            self.people.read()
-            self.draw.read()
+        """The part that is looked at; the others are read when they are turned to."""
+        shown = self._stack.currentWidget()
+        if self._entered and self._desk.about is not None and shown in self._reads:
+            self._reads[shown]()
 
     def _person(self) -> None:
         self.draw.forget()
+        self.book.forget()
         self.people.forget()
         self.new.forget()
 

@@ -1,6 +1,6 @@
 """A table of plain texts, each with its role in the theme; quick with some thousand cells."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,11 @@ from gui.theme import COLOURS, Theme
 
 @dataclass(frozen=True)
 class Cell:
-    """A text; `role` is muted, good, warn, bad or none. `tip` tells more."""
+    """A text; `role` is muted, good, warn, bad or none. `tip` tells more, or makes what does."""
 
     text: str
     role: str = ""
-    tip: str = ""
+    tip: str | Callable[[], str] = ""
 
 
 class Rows(QAbstractTableModel):
@@ -55,7 +55,7 @@ class Rows(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return cell.text
         if role == Qt.ItemDataRole.ToolTipRole:
-            return cell.tip or None
+            return (cell.tip() if callable(cell.tip) else cell.tip) or None
         if role == Qt.ItemDataRole.ForegroundRole and cell.role:
             return QColor(getattr(COLOURS[self._theme], cell.role))
         return None

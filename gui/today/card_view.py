@@ -26,6 +26,7 @@ from gui.today.next_deed import Deed, Standing
 from gui.watch import Preview
 from protocols.study.cards import Card
 from protocols.study.doing import OUTCOMES, SUREST
+from protocols.wording import named
 from rig.apparatus import Apparatus
 
 LEAST_PX = 170
@@ -240,7 +241,7 @@ def _title(made: Card) -> str:
     if not made.phase:
         return say("today.title_nothing", animal=made.animal)
     again = say("today.attempt", n=made.attempt) if made.attempt > 1 else ""
-    return say("today.title", animal=made.animal, phase=made.phase, again=again)
+    return say("today.title", animal=made.animal, phase=named(made.phase), again=again)
 
 
 def _facts(made: Card) -> str:

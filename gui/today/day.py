@@ -10,6 +10,7 @@ from protocols.study import Study, doing
 from protocols.study.cards import Card, Countdown, card, countdowns
 from protocols.study.placing import Filed, Running, file_ended, running_of
 from protocols.study.today import Today, today
+from protocols.wording import named, names_in_words
 from rig.apparatus import Apparatus
 from rig.channel import spell_source
 from rig.errors import RigError
@@ -81,7 +82,7 @@ def lines_of(day: Day, boxes: Sequence[str]) -> list[tuple[str, list[Cell]]]:
             continue
         role = "muted" if line.animal in running else ""
         who = str(line.person) if line.person else ""
-        told = (line.time, who, line.animal, line.what, line.box, line.phase, line.note)
+        told = (line.time, who, line.animal, line.what, line.box, named(line.phase), line.note)
         out.append((line.animal, [Cell(text, role, line.note) for text in told]))
     return out
 
@@ -90,4 +91,4 @@ def warnings_of(day: Day) -> list[str]:
     """What does not hold, has to be looked at, or was missed; a sentence each."""
     made = day.made
     told = (("broken", made.broken), ("asks", made.asks), ("missed", made.missed))
-    return [say(f"today.{key}", what=line) for key, lines in told for line in lines]
+    return [say(f"today.{key}", what=names_in_words(line)) for key, lines in told for line in lines]

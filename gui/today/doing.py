@@ -20,6 +20,7 @@ from protocols.asking import station
 from protocols.study import Study, doing
 from protocols.study.cards import find_animal
 from protocols.study.placing import Placed, place
+from protocols.wording import names_in_words
 from rig.apparatus import Apparatus
 from rig.channel import Message
 from rig.errors import RigError
@@ -331,7 +332,7 @@ class Doing(QObject):
             self._page.setFocus()
             go_on(reason)
 
-        self._stopped.ask([one.what for one in error.found], again, leave)
+        self._stopped.ask([names_in_words(one.what) for one in error.found], again, leave)
 
     def _did(self, said: str, role: str) -> None:
         self._say(said, role)

@@ -23,6 +23,7 @@ from gui.texts import say
 from protocols.conduct import EndedEarly
 from protocols.study import Study, amending, care, doing, pretests_of
 from protocols.study.calendar import ran
+from protocols.wording import named
 
 Values = dict[str, str]
 SECRET = frozenset({"pin", "passphrase"})
@@ -54,7 +55,7 @@ def _swap(study: Study, by: str, told: Values) -> str:
     amending.swap(
         study, told["first"], told["second"], by, told["reason"], pin=told.get("pin") or None
     )
-    return say("mend.did_swap", first=told["first"], second=told["second"])
+    return say("mend.did_swap", first=_called(told["first"]), second=_called(told["second"]))
 
 
 def _session(study: Study, by: str, told: Values) -> str:
@@ -63,7 +64,8 @@ def _session(study: Study, by: str, told: Values) -> str:
         study, told["session"], by, told["reason"], animal=told["animal"] or None,
         phase=told["phase"] or None, box=told["box"] or None, pin=told.get("pin") or None,
     )  # fmt: skip
-    return say("mend.did_session", session=told["session"], to=", ".join(changed.values()))
+    to = ", ".join(named(one) if key == "phase" else one for key, one in changed.items())
+    return say("mend.did_session", session=_called(told["session"]), to=to)
 
 
 def _withdraw(study: Study, by: str, told: Values) -> str:
@@ -91,7 +93,7 @@ def _ended(study: Study, by: str, told: Values) -> str:
         study, told["session"], by, told["reason"], word, holder=holder, pin=told.get("pin") or None
     )
     again = say("mend.again", label=judged.label or "-") if judged.again else ""
-    return say("mend.did_ended", session=told["session"], how=judged.ended_as) + again
+    return say("mend.did_ended", session=_called(told["session"]), how=judged.ended_as) + again
 
 
 def _event(study: Study, by: str, told: Values) -> str:
@@ -111,7 +113,7 @@ def _injection(study: Study, by: str, told: Values) -> str:
 
 def _file(study: Study, by: str, told: Values) -> str:
     phase, status, _ = doing.file_session(study, told[OWN_ANIMAL], by, None)
-    return say("mend.did_file", animal=told[OWN_ANIMAL], phase=phase, status=status)
+    return say("mend.did_file", animal=told[OWN_ANIMAL], phase=named(phase), status=status)
 
 
 BOTH, ALL = ("technician", "owner"), ("technician", "preparer", "owner")
@@ -157,6 +159,7 @@ class MendPanel(QWidget):
         self._desk = desk
         self._animal = ""
         self._sessions: list[str] = []
+        self._phases: list[str] = []
         self.fields: dict[str, QLineEdit | QComboBox] = {}
         self.deeds = DeedList()
         self.deeds.chosen.connect(self._to_fields)
@@ -198,7 +201,7 @@ class MendPanel(QWidget):
         self._make_form(max(0, self.deeds.currentRow()))
         self.deeds.setCurrentRow(max(0, self.deeds.currentRow()))
         self.deeds.setFocus()
-        self._desk.ask(ran, self._know_sessions)
+        self._desk.ask(_ran_and_phases, self._know_sessions)
 
     def forget(self) -> None:
         """Another person: what was typed, secrets too, goes."""
@@ -212,7 +215,8 @@ class MendPanel(QWidget):
         self.said.setText(breakable(text))
         self.said.setVisible(bool(text))
 
-    def _know_sessions(self, sessions: list[str]) -> None:
+    def _know_sessions(self, told: tuple[list[str], list[str]]) -> None:
+        sessions, self._phases = told
         own = [one for one in sessions if one.startswith(f"{self._animal}/")]
         self._sessions = own + [one for one in sessions if one not in own]
         for name in SESSIONS & set(self.fields):
@@ -220,8 +224,22 @@ class MendPanel(QWidget):
             if isinstance(field, QComboBox):
                 before = field.currentText()
                 field.clear()
-                field.addItems(self._sessions)
-                field.setEditText(before or next(iter(self._sessions), ""))
+                self._offer_sessions(field)
+                field.setEditText(before or field.itemText(0))
+        if isinstance(choice := self.fields.get("phase"), QComboBox):
+            chosen = choice.currentData()
+            choice.clear()
+            self._offer_phases(choice)
+            choice.setCurrentIndex(max(0, choice.findData(chosen)))
+
+    def _offer_sessions(self, field: QComboBox) -> None:
+        for one in self._sessions:
+            field.addItem(_called(one), one)
+
+    def _offer_phases(self, field: QComboBox) -> None:
+        field.addItem(say("mend.phase_stays"), "")
+        for name in self._phases:
+            field.addItem(named(name), name)
 
     @property
     def deed(self) -> Deed:
@@ -255,9 +273,13 @@ class MendPanel(QWidget):
             made.setEditable(True)
             made.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
             made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            made.addItems(self._sessions)
+            self._offer_sessions(made)
             if (line := made.lineEdit()) is not None:
                 line.returnPressed.connect(self.put_right)
+            return made
+        if name == "phase":
+            made = QComboBox()
+            self._offer_phases(made)
             return made
         line = QLineEdit(self._animal if name == OWN_ANIMAL else "")
         if name in SECRET:
@@ -308,7 +330,24 @@ class MendPanel(QWidget):
 def _text(field: QLineEdit | QComboBox) -> str:
     if isinstance(field, QLineEdit):
         return field.text().strip()
-    return field.currentText().strip() if field.isEditable() else str(field.currentData())
+    if not field.isEditable():
+        return str(field.currentData())
+    text = field.currentText().strip()
+    at = field.findText(text)
+    return str(field.itemData(at)) if at >= 0 else text
+
+
+def _called(session: str) -> str:
+    """A session as people call it: M01/conditioning1a/2 -> M01, Conditioning 1a (2)."""
+    animal, phase, attempt = (*session.split("/"), "", "")[:3]
+    again = f" ({attempt})" if attempt not in ("", "1") else ""
+    return f"{animal}, {named(phase)}{again}" if phase else session
+
+
+def _ran_and_phases(study: Study) -> tuple[list[str], list[str]]:
+    sessions = ran(study)
+    phases = [one.name for one in study.protocol.phase]
+    return sessions, list(dict.fromkeys([*phases, *(one.split("/")[1] for one in sessions)]))
 
 
 def _check(told: Values) -> None:

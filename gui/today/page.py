@@ -34,11 +34,12 @@ from gui.today.doing import Doing
 from gui.today.mending import MendPanel
 from gui.today.stopped import StoppedCard
 from gui.today.strip import Strip
+from gui.today.warned import Warned
+from protocols.wording import named
 
 TICK_MS = 1000
 READ_S = 30
 CARD_PX = 470
-WARNINGS = 3
 
 
 class TodayPage(Page):
@@ -114,7 +115,7 @@ class TodayPage(Page):
         self.order = table(self.rows, say("today.order"))
         self.order.activated.connect(self._activated)
         self.order.clicked.connect(self._activated)
-        self.warnings = label("", "warn", wrap=True)
+        self.warned = Warned()
         self.filed = label("", "good", wrap=True)
         self.filed.hide()
         above = QHBoxLayout()
@@ -129,7 +130,7 @@ class TodayPage(Page):
         left.addWidget(self.helper)
         left.addWidget(self.filed)
         left.addWidget(self.order, 1)
-        left.addWidget(self.warnings)
+        left.addWidget(self.warned)
         self.mending = MendPanel(self._desk)
         self.mending.left.connect(self._leave_mending)
         self.mending.done.connect(self._mended)
@@ -209,11 +210,7 @@ class TodayPage(Page):
         self.rows.put([say(f"today.head_{name}") for name in HEADS], [row for _, row in lines])
         for column, px in enumerate((56, 48, 86, 84, 50, 132)):
             self.order.setColumnWidth(column, px)
-        told = warnings_of(day)
-        more = [say("today.more", n=len(told) - WARNINGS)] if len(told) > WARNINGS else []
-        self.warnings.setText(breakable("\n".join([*told[:WARNINGS], *more])))
-        self.warnings.setToolTip("\n".join(told))
-        self.warnings.setVisible(bool(told))
+        self.warned.put(warnings_of(day))
         self.strip.put(day.countdowns)
         self.strip.tick(self.now())
         if day.filed:
@@ -232,9 +229,8 @@ class TodayPage(Page):
         for one in day.filed:
             decided = say("today.decided", what=one.decided) if one.decided else ""
             key = "filed_done" if one.status == "done" else "filed_other"
-            lines.append(
-                say(f"today.{key}", animal=one.animal, phase=one.phase, status=one.status) + decided
-            )
+            told = {"animal": one.animal, "phase": named(one.phase), "status": one.status}
+            lines.append(say(f"today.{key}", **told) + decided)
         self.filed.setText("\n".join(lines))
         set_role(self.filed, "good" if all(o.status == "done" for o in day.filed) else "warn")
         self.filed.show()
@@ -363,7 +359,7 @@ class TodayPage(Page):
         self.rows.put([], [])
         self.strip.put(())
         self.filed.hide()
-        self.warnings.hide()
+        self.warned.put(())
         self.view.has_study = self._desk.about is not None
         self.doing.forget()
         self._offer_rigs()

@@ -21,7 +21,7 @@ from protocols.cli import remeasure as _remeasure  # noqa: F401
 from protocols.cli import second as _second  # noqa: F401
 from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
-from rig.errors import ConfigError, RigError
+from rig.errors import InputError, RigError
 
 LONG_BYTES = 1_000_000
 """A recording of so much may be worth a helper, who is called before that is known."""
@@ -78,7 +78,7 @@ def main() -> None:
         args = None if sys.argv[1:] else ["--help"]
         with _helped(sys.argv[1:]):
             code = app(args, prog_name="placepref", standalone_mode=False) or DONE
-    except ConfigError as error:
+    except InputError as error:
         code = _say(str(error), USAGE)
     except (RigError, OSError) as error:
         code = _say(str(error), FAILED)

@@ -203,7 +203,10 @@ def check(
     folder: Folder,
     holder: Annotated[
         list[str] | None,
-        typer.Option(help="Proves that this holder can open the key, unopened; repeatable."),
+        typer.Option(
+            help="Proves that this holder can open the key, unopened; repeatable."
+            " None, with --passphrases: all whom the file names."
+        ),
     ] = None,
     by: Annotated[str, typer.Option("--by", help="Who does it, by name.")] = "",
     passphrases: Words = None,

@@ -273,9 +273,12 @@ def check(
     *,
     as_json: bool,
 ) -> int:
-    """Verify it."""
+    """Verify it; with a file of passphrases and no holder named, all of the file prove theirs."""
     with verbs.open_study(folder) as opened:
-        words = passphrases_of(holders, passphrases)
+        if passphrases is not None and not holders:
+            words = _words_in(passphrases)  # all whom the file names
+        else:
+            words = passphrases_of(holders, passphrases)
         faults = verbs.check(opened, words, by or "check")
         if opened.store.why:
             faults.insert(0, f"{opened.store.name}: read only: {opened.store.why}")
@@ -313,6 +316,14 @@ def passphrases_of(
     """Each holder's passphrase, from a file or the terminal, never from the command line."""
     if file is None:
         return {name: secret(f"Passphrase of {name}", twice=twice) for name in holders}
+    found = _words_in(file)
+    for name in holders:
+        if name not in found:
+            raise ConfigError(str(file), name, 'has no line "NAME: PASSPHRASE"')
+    return {name: found[name] for name in holders}
+
+
+def _words_in(file: Path) -> dict[str, str]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -322,10 +333,7 @@ def passphrases_of(
         name, colon, words = line.partition(":")
         if colon:
             found[name.strip()] = words.strip()
-    for name in holders:
-        if name not in found:
-            raise ConfigError(str(file), name, 'has no line "NAME: PASSPHRASE"')
-    return {name: found[name] for name in holders}
+    return found
 
 
 def secret(what: str, *, twice: bool = False) -> str:

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from protocols.wording import name_words
 from rig.errors import StorageError
 
 if TYPE_CHECKING:
@@ -168,15 +169,11 @@ def columns_that_fit(labels: Sequence[str], width_in: float, spacing: float = 2.
 
 def words(name: str) -> str:
     """A score or phase as it is said: pretest -> pre-test, extinction2 -> extinction 2."""
-    plain = {"pretest": "pre-test", "posttest": "post-test", "cpp_score_s": "preference score (s)"}
-    if name in plain:
-        return plain[name]
-    kind = name.rstrip("0123456789")
-    if kind != name:
-        return f"{kind} {name[len(kind) :]}"
+    if name == "cpp_score_s":
+        return "preference score (s)"
     for ending, unit in (("_s_per_min", "s/min"), ("_s", "s")):
         if name.endswith(ending):
             return f"{name.removesuffix(ending).replace('_', ' ')} ({unit})"
     if name == "percent_of_session":
         return "time in the paired chamber (% of session)"
-    return name.replace("_", " ")
+    return name_words(name)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from protocols.wording import name_words, named
 from rig.errors import ConfigError, StorageError
 from rig.storage import alone_in
 from rig.storage.folder import replace
@@ -44,7 +45,7 @@ class Item:
     @property
     def named(self) -> str:
         """What it is where nothing is hidden."""
-        return "  ".join(filter(None, (self.subject, self.phase, self.began[:10])))
+        return "  ".join(filter(None, (self.subject, named(self.phase), self.began[:10])))
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,12 @@ def kept_in(folder: Path) -> Path:
     return folder.absolute().parent if _is_one(folder) else folder
 
 
+def study_of(folder: Path) -> Path | None:
+    """The study that a folder of recordings, or of work on them, belongs to; None for none."""
+    study = kept_in(folder).parent
+    return study if (study / RULES).is_file() else None
+
+
 def work_folder(folder: Path, code: str = "") -> Path:
     """Where a person's work on a recording is kept."""
     return kept_in(folder) / REVIEW / (code or _plain_name(folder))
@@ -85,6 +92,7 @@ def veiled(text: str, item: Item, more: Sequence[str] = ()) -> str:
     session = folder.absolute().parent
     words = [str(item.folder), str(folder), str(folder.absolute()), str(session), session.name]
     words += [session.parent.name, item.subject, item.phase, item.uid, *more]
+    words.append(name_words(item.phase))
     for word in sorted({word for word in words if len(word) > 1}, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", item.code or "(hidden)", text)
     return text

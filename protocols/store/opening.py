@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from protocols.store.trail import Change
-from rig.errors import ConfigError, StorageError
+from rig.errors import ConfigError, InputError, StorageError
 from rig.storage.folder import PRIVATE_FILE
 
 FILE = "study.sqlite"
@@ -36,6 +36,10 @@ _NOT_WRITTEN = (
     "disk of this computer"
 )
 _LOCK = 0x706C6163  # PostgreSQL's turn for writers of one study; any number that is ours
+
+
+class DatabaseError(StorageError, InputError):
+    """The database given cannot be used: damaged, locked, or another version's."""
 
 
 class Store:
@@ -65,7 +69,7 @@ class Store:
         it is written. Raises StorageError where the database cannot be written.
         """
         if self.why:
-            raise StorageError(f"{self.name} is open for reading only: {self.why}")
+            raise DatabaseError(f"{self.name} is open for reading only: {self.why}")
         with _told(self.name), _writing(self.engine) as connection:
             yield Change(connection, person, reason)
         self.written = True
@@ -146,7 +150,7 @@ def open_store(url: str, *, write: bool = True) -> Store:
                     return _brought_up(path, name, FOR_READING)
                 message = "was written by an older program, and here it is only read; a command "
                 message += "that writes brings it up, as placepref study today; nothing was changed"
-                raise StorageError(f"{name} {message}")
+                raise DatabaseError(f"{name} {message}")
             if state == "older":
                 if path is not None:
                     _copy(path, path.with_name(f"{path.name}.before-update"))
@@ -310,7 +314,7 @@ def _brought_up(path: Path, name: str, why: str) -> Store:
                     old.backup(kept)
                 said = str(kept.execute("pragma quick_check(1)").fetchone()[0])
             except (sqlite3.Error, OSError) as error:
-                raise StorageError(f"{name} cannot be read: {error}; {_REMEDY}") from error
+                raise DatabaseError(f"{name} cannot be read: {error}; {_REMEDY}") from error
             engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
             state = _version(engine)
             if said != "ok" and "damaged" not in why:
@@ -364,7 +368,7 @@ def _damage(path: Path) -> str:
             said = connection.execute("pragma quick_check(1)").fetchone()[0]
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
-            raise StorageError(f"{path}: {_locked()}") from None
+            raise DatabaseError(f"{path}: {_locked()}") from None
         return f"damaged ({error})"
     except sqlite3.DatabaseError as error:
         return f"damaged ({error})"
@@ -387,14 +391,14 @@ def _told(name: str) -> Iterator[None]:
     except DBAPIError as error:
         said = " ".join(str(error.orig).split())
         if "locked" in said:
-            raise StorageError(f"{name}: {_locked()}") from error
+            raise DatabaseError(f"{name}: {_locked()}") from error
         if "malformed" in said or "not a database" in said:
             message = f"is damaged; nothing was changed; {_REMEDY}"
-            raise StorageError(f"{name} {message} ({said})") from error
+            raise DatabaseError(f"{name} {message} ({said})") from error
         raise StorageError(f"{name}: {said}") from error
     except json.JSONDecodeError as error:  # a row's text is not what was written into it
         message = f"is damaged in one of its rows; nothing was changed; {_REMEDY}"
-        raise StorageError(f"{name} {message} ({error})") from error
+        raise DatabaseError(f"{name} {message} ({error})") from error
 
 
 def _version(engine: Engine) -> str:

@@ -118,7 +118,11 @@ class VideoFile:
             places = np.unique(np.searchsorted(known, marks.of_keys))
             keys = array("q", places.astype(np.int64).tobytes())
         else:
-            times_ns = multiples(range(len(marks)), NS_PER_S / Fraction(rate_hz))
+            try:
+                times_ns = multiples(range(len(marks)), NS_PER_S / Fraction(rate_hz))
+            except OverflowError:
+                message = f"is said to last {len(marks) / rate_hz:.3g} s; its head is damaged"
+                raise ConfigError(str(path), "", message) from None
             keys = array("q")
         # An AVI header's number of pictures is often wrong; its index and its size are not.
         torn = torn or (claimed > len(marks) and form != "avi") or says_more(path)

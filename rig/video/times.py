@@ -35,13 +35,16 @@ def judge(
 
     `stamps` are those that are known, in the file's order; `unknown` more packets have none. They
     are of use where not more than one packet in a hundred has none (its head is broken), none lies
-    far from its place in time, and not more than one in a hundred is equal to another.
+    far from its place in time, not more than one in a hundred is equal to another, and the first
+    and the last are not a century apart.
     """
     header_hz = float(header_rate) if header_rate else None
     given = np.asarray(stamps, np.int64)
     known = np.sort(given)
     steps = np.diff(known)
+    apart = int(known[-1]) - int(known[0]) if len(known) else 0
     usable = ns_per_stamp > 0 and unknown <= (len(given) + unknown) // 100 and len(given) > 0
+    usable = usable and apart * ns_per_stamp < _EXACT
     usable = usable and int(np.count_nonzero(steps == 0)) <= len(known) // 100
     if usable:
         padded = np.pad(known, _DISORDER, mode="edge")
@@ -60,7 +63,10 @@ def judge(
 
 
 def multiples(counts: Sequence[int] | NDArray[np.int64], step: Fraction) -> Stamps:
-    """`round(count * step)` of each, in integers: a file has many."""
+    """`round(count * step)` of each, in integers: a file has many.
+
+    Raises OverflowError where one has no room in eight bytes.
+    """
     above, below = step.as_integer_ratio()
     most = max((abs(int(count)) for count in (min(counts), max(counts))) if len(counts) else (0,))
     if most * abs(above) < _EXACT and 2 * below < _EXACT:

@@ -21,7 +21,8 @@ from protocols.cli.daily import Run
 from protocols.cli.daily import run as study_run
 from protocols.cli.running import Manner
 from protocols.study.second import Safety, copy_all, kept_of, set_place
-from protocols.study.second.book import DATABASE
+from protocols.study.second.book import BY_HAND, DATABASE
+from protocols.study.second.byhand import files_by_hand, state_by_hand
 from rig.session import verify
 from tests.faults.kills import OWNER, made_study
 from tests.faults.row import Row
@@ -50,7 +51,7 @@ def rows(short: bool) -> Iterator[Row]:
 
 
 def made(work: Path, sessions: int) -> Path:
-    """A study with filed sessions."""
+    """A study with filed sessions, and corrections of one that were not filed."""
     source = write_rig(work, frame_size_px=(160, 120), rate_hz=30.0)
     made_study(work / "S1", sessions)
     for k in range(sessions):
@@ -61,6 +62,10 @@ def made(work: Path, sessions: int) -> Path:
                 study_run(work / "S1", words, None)
             finally:
                 sys.stdout = out
+    for k in range(sessions):
+        corrections = work / "S1" / "derivatives" / "review" / f"CODE{k}" / "corrections.csv"
+        corrections.parent.mkdir(parents=True)
+        corrections.write_text("frame_from,frame_to\n" + "1,2\n" * 5000, encoding="utf-8")
     return work / "S1"
 
 
@@ -121,6 +126,9 @@ def _wrong(study: Path, expected: Callable[[Safety], bool]) -> str:
         if name == DATABASE:
             if not list((place / "backup").glob("study-*.sqlite")):
                 return "the database is not there"
+        elif name == BY_HAND:
+            if not files_by_hand(place) or state_by_hand(place) != state_by_hand(study):
+                return f"{name} are not the same there"
         elif not verify(place / name, pixels=False).ok:
             return f"{name} does not verify there"
     return ""

@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -295,8 +296,37 @@ def test_what_is_put_right_is_copied_to_the_second_place(
             assert what not in events_in(place)
         window.close()
         qtbot.waitUntil(lambda what=what: what in events_in(place), timeout=LIMIT_MS)
+        qtbot.waitUntil(nobody_copies, timeout=LIMIT_MS)  # or it would be that one's doing
     with open_study(made) as study:
         forget_place(study, OWNER)
+
+
+def test_what_is_corrected_is_copied_as_what_is_put_right_is(
+    qtbot: QtBot, windows: Made, made: Path
+) -> None:
+    """It is filed in no database yet, and somebody's work already."""
+    window = windows("review")
+    window.desk.copying.setInterval(60_000)
+    watch = window.review_page.watch
+    watch.open_folder(made)
+    qtbot.waitUntil(lambda: watch.list.count() > len(IDS), timeout=LIMIT_MS)
+    watch.list.setFocus()
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: watch.player.image is not None, timeout=LIMIT_MS)
+    assert not window.desk.copying.isActive()
+    fill(qtbot, watch.signer.name, "tom")
+    fill(qtbot, watch.correct.reason, "hand")
+    watch.player.setFocus()
+    press(qtbot, Qt.Key.Key_X)
+    (own,) = (made / "derivatives" / "review").glob("*/corrections.csv")
+    assert b"hand,tom" in own.read_bytes()
+    assert window.desk.copying.isActive()
+    shutil.rmtree(own.parent)
+
+
+def nobody_copies() -> bool:
+    """Whether each process that was begun to copy has ended."""
+    return not any(thread.name == "copy" for thread in threading.enumerate())
 
 
 def events_in(place: Path) -> list[str]:
@@ -375,7 +405,7 @@ def test_nothing_blinded_is_said_to_a_technician_on_any_page(
     for k in range(results.tabs.count()):
         results.tabs.setCurrentIndex(k)
         said |= set(words_of(window))
-    results.table.setFocus()
+    results.animals.table.setFocus()
     press(qtbot, Qt.Key.Key_C, CTRL)
     said |= set(words_of(window))
 

@@ -84,8 +84,8 @@ def opened(qtbot: QtBot, window: MainWindow, study: Path) -> None:
 
 def measured(qtbot: QtBot, window: MainWindow) -> None:
     page = window.results_page
-    page.table.setFocus()
-    qtbot.keyClick(page.table, KEY.Key_M, CONTROL)
+    page.animals.table.setFocus()
+    qtbot.keyClick(page.animals.table, KEY.Key_M, CONTROL)
     qtbot.waitUntil(lambda: page.overview is not None and page.overview.current, timeout=LONG_MS)
 
 
@@ -103,10 +103,12 @@ def test_blinded_nothing_tells_and_every_key_works(
     page = window.results_page
     assert say("results.never_measured") in page.state.text()
     measured(qtbot, window)
-    assert page.score.count() == 0
-    heads = [page.table.horizontalHeaderItem(k) for k in range(page.table.columnCount())]
+    assert page.animals.score.count() == 0
+    heads = [
+        page.animals.table.horizontalHeaderItem(k) for k in range(page.animals.table.columnCount())
+    ]
     assert {"left", "right"} <= {head.text() for head in heads if head is not None}
-    qtbot.keyClick(page.table, KEY.Key_C, CONTROL)
+    qtbot.keyClick(page.animals.table, KEY.Key_C, CONTROL)
     for key in ("prism", "share"):
         assert not page.hand.exports[key].isEnabled()
     for k in range(page.tabs.count()):
@@ -121,9 +123,9 @@ def test_blinded_nothing_tells_and_every_key_works(
 
     # Enter on a row plays it, under its code.
     page.tabs.setCurrentIndex(0)
-    page.table.setFocus()
-    page.table.setCurrentCell(1, 0)
-    qtbot.keyClick(page.table, KEY.Key_Return)
+    page.animals.table.setFocus()
+    page.animals.table.setCurrentCell(1, 0)
+    qtbot.keyClick(page.animals.table, KEY.Key_Return)
     watch = window.review_page.watch
     qtbot.waitUntil(
         lambda: watch.opened is not None or "cannot be opened" in watch.said.text(),
@@ -132,8 +134,11 @@ def test_blinded_nothing_tells_and_every_key_works(
     assert watch.opened is not None, watch.said.text()
     assert watch.opened is not None
     item = watch.opened.item
-    assert page._rows is not None
-    assert (item.subject, item.phase) == (page._rows.subjects[1], page._rows.phases[1])
+    assert page.animals.shown is not None
+    assert (item.subject, item.phase) == (
+        page.animals.shown.subjects[1],
+        page.animals.shown.phases[1],
+    )
     assert watch.player.view._said.left == item.code
     told = [text for text in words_of(window.review_page) if "sub-" in text or "phase-" in text]
     assert told == []
@@ -158,19 +163,19 @@ def test_opened_scores_have_ranges_and_dots_open_their_session(
     measured(qtbot, window)
     for theme in Theme:
         window.use_theme(theme)
-    assert page.score.currentText() == "preference score (s)"
-    assert page.meant.text().endswith("post-test less pre-test. In tables: cpp_score_s")
-    shown = [page.score.itemText(k) for k in range(page.score.count())]
+    assert page.animals.score.currentText() == "preference score (s)"
+    assert page.animals.meant.text().endswith("post-test less pre-test. In tables: cpp_score_s")
+    shown = [page.animals.score.itemText(k) for k in range(page.animals.score.count())]
     assert [text for text in shown if "_" in text] == []
     assert len(set(shown)) == len(NAMES)
-    axis = page.scores_plot.plot.getAxis("left")
+    axis = page.animals.scores_plot.plot.getAxis("left")
     assert axis.labelText == "preference score (s)"
     assert page.overview is not None
     assert page.overview.scores is not None
     told = {one["subject"]: one for one in page.overview.scores["animals"]}
-    assert page.table.rowCount() == len(told) == ANIMALS
+    assert page.animals.table.rowCount() == len(told) == ANIMALS
     for row in range(ANIMALS):
-        cells = [page.table.item(row, k) for k in range(5)]
+        cells = [page.animals.table.item(row, k) for k in range(5)]
         subject, group, score, low, high = (cell.text() for cell in cells if cell is not None)
         one = told[subject]
         assert group == one["group"]
@@ -178,13 +183,13 @@ def test_opened_scores_have_ranges_and_dots_open_their_session(
         assert float(low) <= float(score) <= float(high)
         before, after = (one["times"][phase]["paired_s"] for phase in ("pretest", "posttest"))
         assert one["cpp_score_s"] == pytest.approx(after - before)
-    page.score.setCurrentIndex(page.score.findData("preference_index"))
-    first = page.table.item(0, 2)
+    page.animals.score.setCurrentIndex(page.animals.score.findData("preference_index"))
+    first = page.animals.table.item(0, 2)
     assert first is not None
     assert re.fullmatch(r"-?\d\.\d{3}", first.text())
 
     # A dot stands for an animal: pressed, its post-test is played.
-    dots = [i for i in page.scores_plot.plot.plotItem.items if hasattr(i, "points")]
+    dots = [i for i in page.animals.scores_plot.plot.plotItem.items if hasattr(i, "points")]
     subject = dots[0].points()[0].data()
     dots[0].sigClicked.emit(dots[0], [dots[0].points()[0]], None)
     watch = window.review_page.watch
@@ -211,7 +216,7 @@ def test_scores_say_when_they_are_old(qtbot: QtBot, window: MainWindow, study: P
     qtbot.waitUntil(
         lambda: page.overview is not None and page.overview.scores is None, timeout=LONG_MS
     )
-    assert page.score.count() == 0
+    assert page.animals.score.count() == 0
 
 
 def opened_by_sam(qtbot: QtBot, window: MainWindow, study: Path) -> Item:
@@ -412,7 +417,7 @@ def test_a_study_that_went_away(qtbot: QtBot, window: MainWindow, study: Path) -
     qtbot.keyClick(page.folder, KEY.Key_Return)
     qtbot.waitUntil(lambda: page.said.property("role") == "bad", timeout=LONG_MS)
     assert str(study) in page.said.text()
-    assert page.table.rowCount() == 0
+    assert page.animals.table.rowCount() == 0
     assert not page.measure_button.isEnabled()
 
 
@@ -441,4 +446,4 @@ def test_a_check_by_eye_of_a_study_names_codes_only(
     (path,) = (study / "derivatives" / FOLDER).glob("*.json")
     text = path.read_text(encoding="utf-8")
     assert json.loads(text)["clips"][0]["recording"] == drawn.items[0].code
-    assert not re.search(r"M\d\d|pretest|posttest|conditioning|sub-", text)
+    assert not re.search(r"M\d\d|(?i:pre-?test|post-?test|conditioning)|sub-", text)

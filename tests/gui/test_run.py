@@ -219,7 +219,7 @@ def test_the_paired_chamber_of_a_blinded_animal_is_chosen_by_keyboard_and_then_h
     panel, out = page.choose_panel, tmp_path / "study"
     choose(page, rig(tmp_path), out, helper=True, test_s=60)
     panel.blinded.setChecked(True)
-    panel.phase.setCurrentText("conditioning1a")
+    panel.phase.setCurrentText("Conditioning 1a")
     typed(qtbot, "M01")
     card = panel.pairing
     qtbot.waitUntil(card.isVisible, timeout=LIMIT_MS)
@@ -254,7 +254,7 @@ def test_a_pairing_that_somebody_else_wrote_meanwhile_stays_and_is_not_told(
     panel, out = page.choose_panel, tmp_path / "study"
     choose(page, rig(tmp_path), out, helper=True, test_s=60)
     panel.blinded.setChecked(True)
-    panel.phase.setCurrentText("conditioning1a")
+    panel.phase.setCurrentText("Conditioning 1a")
     typed(qtbot, "M01")
     qtbot.waitUntil(panel.pairing.isVisible, timeout=LIMIT_MS)
     note_pairing(out, "M01", "right", "left")

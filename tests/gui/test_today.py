@@ -89,7 +89,7 @@ def run_card(qtbot: QtBot, window: MainWindow, animal: str) -> LiveBox:
     by_foot(qtbot, live, "place")
     by_foot(qtbot, live, "take")
     qtbot.waitUntil(lambda: live.ended is not None, timeout=LIMIT_MS)
-    qtbot.waitUntil(lambda: f"{animal} pretest: done" in page.filed.text(), timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: f"{animal} Pre-test: done" in page.filed.text(), timeout=LIMIT_MS)
     assert not window.run_page.panel.result.isVisible()
     return live
 
@@ -457,6 +457,18 @@ def test_what_stands_against_a_study_is_said_in_the_page(
     window.desk.open(folder)
     qtbot.waitUntil(lambda: "Open for reading only" in page.bar.said.text(), timeout=LIMIT_MS)
     qtbot.waitUntil(lambda: page.day is not None and len(page.animals) == 4, timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: not window.desk.busy and not other.desk.busy, timeout=LIMIT_MS)
+    # A protocol that was edited, and a database that is none any more: a line each.
+    protocol = folder / "protocol.toml"
+    text = protocol.read_text(encoding="utf-8")
+    protocol.write_text(text.replace("test_s = 2", "test_s = 3"), encoding="utf-8")
+    window.desk.open(folder)
+    qtbot.waitUntil(lambda: "was edited after the study" in page.bar.said.text(), timeout=LIMIT_MS)
+    protocol.write_bytes(text.encode())
+    (folder / "study.sqlite").write_bytes(b"no database" * 1000)
+    window.desk.open(folder)
+    qtbot.waitUntil(lambda: "is damaged; nothing was" in page.bar.said.text(), timeout=LIMIT_MS)
+    assert "study restore" in page.bar.said.text()
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_blinded_there_is_no_score_to_choose() -> None:
     assert score_names(overview) == []
     assert dots(overview, "cpp_score_s") == []
     rows = rows_of(overview, "", HEADS)
-    assert rows.cells == [["M01", "pre-test", "60.0", "20.0", "40.0", "-", ""]]
+    assert rows.cells == [["M01", "Pre-test", "60.0", "20.0", "40.0", "-", ""]]
     assert rows.phases == ["pretest"]
 
 

@@ -133,7 +133,7 @@ def run(hands: Hands, window: MainWindow, source: str, out: Path) -> Path:
     qtbot.waitUntil(page.isVisible)
     assert panel.rig.currentText() == source  # the rig just saved is chosen
     hands.pick(panel.protocol, "cocaine-cpp")
-    hands.pick(panel.phase, "pretest")
+    hands.pick(panel.phase, "Pre-test")
     hands.fill(panel.subject, "M01")
     hands.fill(panel.out, str(out))
     hands.fill(panel.operator, "ann")

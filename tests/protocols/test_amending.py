@@ -262,7 +262,7 @@ def test_another_account_is_let_in_by_a_holder(
     monkeypatch.setenv("PLACEPREF_CONFIG", str(tmp_path / "another"))
     with open_study(sealed, write=False) as study, pytest.raises(Exception, match="study admit"):
         pairing(study)
-    assert cli("study", "admit", "S1", *BY, "--holder", "eve", *KEY).code == 1
+    assert cli("study", "admit", "S1", *BY, "--holder", "eve", *KEY).code == 2
     said = cli("study", "admit", "S1", *BY, "--holder", "bob", *KEY)
     assert said.code == 0, said.err
     with open_study(sealed, write=False) as study:
@@ -453,7 +453,7 @@ def test_a_damaged_database_is_put_back_from_the_backup(cli: Cli, sealed: Path) 
     for end in ("-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
     said = cli("study", "add", "S1", "--box", "new", *BY)
-    assert said.code == 1
+    assert said.code == 2
     assert "open for reading only" in said.err
     said = cli("study", "restore", "S1", *BY)
     assert said.code == 0, said.err

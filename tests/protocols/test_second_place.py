@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from protocols.study.second import (
     set_place,
     wait_and_copy,
 )
-from protocols.study.second.book import DATABASE, read
+from protocols.study.second.book import BY_HAND, DATABASE, read
+from protocols.study.second.copying import SOON_S, WAITS
 from rig.session import verify
-from rig.storage import SessionRecord
+from rig.storage import SessionRecord, alone_in
 from tests.faults.kills import OWNER, RULES, made_study
 from tests.postgres import NoServerError, postgres
 from tests.protocols.conftest import Cli
@@ -139,6 +141,100 @@ def test_what_waits_is_copied_when_the_place_is_back(placed: Path, here: Path, c
     assert len(slept) == 2
     with open_study(placed) as study:
         assert set(kept_of(study).found.values()) == {Safety.TWO}
+
+
+def test_one_process_waits_for_a_place_that_is_away(placed: Path, here: Path) -> None:
+    """However often something is written meanwhile: there is none for each time."""
+    (here / "disk").rename(here / "away")
+    by_hand(placed, "review/K7BFG/corrections.csv")
+    with alone_in(placed / "backup" / WAITS, ""):
+        assert not wait_and_copy(placed, 1.0, lambda line: None, never)
+    gone: list[bool] = []
+
+    def leave(seconds: float) -> None:
+        other = threading.Thread(target=lambda: gone.append(wait_and_copy(placed, 1.0, str, never)))
+        other.start()
+        other.join()
+        (here / "away").rename(here / "disk")
+
+    assert wait_and_copy(placed, 1.0, lambda line: None, leave)
+    assert gone == [False]
+    assert not (placed / "backup" / WAITS).exists()
+
+
+def never(seconds: float) -> None:
+    raise AssertionError("it waits beside another")
+
+
+def test_who_is_asked_while_another_copies_looks_again(placed: Path) -> None:
+    """That one may have looked before this was written."""
+    by_hand(placed, "review/K7BFG/corrections.csv")
+    slept: list[float] = []
+    with ExitStack() as other:
+        other.enter_context(alone_in(placed / "backup", ""))
+        other.enter_context(alone_in(placed / "backup" / WAITS, ""))
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            other.close()
+
+        assert wait_and_copy(placed, 1.0, lambda line: None, sleep)
+    assert slept == [SOON_S]
+
+
+def by_hand(study: Path, name: str, text: str = "made\n") -> Path:
+    path = study / "derivatives" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_people_made_of_recordings_is_copied_and_comes_back(
+    placed: Path, here: Path, cli: Cli
+) -> None:
+    names = (
+        "spotchecks/20260131T140500.json", "review/codes.json", "review/K7BFG/corrections.csv",
+        "review/K7BFG/zones-1.toml", "rescored/decisions.csv",
+    )  # fmt: skip
+    for name in names:
+        by_hand(placed, name, name)
+    by_hand(placed, "review/K7BFG/scored-1/frames.csv")  # is made again by the same command
+    place = there(here / "disk")
+    said = cli("study", "status", "S1")
+    assert "1 of 1 sessions are safe in two places; the database too" in said.out
+    assert f"waits for its second place: {BY_HAND}" in said.out
+    assert cli("study", "copy", "S1").code == 0
+    assert "waits" not in cli("study", "status", "S1").out
+    made = sorted(path for path in (place / "derivatives").rglob("*") if path.is_file())
+    assert made == sorted(place / "derivatives" / name for name in names)
+    shutil.rmtree(placed)
+    said = cli("study", "restore", "S1", *BY, "--from", place)
+    assert (said.code, said.err) == (0, "")
+    assert f"{BY_HAND} were brought back, files: 5" in said.out
+    for name in names:
+        assert (placed / "derivatives" / name).read_text(encoding="utf-8") == name
+
+
+def test_corrections_that_went_on_are_copied_and_a_check_is_never_replaced(
+    placed: Path, here: Path
+) -> None:
+    corrections = by_hand(placed, "review/K7BFG/corrections.csv", "first\n")
+    checked = by_hand(placed, "spotchecks/20260131T140500.json")
+    place, said = there(here / "disk"), list[str]()
+    own = place / corrections.relative_to(placed)
+    with open_study(placed) as study:
+        assert copy_all(study).found[BY_HAND] is Safety.TWO
+        for text in ("second\n", "third\n"):
+            corrections.write_text(text)
+            assert kept_of(study).found[BY_HAND] is Safety.WAITS
+            assert copy_all(study).found[BY_HAND] is Safety.TWO
+            assert own.read_text() == text
+        (before,) = (place / "backup").glob("by-hand-*/derivatives/review/*/corrections.csv")
+        assert before.read_text() == "first\n"
+        checked.write_text("torn")
+        assert copy_all(study, said.append).found[BY_HAND] is Safety.WAITS
+    assert "nothing there was overwritten" in said[-1]
+    assert (place / checked.relative_to(placed)).read_text() == "made\n"
 
 
 def test_an_amended_session_is_copied_again_and_a_changed_one_is_not(

@@ -132,7 +132,7 @@ def test_wrong_passphrases_get_one_answer_and_are_counted(
     words = ("study", "unblind", "S1", "--by", "ann", "--reason", "to look at it", *KEY)
     for number, holder in enumerate(("eve", "eve"), 1):
         said = cli(*words, "--holder", holder)
-        assert said.code == 1
+        assert said.code == 2
         assert f"wrong holder or passphrase ({number} wrong so far)" in said.err
     said = cli("study", "check", "S1", "--holder", "eve", "--by", "ann", *KEY)
     assert said.code == 1
@@ -141,6 +141,12 @@ def test_wrong_passphrases_get_one_answer_and_are_counted(
                "--holder", "ann", *KEY)  # fmt: skip
     assert said.code == 2
     assert "mallory" in said.err
+    # With a file and no holder named, all of the file prove theirs: eve's stands in it too.
+    said = cli("study", "check", "S1", "--by", "ann", *KEY)
+    assert (said.code, "4 wrong so far" in said.err) == (1, True)
+    Path("right").write_text(f"ann: {ANN}\nbob: {BOB}\n", encoding="utf-8")
+    said = cli("study", "check", "S1", "--by", "ann", "--passphrases", "right")
+    assert (said.code, "ann, bob can open the key" in said.out) == (0, True)
 
 
 def test_an_animal_alone_is_unblinded_in_an_emergency(cli: Cli, begun: Path, here: Path) -> None:

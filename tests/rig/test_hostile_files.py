@@ -6,8 +6,10 @@ import tomllib
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import h5py
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ from rig.session.used import read_used
 from rig.session.viewing import open_reel, whence
 from rig.storage import SessionRecord, read_summary
 from rig.table import from_text
-from rig.video import VideoFile
+from rig.video import Times, VideoFile
 from tests.fuzz.targets import _rescore_session, _resume_session, _session, _torn
 from tests.small import ARENA, write_clip
 
@@ -121,6 +123,12 @@ def test_hdf5_that_claims_more_than_there_can_be(tmp_path: Path) -> None:
         file["node_names"] = [b"centre"]
         file.create_dataset("tracks", shape=(1, 2, 1, 10**11), chunks=(1, 2, 1, 1000), dtype="f8")
     assert "says that it holds" in refused(lambda: read_track(tmp_path / "a.h5"))
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["node_names"] = [b"centre"]
+        names = {"shape": (10**6,), "chunks": (1000,), "dtype": h5py.string_dtype()}
+        file.create_dataset("track_names", **names)  # not written: all of them are ""
+        file["tracks"] = np.ones((1, 2, 1, 3))
+    assert "says that it holds" in refused(lambda: read_track(tmp_path / "b.h5"))
 
 
 @pytest.mark.parametrize(
@@ -136,6 +144,28 @@ def test_a_play_list_is_no_video(text: str, tmp_path: Path) -> None:
     write_clip(tmp_path, 10)
     (tmp_path / "film.mkv").write_text(text, encoding="utf-8")
     refused(lambda: VideoFile.open(tmp_path / "film.mkv"))
+
+
+def test_a_video_that_lasts_for_ages_goes_by_its_pictures(tmp_path: Path) -> None:
+    """The last stamp is damaged; in ns it has no room in eight bytes."""
+    write_clip(tmp_path, 10)
+    with av.open(tmp_path / "mouse.mkv") as read, av.open(tmp_path / "late.mkv", "w") as made:
+        stream = made.add_stream_from_template(read.streams.video[0])
+        packets = [packet for packet in read.demux(video=0) if packet.pts is not None]
+        for packet in packets:
+            packet.stream = stream
+            if packet is packets[-1]:
+                packet.pts = packet.dts = 1 << 50
+            made.mux(packet)
+    film = VideoFile.open(tmp_path / "late.mkv")
+    assert (film.frames, film.times) == (10, Times.FRAME_NUMBER)
+    with av.open(tmp_path / "slow.avi", "w") as made:
+        stream = made.add_stream("mjpeg", rate=Fraction(1, 2 * 10**9))
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuvj420p"
+        for _ in range(9):
+            made.mux(stream.encode(av.VideoFrame(32, 32, "yuvj420p")))
+        made.mux(stream.encode())
+    assert "its head is damaged" in refused(lambda: VideoFile.open(tmp_path / "slow.avi"))
 
 
 def test_a_damaged_entry_has_nothing_else_removed(

@@ -239,7 +239,7 @@ def test_neighbours_share_no_pixel_and_leave_none_out(
     whole = fill([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], (30, 40)) > 0
     left = fill([(x0, y0), (cut + tilt, y0), (cut - tilt, y1), (x0, y1)], (30, 40)) > 0
     right = fill([(cut + tilt, y0), (x1, y0), (x1, y1), (cut - tilt, y1)], (30, 40)) > 0
-    if x0 <= min(cut + tilt, cut - tilt):
+    if x0 <= min(cut + tilt, cut - tilt) and max(cut + tilt, cut - tilt) <= x1:
         assert not (left & right).any()
         assert ((left | right) == whole).all()
 

@@ -9,6 +9,8 @@ DATABASE = "database"
 """What stands in place of a session's folder for a snapshot of the database."""
 AGAIN = "derivatives/"
 """How the folder of a session that was measured again begins."""
+BY_HAND = "checks by eye and corrections"
+"""What stands in place of a session's folder for what people made of recordings (`byhand`)."""
 
 
 class Safety(StrEnum):
@@ -23,7 +25,7 @@ class Safety(StrEnum):
 class Entry:
     """One copy that was verified: of a session's `folder` (in the study), or of the database.
 
-    What was measured again is a folder of its own.
+    What was measured again is a folder of its own, what people made of recordings is BY_HAND.
 
     `state`: what it held, as a hash of its sums; `at`: when, ISO 8601; `place`: where it lies.
     """
@@ -50,7 +52,7 @@ def read(text: str) -> list[Entry]:
 
 
 def safety(states: Mapping[str, str], book: Iterable[Entry], place: str) -> dict[str, Safety]:
-    """Per session's folder (or DATABASE): where it lies.
+    """Per session's folder (or DATABASE, or BY_HAND): where it lies.
 
     `states`: what each holds now; `place`: the second place, "" for none. A copy in another place
     than the one that is set, or of another state (amended since), does not count.
@@ -69,7 +71,11 @@ def lines_of(found: Mapping[str, Safety], place: str, *, away: bool) -> Sequence
     if not place:
         return ["no second place is set: each session lies in one place only"]
     copied = {folder: one for folder, one in found.items() if folder != DATABASE}
-    sessions = {folder: one for folder, one in copied.items() if not folder.startswith(AGAIN)}
+    sessions = {
+        folder: one
+        for folder, one in copied.items()
+        if folder != BY_HAND and not folder.startswith(AGAIN)
+    }
     safe = sum(one is Safety.TWO for one in sessions.values())
     database = "the database too" if found.get(DATABASE) is Safety.TWO else "the database waits"
     lines = [f"{safe} of {len(sessions)} sessions are safe in two places; {database}"]

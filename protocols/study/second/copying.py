@@ -2,7 +2,8 @@
 
 `second-place.json` in the study's folder says where; `second-place.jsonl` is the book. A copy is
 read back and compared by hash before it is in the book; nothing that is there is overwritten but
-what the program itself remakes, and the day's snapshot of the database.
+what the program itself remakes, the day's snapshot of the database, and what people went on with
+(of which the day's first state is kept).
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from protocols.store import tables as t
 from protocols.store.opening import snapshot
 from protocols.study.adding import allowed
 from protocols.study.folder import DRAW, KEY, PROTOCOL, RULES, Study, open_study
-from protocols.study.second.book import AGAIN, DATABASE, Entry, Safety, read, safety
+from protocols.study.second.book import AGAIN, BY_HAND, DATABASE, Entry, Safety, read, safety
+from protocols.study.second.byhand import CHECKS, files_by_hand, state_by_hand
 from rig.channel import runtime_folder
 from rig.channel.system import spawn_detached
 from rig.errors import ConfigError, RigError, StorageError
@@ -34,8 +36,11 @@ from rig.storage import alone_in
 from rig.storage.folder import AFTERWARDS, SUMS, replace, sync_folder
 
 PLACE, BOOK = "second-place.json", "second-place.jsonl"
-AGAIN_S = 30.0
+AGAIN_S, SOON_S = 30.0, 2.0
+"""From trying to trying again: a place that is away, and another process that copies just now."""
 HOURS = 12.0
+WAITS = "waits"
+"""A folder in `backup` that whoever waits for the place has locked."""
 BLOCK = 1 << 20
 _SMALL = (RULES, PROTOCOL, KEY, DRAW)
 
@@ -128,8 +133,8 @@ def _book(folder: Path) -> list[Entry]:
 def _states(study: Study) -> dict[str, str]:
     """What there is to be copied, by its state.
 
-    Filed sessions, what was measured again of them (somebody's hours of correcting are in it), and
-    the database by its trail.
+    Filed sessions, what was measured again of them (somebody's hours of correcting are in it), what
+    people made of recordings beside it, and the database by its trail.
     """
     with study.store.read() as connection:
         asked = select(t.session.c.folder).where(t.session.c.folder.is_not(None))
@@ -144,6 +149,8 @@ def _states(study: Study) -> dict[str, str]:
         state = _state(study.folder / name)
         if state:  # what is not there cannot be copied; `study check` says so
             states[name] = state
+    if made := state_by_hand(study.folder):
+        states[BY_HAND] = made
     return {**states, DATABASE: trail}
 
 
@@ -178,17 +185,19 @@ def copy_all(study: Study, tell: Callable[[str], None] = lambda line: None) -> K
             place.mkdir(mode=0o700, exist_ok=True)
             if name == DATABASE:
                 _copy_database(study, place)
+            elif name == BY_HAND:
+                _copy_by_hand(study.folder, place)
             else:
                 _copy_session(study.folder / name, place / name)
         except (OSError, StorageError) as error:
-            tell(f"{name} was not copied: {error}")
+            tell(f"{name} {'were' if name == BY_HAND else 'was'} not copied: {error}")
             continue
         entry = Entry(name, states[name], wall_now(), kept.place)
         with (study.folder / BOOK).open("a", encoding="utf-8") as book:
             book.write(entry.line())
             book.flush()
             os.fsync(book.fileno())
-        tell(f"{name} is safe in two places")
+        tell(f"{name} {'are' if name == BY_HAND else 'is'} safe in two places")
     return kept_of(study)
 
 
@@ -252,12 +261,35 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _copy_whole(source: Path, target: Path) -> None:
+    """One small file, whole beside the other first."""
+    part = target.with_name(f"{target.name}.part")
+    _copy(source, part, None)
+    part.replace(target)
+    sync_folder(target.parent)
+
+
+def _copy_by_hand(folder: Path, place: Path) -> None:
+    """What is not there yet, or was gone on with. Raises StorageError for a check that differs."""
+    aside = place / "backup" / f"by-hand-{wall_now()[:10].replace('-', '')}"
+    for name in files_by_hand(folder):
+        source, target = folder / name, place / name
+        if target.is_file():
+            if _digest(target) == _digest(source):
+                continue
+            if name.startswith(CHECKS):
+                message = f"{target} is not what {source} is; nothing there was overwritten"
+                raise StorageError(message)
+            if not (aside / name).exists():  # what was torn here does not take the good one with it
+                _copy_whole(target, aside / name)
+        _copy_whole(source, target)
+
+
 def _copy_database(study: Study, place: Path) -> None:
     """The day's snapshot, and the rules, protocol and sealed keys with it."""
     for name in _SMALL:
         if (study.folder / name).is_file():
-            _copy(study.folder / name, place / f"{name}.part", None)
-            (place / f"{name}.part").replace(place / name)
+            _copy_whole(study.folder / name, place / name)
     made = study.folder / "backup" / "second-place.sqlite"
     made.parent.mkdir(exist_ok=True)
     target = place / "backup" / f"study-{wall_now()[:10].replace('-', '')}.sqlite"
@@ -299,32 +331,45 @@ def wait_and_copy(
 ) -> bool:
     """Copy until nothing waits, trying again for so long; whether nothing waits any more.
 
-    One process a study does it; another that is asked meanwhile leaves it the work. Raises
-    ConfigError where no second place is set.
+    One process a study copies, and one waits for a place that is away: another that is asked
+    meanwhile leaves it the work, however often something is written. Raises ConfigError where no
+    second place is set.
     """
     end_s = time.monotonic() + hours * 3600
-    while True:
-        try:
-            with alone_in(folder / "backup", str(folder)), open_study(folder) as study:
-                waiting = copy_all(study, tell).waiting
-        except ConfigError as error:
-            if "another process" not in str(error):
-                raise
-            waiting = ["another process copies"]
-        except RigError as error:  # the database is held, or the disk is full: later
-            tell(str(error))
-            waiting = [str(error)]
-        if not waiting or time.monotonic() >= end_s:
-            return not waiting
-        sleep(AGAIN_S)
+    with ExitStack() as stack:
+        waits = False
+        while True:
+            busy = False
+            try:
+                with alone_in(folder / "backup", str(folder)), open_study(folder) as study:
+                    waiting = copy_all(study, tell).waiting
+            except ConfigError as error:
+                if "another process" not in str(error):
+                    raise
+                waiting, busy = ["another process copies"], True
+            except RigError as error:  # the database is held, or the disk is full: later
+                tell(str(error))
+                waiting = [str(error)]
+            if not waiting or time.monotonic() >= end_s:
+                return not waiting
+            try:
+                if not waits:
+                    stack.enter_context(alone_in(folder / "backup" / WAITS, str(folder)))
+                    waits = True
+            except ConfigError:
+                # Who waits looks anew each time. Not if it copies now: it may have looked before.
+                if not busy:
+                    return False
+            except StorageError:
+                pass  # the study's disk is full or read-only now: later
+            sleep(SOON_S if busy else AGAIN_S)
 
 
 def bring_back(place: Path, folder: Path, tell: Callable[[str], None]) -> list[str]:
     """Copy from a second place the sessions, and what was measured again, that a study has not.
 
-    Each is verified; their folders.
-
-    One that is there is left as it is. Raises StorageError for a copy that is not what its sums
+    Each is verified; their folders. What people made of recordings is brought back with them. One
+    that is there is left as it is. Raises StorageError for a copy that is not what its sums
     say.
     """
     brought = []
@@ -339,6 +384,11 @@ def bring_back(place: Path, folder: Path, tell: Callable[[str], None]) -> list[s
         _copy_session(sums.parent, target)
         brought.append(name)
         tell(f"{name} was brought back")
+    lacking = [name for name in files_by_hand(place) if not (folder / name).exists()]
+    for name in lacking:
+        _copy_whole(place / name, folder / name)
+    if lacking:
+        tell(f"{BY_HAND} were brought back, files: {len(lacking)}")
     return brought
 
 
@@ -347,7 +397,6 @@ def small_files(place: Path, folder: Path) -> list[str]:
     brought = []
     for name in _SMALL:
         if (place / name).is_file() and not (folder / name).exists():
-            _copy(place / name, folder / f"{name}.part", None)
-            (folder / f"{name}.part").replace(folder / name)
+            _copy_whole(place / name, folder / name)
             brought.append(name)
     return brought

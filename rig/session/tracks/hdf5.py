@@ -14,6 +14,8 @@ from rig.session.tracks.track import Floats, Part, Track, Wanted
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MOST_NUMBERS = 500_000_000
 """More is no track: a damaged head may ask for the whole memory."""
+MOST_NAMES = 100_000
+"""Of body points or tracks: each is an object of its own in memory."""
 _FAULTS = (
     OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError,
     OverflowError, MemoryError, RecursionError,
@@ -64,8 +66,8 @@ def _deeplabcut(table: Any, file: str, individual: str | None, wanted: Wanted) -
 
 
 def _sleap(file: Any, name: str, individual: str | None, wanted: Wanted) -> Track:
-    nodes = _texts(_all(file["node_names"]))
-    names = _texts(_all(file["track_names"])) if "track_names" in file else []
+    nodes = _names(file["node_names"])
+    names = _names(file["track_names"]) if "track_names" in file else []
     points = _Axes(file["tracks"], ("track", "xy", "node", "frame"))
     if points.shape[1:3] != (2, len(nodes)):
         raise ValueError(f"tracks of shape {points.shape}: not tracks x 2 x points x frames")
@@ -87,15 +89,15 @@ def _sleap(file: Any, name: str, individual: str | None, wanted: Wanted) -> Trac
     return Track(name, "SLEAP", parts, np.arange(points.shape[3], dtype=np.int64))
 
 
-def _check_size(data: Any) -> None:
-    if data.size * max(1, data.dtype.itemsize // 8) > MOST_NUMBERS:
+def _check_size(data: Any, most: int = MOST_NUMBERS) -> None:
+    if data.size * max(1, data.dtype.itemsize // 8) > most:
         raise ValueError(f"{data.name} says that it holds {data.size} values")
 
 
-def _all(data: Any) -> Any:
-    """All of a dataset, if its size is one of a track."""
-    _check_size(data)
-    return data[()]
+def _names(data: Any) -> list[str]:
+    """All names in a dataset, if there are not more than names of a track can be."""
+    _check_size(data, MOST_NAMES)
+    return _texts(data[()])
 
 
 class _Axes:

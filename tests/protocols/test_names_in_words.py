@@ -1,0 +1,29 @@
+"""Names of phases as people say them; files keep theirs."""
+
+import pytest
+
+from protocols.wording import name_words, named, names_in_words
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pretest", "Pre-test"),
+        ("posttest2", "Post-test 2"),
+        ("conditioning1a", "Conditioning 1a"),
+        ("extinction12", "Extinction 12"),
+        ("reinstatement1", "Reinstatement 1"),
+        ("homecage_conditioning", "Homecage conditioning"),
+        ("test-retest", "Test-retest"),
+        ("", ""),
+    ],
+)
+def test_a_name_is_said(name: str, said: str) -> None:
+    assert named(name) == said
+    assert name_words(name).lower() == said.lower()
+
+
+def test_names_in_a_sentence_are_said_and_paths_stay() -> None:
+    told = "M01: conditioning1a is not run (left: pretest); M01/pretest/1, ses-01_phase-pretest/a"
+    said = "M01: conditioning 1a is not run (left: pre-test); M01/pretest/1, ses-01_phase-pretest/a"
+    assert names_in_words(told) == said

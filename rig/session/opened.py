@@ -305,7 +305,11 @@ def _simulated(
     if clock is None:
         virtual = {name: VirtualBoard(board, name) for name, board in boards.items()}
         lines.update(virtual)
-        camera = SimulatedCamera(world, steppers=[board.step_to for board in virtual.values()])
+        steppers = [board.step_to for board in virtual.values()]
+        moved = tuple(boards.values())
+        camera = SimulatedCamera(
+            world, steppers=steppers, resting=lambda: not any(board.moving for board in moved)
+        )
     else:
         for name, board in boards.items():
             served.append(serve(board, clock))

@@ -64,7 +64,7 @@ class Care(StrEnum):
     PUSHED = "pushed"  # pushed somewhere the neck has not been
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pose:
     """The mouse from above, in centimetres: body circles along the spine, tail, and what is true.
 

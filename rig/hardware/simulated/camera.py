@@ -55,10 +55,11 @@ class SimulatedCamera:
     """Frames of a world at `start_ns` + round(k * 1e9 / rate_hz).
 
     Without a `pace`, time is virtual: each `next` moves it on to the next frame, stepping
-    `steppers` (boards, links) and then the world in increments of at most 10 ms; `now_ns` is
-    that time. With a pace, the first `next` is the start if it comes later than `start_ns`;
-    from then on `next` waits for the frame's time, which is the frame's stamp; of the frames that
-    a late consumer finds waiting it gets the newest (those of 0.2 s), as from a camera.
+    `steppers` (boards, links) and then the world in increments of at most 10 ms, those left out in
+    which the world has nothing to do while all are `resting`; `now_ns` is that time. With a pace,
+    the first `next` is the start if it comes later than `start_ns`; from then on `next` waits for
+    the frame's time, which is the frame's stamp; of the frames that a late consumer finds waiting
+    it gets the newest (those of 0.2 s), as from a camera.
 
     Args:
         world: what it looks at; the first frame is its zero.
@@ -66,6 +67,7 @@ class SimulatedCamera:
         start_ns: time of the first frame on the session's clock.
         pace: None for virtual time.
         steppers: called with the time before the world is stepped to it.
+        resting: whether a longer increment would be the same to all steppers; None: never.
         faults: what goes wrong when, in seconds from the first frame.
         seed: for the jitter.
     """
@@ -77,6 +79,7 @@ class SimulatedCamera:
         start_ns: int = 0,
         pace: Pace | None = None,
         steppers: Sequence[Callable[[int], object]] = (),
+        resting: Callable[[], bool] | None = None,
         faults: Sequence[Fault] = (),
         seed: int = 0,
     ) -> None:
@@ -89,6 +92,7 @@ class SimulatedCamera:
         self._pace = pace
         self._slots = slots_for(self.rate_hz)
         self._steppers = tuple(steppers)
+        self._resting = resting
         self._faults = tuple(faults)
         self._rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
         self._k = 0
@@ -197,7 +201,10 @@ class SimulatedCamera:
             self.world.step_to(now_ns)
             if now_ns >= until_ns:
                 break
-            now_ns = min(now_ns + STEP_NS, until_ns)
+            steps = 1
+            if self._resting is not None and self._resting():
+                steps = max(1, -(-(self.world.due_ns - now_ns) // STEP_NS))
+            now_ns = min(now_ns + steps * STEP_NS, until_ns)
         self.now_ns = until_ns
 
     def _remember(self, index: int) -> None:

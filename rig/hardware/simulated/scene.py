@@ -104,11 +104,11 @@ class Scene:
         return np.minimum(self.begin(doors), 255 - _LIFT) + np.uint8(_LIFT)
 
     def finish(self, picture: Gray, index: int) -> Gray:
-        """The picture with the noise of frame `index` laid over it, in place."""
+        """A new picture: this one with the noise of frame `index` laid over it."""
         x, y = self._offsets[index % _OFFSETS]
         width, height = self.frame_size_px
-        cv2.add(picture, self._noise[y : y + height, x : x + width], dst=picture)
-        return picture
+        noisy: Gray = np.asarray(cv2.add(picture, self._noise[y : y + height, x : x + width]))
+        return noisy
 
     def mouse(self, picture: Gray, place: Place, pose: Pose) -> None:
         """Draws a mouse into its box: tail first, then the body as circles along the spine."""

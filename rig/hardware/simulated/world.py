@@ -92,6 +92,8 @@ class _BoxState:
     present: bool = False
     hand: Hand | None = None
     pose: Pose | None = None
+    posed: tuple[object, ...] = ()  # the body that `pose` is of
+    truth: tuple[Pose, Truth] | None = None
     felt_at: tuple[float, ...] = ()  # where the animal was when the boards last felt it
     waiting: deque[Hand] = field(default_factory=deque)
 
@@ -161,8 +163,14 @@ class World:
         self._next_ns = 0
         self.now_ns = 0
         self._at_start = self._look_at_doors()
+        self._drawn: tuple[object, Gray] | None = None  # what was to be seen, and its picture
 
     # --- time
+
+    @property
+    def due_ns(self) -> int:
+        """When the next step is due, on the caller's clock; until then `step_to` moves nothing."""
+        return self._next_ns
 
     def step_to(self, now_ns: int) -> None:
         """Lets the world go on to a time, ns on the caller's clock. The first call is its zero."""
@@ -186,7 +194,6 @@ class World:
                 self._step_hand(state, state.hand)
             if state.present:
                 state.mouse.step(state.open_gates)
-                state.pose = None
             self._stand_in_doors(state)
 
     def _step_doors(self, state: _BoxState) -> None:
@@ -318,7 +325,12 @@ class World:
 
     def set_light(self, gain: float) -> None:
         """Everything brighter or darker by a factor, from the next step on."""
-        self._orders.append(lambda: self._scene.set_light(gain))
+
+        def change() -> None:
+            self._scene.set_light(gain)
+            self._drawn = None
+
+        self._orders.append(change)
 
     def _reach(
         self,
@@ -357,8 +369,15 @@ class World:
     def picture(self, index: int) -> Gray:
         """A new picture of the world as it is now, with the noise of frame `index`."""
         scene = self._scene
-        picture = scene.begin(self._look_at_doors())
         states = self._states.values()
+        doors = self._look_at_doors()
+        seen = None
+        if not self._troubles.kinds and all(state.hand is None for state in states):
+            # a mouse stands still in every third picture: what is as it was is not drawn again
+            seen = doors, [self._pose(state) if state.present else None for state in states]
+            if self._drawn is not None and self._drawn[0] == seen:
+                return scene.finish(self._drawn[1], index)
+        picture = scene.begin(doors)
         t_s = (self.now_ns - (self._start_ns or 0)) / NS_PER_S
         troubles = self._troubles if self._troubles.kinds else None
         if troubles is not None:
@@ -378,6 +397,8 @@ class World:
             for state in filter(_lit, states):
                 troubles.lamp(picture, state.place)
             picture = troubles.camera(picture, t_s, any(map(_lit, states)))
+        if seen is not None:
+            self._drawn = seen, picture
         return scene.finish(picture, index)
 
     def empty_picture(self, box: str) -> Gray:
@@ -391,16 +412,22 @@ class World:
         if not state.present:
             return None
         pose, scale = self._pose(state), state.place.px_per_cm
+        chamber = state.place.maze.names[state.mouse.chamber]
+        before = state.truth
+        if before is not None and before[0] is pose and before[1].chamber == chamber:
+            return before[1]
         (x, y), nose, base = pose.centroid_cm, pose.nose_cm, pose.base_cm
-        return Truth(
+        truth = Truth(
             round(x * scale, 3),
             round(y * scale, 3),
             round(nose[0] * scale, 3),
             round(nose[1] * scale, 3),
             round(base[0] * scale, 3),
             round(base[1] * scale, 3),
-            state.place.maze.names[state.mouse.chamber],
+            chamber,
         )
+        state.truth = pose, truth
+        return truth
 
     def animal_in(self, box: str) -> bool:
         """Whether the animal is in its box."""
@@ -433,8 +460,10 @@ class World:
         return state.mouse.body.in_gate(state.place.maze.gates[index], _BODY_MARGIN_CM)
 
     def _pose(self, state: _BoxState) -> Pose:
-        if state.pose is None:
-            state.pose = state.mouse.body.pose()
+        body = state.mouse.body
+        posed = (body.posture, body.amount, *body.x, *body.y)
+        if state.pose is None or posed != state.posed:
+            state.pose, state.posed = body.pose(), posed
         return state.pose
 
     def _look_at_doors(self) -> tuple[tuple[float, ...], ...]:

@@ -10,6 +10,7 @@ import pytest
 
 from rig.apparatus import Apparatus
 from rig.errors import ConfigError
+from rig.hardware.orders import Order, Verb
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.builtin import builtin
 from rig.hardware.simulated.camera import (
@@ -22,6 +23,7 @@ from rig.hardware.simulated.camera import (
 )
 from rig.hardware.simulated.mouse import MouseSettings, Preset
 from rig.hardware.simulated.scene import Look
+from rig.hardware.simulated.virtual import VirtualBoard
 from rig.hardware.simulated.world import Truth, World
 from rig.model import NS_PER_S, Frame, Gray, Silence
 
@@ -394,7 +396,82 @@ def test_another_animal_is_not_in_the_box_until_it_is_placed() -> None:
         simulated.set_animal("A", MouseSettings(beta=1.0, preferred="attic"))
 
 
+def test_a_picture_does_not_depend_on_which_were_asked_for_before() -> None:
+    """What is as it was is not drawn again; whatever changes is."""
+
+    def at(k: int, simulated: World, board: StillBoard) -> None:
+        if k == 3:  # it stands where it was put
+            simulated.set_light(0.8)
+        if k == 4:
+            board.doors[0] = 0.4
+        if k == 45:
+            simulated.wave("A")
+        if k == 110:
+            simulated.remove("A")
+        simulated.step_to(k * SECOND // 10)
+
+    def start() -> tuple[World, StillBoard]:
+        rig, apparatuses = builtin(frame_size_px=(160, 120), rate_hz=10.0)
+        board = StillBoard()
+        boards = {source.name: board for source in rig.board}
+        simulated = World(rig, apparatuses, 6, boards)
+        simulated.place("A", "centre")
+        return simulated, board
+
+    simulated, board = start()
+    pictures = []
+    for k in range(114):
+        at(k, simulated, board)
+        pictures.append((simulated.picture(k), simulated.truth("A")))
+    still = sum(a[1] == b[1] for a, b in itertools.pairwise(pictures))
+    assert 10 < still < 100
+    assert all(pictures[k][1] == pictures[1][1] for k in (2, 3, 4))
+    for last in (2, 3, 4, 30, 80, 112):
+        simulated, board = start()
+        for k in range(last + 1):
+            at(k, simulated, board)
+        assert np.array_equal(simulated.picture(last), pictures[last][0]), last
+        assert simulated.truth("A") == pictures[last][1]
+
+
 # --- camera
+
+
+def test_increments_in_which_nothing_is_due_change_nothing_by_being_left_out() -> None:
+    def run(rests: bool) -> tuple[list[str], list[Truth | None], str, int]:
+        rig, apparatuses = builtin(frame_size_px=(160, 120), rate_hz=10.0)
+        boards = {source.name: Board(source.name) for source in rig.board}
+        lines = {name: VirtualBoard(board) for name, board in boards.items()}
+        told: list[str] = []
+        calls: list[int] = []
+        for line in lines.values():
+            line.subscribe(lambda report: told.append(repr(report)))
+        simulated = World(rig, apparatuses, 8, boards)
+        camera = SimulatedCamera(
+            simulated,
+            steppers=[calls.append, *(line.step_to for line in lines.values())],
+            resting=(lambda: not any(b.moving for b in boards.values())) if rests else None,
+        )
+        simulated.place("A", "centre")
+        digest, truths = hashlib.sha256(), []
+        for k in range(300):
+            digest.update(frame(camera).image.tobytes())
+            truths.append(camera.truth_at(k, "A"))
+            for line in lines.values():
+                line.alive(camera.now_ns)
+                now_ns = camera.now_ns + 3_000_000  # a door then moves between the increments
+                if k % 60 == 20:
+                    line.order([Order(Verb.CLOSE, (1,), 300)], now_ns)
+                elif k % 60 < 40:
+                    line.order([Order(Verb.PERMIT, (1,), 300)], now_ns)
+                elif k % 60 == 40:
+                    line.order([Order(Verb.OPEN, (1,))], now_ns)
+        return told, truths, digest.hexdigest(), len(calls)
+
+    rested, whole = run(True), run(False)
+    assert rested[:3] == whole[:3]
+    assert any("reversed" in report or "closed" in report for report in rested[0])
+    assert rested[3] < 0.7 * whole[3]
 
 
 def test_virtual_time_is_exact_and_finely_stepped() -> None:

@@ -117,11 +117,12 @@ def test_open_and_close_under_permits(opened: tuple[SerialBoard, Heard], board: 
         asked_ns = clock()
         driver.order([Order(Verb.OPEN, (2,)), Order(Verb.CLOSE, (1,), 90)])
         heard.wait(ReportKind.DOOR, "1", "closing")
-        with heard.changed:
-            while not heard.find(ReportKind.DOOR, "1", "closed"):
-                assert clock() - asked_ns < PATIENCE_S * 1e9 / 4, heard.reports
+        while not heard.find(ReportKind.DOOR, "1", "closed"):
+            assert clock() - asked_ns < PATIENCE_S * 1e9 / 4, heard.reports
+            with heard.changed:
                 heard.changed.wait(0.1)
-                driver.order([Order(Verb.PERMIT, (1,), 500)])
+            # not with its lock held: the link's thread wants that while it holds the driver's
+            driver.order([Order(Verb.PERMIT, (1,), 500)])
         assert board.position(1) == 0.0
         done = heard.wait(ReportKind.DOOR, "2", "open")
         assert done.t_ns > asked_ns

@@ -38,7 +38,7 @@ def demo(out: Path | None, animals: int, seed: int, *, as_json: bool) -> int:
     began = time.monotonic()
     made = out is None or not folder.exists()
     try:
-        played, html = _simulated(folder, animals, seed)
+        played, html = _played_and_reported(folder, animals, seed)
     except KeyboardInterrupt:
         _cleared(folder, whole=made)
         raise
@@ -92,7 +92,7 @@ def _said(folder: Path, html: Path, played: Played, took_s: float) -> str:
     return "\n".join(out)
 
 
-def _simulated(folder: Path, animals: int, seed: int) -> tuple[Played, Path]:
+def _played_and_reported(folder: Path, animals: int, seed: int) -> tuple[Played, Path]:
     """Played and reported with a process to a core, each kept; they end with this one."""
     context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:

@@ -32,7 +32,7 @@ def drawn(block: Picture, ending: str) -> bytes:
     done = _drawn.setdefault(block.figure, {})
     if ending not in done:
         data = BytesIO()
-        dated = {"svg": {"Date": None}}.get(ending)
+        dated = {"Date": None} if ending == "svg" else None
         with style.styled():
             _lay(block)
             block.figure.savefig(data, format=ending, dpi=DENSE_DPI, metadata=dated)

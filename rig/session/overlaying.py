@@ -4,6 +4,7 @@ import csv
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from rig.tracking import Prepared
 from rig.tracking.drawing import Drawing
 from rig.tracking.outlines import contour
 from rig.tracking.registration import Move, steady
-from rig.video import VideoFile, WriterAhead
+from rig.video import VideoFile, VideoWriter, WriterAhead
 
 OVERLAY = "overlay.mkv"
 TRAIL_NS = 2 * NS_PER_S
@@ -80,10 +81,11 @@ def write_overlay(
     """
     drawing = Drawing(apparatus)
     trail: deque[_Spot] = deque()
+    noise = prepared.settings.noise
     with (
         (folder / "frames.csv").open(encoding="utf-8", newline="") as file,
         (folder / OVERLAY).open("wb") as out,
-        WriterAhead(out, drawing.size_px, rate_hz, noise=prepared.settings.noise) as video,
+        WriterAhead(partial(VideoWriter, out, drawing.size_px, rate_hz, noise=noise)) as video,
     ):
         rows = csv.DictReader(file)
         row = next(rows, None)

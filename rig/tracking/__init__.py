@@ -12,7 +12,7 @@ from rig.tracking.outlines import outline
 from rig.tracking.preparing import ChamberSettings, Prepared, Settings, contrast, prepare
 
 VERSION = "7"
-"""Counts up whenever the same picture can give another detection."""
+"""Counts up whenever the same picture, or file, can give another detection."""
 
 __all__ = [
     "VERSION",

@@ -3,6 +3,7 @@
 import math
 import queue
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from fractions import Fraction
@@ -178,20 +179,16 @@ class VideoWriter:
 class WriterAhead:
     """The same in a thread of its own: pictures are handed over, at most `AHEAD` of them wait.
 
-    Args: as for `VideoWriter`. What goes wrong there is raised by the next `write`, or by `close`.
+    Args:
+        begin: begins the writer, in that thread.
+
+    What goes wrong there is raised by the next `write`, or by `close`.
     """
 
     AHEAD = 16
 
-    def __init__(
-        self,
-        file: BinaryIO,
-        size_px: tuple[int, int],
-        rate_hz: float,
-        codec: str = Codec.H264,
-        noise: float = NOISE,
-    ) -> None:
-        self._wanted = (file, size_px, rate_hz, codec, noise)
+    def __init__(self, begin: Callable[[], VideoWriter]) -> None:
+        self._begin = begin
         self._pictures: queue.Queue[tuple[Gray, int] | None] = queue.Queue(self.AHEAD)
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._write, name="write video", daemon=True)
@@ -230,7 +227,7 @@ class WriterAhead:
     def _write(self) -> None:
         ended = False
         try:
-            writer = VideoWriter(*self._wanted)
+            writer = self._begin()
             try:
                 while not ended:
                     picture = self._pictures.get()

@@ -634,7 +634,7 @@ def test_the_demonstration_says_its_scores_and_takes_a_folder_of_its_own(
         played = playing.Played(tuple(scored), 72, 12, ())
         return played, folder / "derivatives" / "report.html"
 
-    monkeypatch.setattr(demonstration, "_simulated", simulated)
+    monkeypatch.setattr(demonstration, "_played_and_reported", simulated)
     said = cli("demo", "--animals", "9")
     assert (said.code, said.err) == (0, "")
     text = said.out.splitlines()
@@ -660,7 +660,7 @@ def test_a_demonstration_that_is_stopped_leaves_nothing(
         (folder / "study.toml").write_text("name", encoding="utf-8")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demonstration, "_simulated", stopped)
+    monkeypatch.setattr(demonstration, "_played_and_reported", stopped)
     assert cli("demo", *words).code == 3
     assert [path.name for path in here.rglob("*")] == ["empty"]
 

@@ -4,6 +4,7 @@ import io
 import threading
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -613,7 +614,7 @@ def test_pictures_that_were_handed_over_are_all_written() -> None:
 
 
 def hand_over(file: io.BytesIO, count: int) -> None:
-    with WriterAhead(file, (32, 24), 30.0, "lossless") as writer:
+    with WriterAhead(partial(VideoWriter, file, (32, 24), 30.0, "lossless")) as writer:
         for i, image in enumerate(pictures(count)):
             writer.write(image, round(i * NS_PER_S / 30))
 

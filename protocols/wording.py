@@ -53,9 +53,11 @@ _EXCLUSIONS = {
     "escape": "it escaped",
 }
 _SPELLED = {"pretest": "pre-test", "posttest": "post-test"}
-_KINDS = "|".join((*Kind, "reinstatement"))
+_LIBRARY = ("reinstatement", "treatment", "exposure", "housing", "test", "later")
+"""What phases of the library are called that have not their kind's name."""
+_KINDS = "|".join((*Kind, *_LIBRARY))
 _NAMED = re.compile(r"([^\W\d]+)[_-]?(\d+[a-z]?)?")
-_IN_TEXT = re.compile(rf"(?<![\w/\\.-])((?:{_KINDS})(?:\d+[a-z]?)?)(?![\w/\\-])")
+_IN_TEXT = re.compile(rf"(?<![\w/\\.-])((?:{_KINDS})(?:\d+[a-z]?)?)(?![\w/\\-]|\.\w)")
 
 
 def name_words(phase: str) -> str:

@@ -26,6 +26,7 @@ from gui.results.handing import Handing
 from gui.texts import say
 from gui.theme import Theme
 from protocols.results import Conduct, Overview, conduct_of, keep_scores, overview
+from protocols.wording import names_in_words
 from rig.errors import ConfigError
 
 
@@ -237,5 +238,6 @@ class ResultsPage(Page):
 
 def _why(error: Exception) -> str:
     if isinstance(error, ConfigError):
-        return f"{error.key}: {error.message}" if error.key else error.message
-    return str(error)
+        told = f"{error.key}: {error.message}" if error.key else error.message
+        return names_in_words(told)
+    return names_in_words(str(error))

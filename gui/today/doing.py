@@ -335,7 +335,7 @@ class Doing(QObject):
         self._stopped.ask([names_in_words(one.what) for one in error.found], again, leave)
 
     def _did(self, said: str, role: str) -> None:
-        self._say(said, role)
+        self._say(names_in_words(said), role)
         self.show_again()
         self.done.emit()
 

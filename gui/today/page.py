@@ -208,7 +208,9 @@ class TodayPage(Page):
         self.animals = list(dict.fromkeys(animal for animal, _ in lines))
         self._lines = [animal for animal, _ in lines]
         self.rows.put([say(f"today.head_{name}") for name in HEADS], [row for _, row in lines])
-        for column, px in enumerate((56, 48, 86, 84, 50, 132)):
+        times = self.order.fontMetrics()
+        wide = max((times.horizontalAdvance(row[0].text) for _, row in lines), default=0) + 20
+        for column, px in enumerate((max(56, wide), 48, 86, 84, 50, 132)):
             self.order.setColumnWidth(column, px)
         self.warned.put(warnings_of(day))
         self.strip.put(day.countdowns)

@@ -9,6 +9,7 @@ from gui.happened import spell_clock
 from gui.page import label, set_role
 from gui.texts import say
 from protocols.study.cards import Countdown
+from protocols.wording import names_in_words
 
 BIG = 4
 """So many stand in large digits; all others in a line below them."""
@@ -68,7 +69,14 @@ class Strip(QWidget):
         """The time now."""
         for (_, who, clock, how), one in zip(self.tiles, self._all, strict=False):
             text, word, role = clock_of(one, now)
-            who.setText(say("today.tile", animal=one.animal, what=one.what, box=one.box or "-"))
+            who.setText(
+                say(
+                    "today.tile",
+                    animal=one.animal,
+                    what=names_in_words(one.what),
+                    box=one.box or "-",
+                )
+            )
             who.setToolTip(who.text())
             clock.setText(text)
             how.setText(word)
@@ -79,7 +87,7 @@ class Strip(QWidget):
                 say(
                     "today.small",
                     animal=o.animal,
-                    what=o.what,
+                    what=names_in_words(o.what),
                     clock=" ".join(clock_of(o, now)[:2]),
                 )
                 for o in self._all[BIG:]

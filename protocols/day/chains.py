@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+DAY_S = 24 * 3600
+
 
 class Do(StrEnum):
     """What a link is."""
@@ -87,7 +89,14 @@ class DayOrder:
 
 
 def clock(second: int) -> str:
-    """Seconds from midnight as 09:05; what is after midnight counts on, as 25:10."""
+    """Seconds from the day's midnight as it is said: 09:05; after the next midnight 01:10 (+1)."""
+    days, of_day = divmod(second, DAY_S)
+    told = f"{of_day // 3600:02d}:{of_day % 3600 // 60:02d}"
+    return f"{told} ({days:+d})" if days else told
+
+
+def counted(second: int) -> str:
+    """The same for a machine, which sorts it: after midnight the hours count on, as 25:10."""
     return f"{second // 3600:02d}:{second % 3600 // 60:02d}"
 
 

@@ -46,7 +46,7 @@ def page(made: "Today") -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{said}{body}"
-        "<p>Behind a time in brackets: who.</p></body></html>\n"
+        "<p>Behind a time in brackets: who, as (1); (+1) is after midnight.</p></body></html>\n"
     )
 
 
@@ -84,15 +84,16 @@ def _title(made: "Today") -> str:
 
 
 def _table(lines: Sequence["Line"]) -> list[str]:
+    time = max(5, *(len(line.time) for line in lines))
     animal = max(6, *(len(line.animal) for line in lines))
     what = max(4, *(len(line.what) for line in lines))
     box = max(3, *(len(line.box) for line in lines))
     session = max(7, *(len(line.phase) for line in lines))
-    head = f"{'time':5}  who  {'animal':{animal}}  {'what':{what}}  {'box':{box}}  "
+    head = f"{'time':{time}}  who  {'animal':{animal}}  {'what':{what}}  {'box':{box}}  "
     out = [f"{head}{'session':{session}}"]
     for line in lines:
         told = (
-            f"{line.time:5}  {_person(line):3}  {line.animal:{animal}}  {line.what:{what}}  "
+            f"{line.time:{time}}  {_person(line):3}  {line.animal:{animal}}  {line.what:{what}}  "
             f"{line.box:{box}}  {line.phase:{session}}"
         )
         if line.note and len(told) + 2 + len(line.note) <= WIDTH:
@@ -101,7 +102,9 @@ def _table(lines: Sequence["Line"]) -> list[str]:
         else:
             out.append(told.rstrip()[:WIDTH])
             if line.note:
-                out.append(f"{'':12}{line.note}"[:WIDTH])
+                out.append(f"{'':{time + 7}}{line.note}"[:WIDTH])
+    if time > 5:
+        out += ["", "(+1): after midnight"]
     return out
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, select
 
 from protocols.conduct import loss_of
 from protocols.course import PhasePlan
-from protocols.day.chains import ANY, Chain, DayOrder, Do, Gap, Link, Step, clock
+from protocols.day.chains import ANY, Chain, DayOrder, Do, Gap, Link, Step, clock, counted
 from protocols.day.planner import plan_day
 from protocols.day.volumes import Volume, Weighed, drawn
 from protocols.protocol import outline
@@ -45,7 +45,7 @@ class Line:
 
     @property
     def time(self) -> str:
-        """When it starts, as 09:05."""
+        """When it starts, as 09:05; 04:24 (+1) is after the day's midnight."""
         return clock(self.start_s)
 
 
@@ -443,8 +443,8 @@ def to_json(made: Today) -> dict[str, Any]:
         "people": made.people,
         "lines": [
             {
-                "time": line.time,
-                "until": clock(line.end_s),
+                "time": counted(line.start_s),
+                "until": counted(line.end_s),
                 "person": line.person or None,
                 "animal": line.animal,
                 "phase": line.phase,

@@ -27,3 +27,8 @@ def test_names_in_a_sentence_are_said_and_paths_stay() -> None:
     told = "M01: conditioning1a is not run (left: pretest); M01/pretest/1, ses-01_phase-pretest/a"
     said = "M01: conditioning 1a is not run (left: pre-test); M01/pretest/1, ses-01_phase-pretest/a"
     assert names_in_words(told) == said
+
+
+def test_names_of_the_library_are_said_and_files_of_that_name_stay() -> None:
+    told = "pretest.toml: treatment1 comes after test2. Then posttest."
+    assert names_in_words(told) == "pretest.toml: treatment 1 comes after test 2. Then post-test."

@@ -2,13 +2,21 @@
 
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.day.chains import ANY, Chain, Do, Gap, Link, Step, box_time
+from protocols.day.chains import ANY, Chain, Do, Gap, Link, Step, box_time, clock
 from protocols.day.planner import plan_day
 
 MINUTE = 60
+NIGHT = [
+    (0, "00:00"),
+    (86399, "23:59"),
+    (86400, "00:00 (+1)"),
+    (102240, "04:24 (+1)"),
+    (-60, "23:59 (-1)"),
+]
 EIGHT, SIX = 8 * 3600, 18 * 3600
 
 
@@ -120,3 +128,8 @@ def test_who_is_begun_goes_first() -> None:
     order = plan_day([_chain("first", *PLACED), late], 1, EIGHT, SIX)
     start = next(s for s in order.steps if s.chain.key == "late")
     assert start.start_s == EIGHT + 600
+
+
+@pytest.mark.parametrize(("second", "told"), NIGHT)
+def test_a_clock_says_the_time_and_which_day_it_is_of(second: int, told: str) -> None:
+    assert clock(second) == told

@@ -1,6 +1,7 @@
 """A small study played on the simulated rig from its first day to its last, by commands."""
 
 import json
+import re
 import sqlite3
 import tomllib
 from contextlib import closing
@@ -324,6 +325,22 @@ def test_the_page_fits_on_a_screen_and_on_paper(lab: Lab) -> None:
     assert page.count("<tr>") == 4 + 1  # a row a session, so that a day fits on a page
     assert page.count('class="tick"') == len(lab.today(MONDAY, 1)["lines"])
     assert "http" not in page
+
+
+def test_after_midnight_clocks_are_said_as_people_say_them(lab: Lab) -> None:
+    late = MONDAY.replace(hour=23, minute=50)
+    said = lab("today", "S1", "--at", late.isoformat(), "--print", "night.html").out
+    page = (lab.here / "night.html").read_text(encoding="utf-8")
+    for told in (said, page):
+        assert re.search(r"\b23:5\d\b", told)
+        assert re.search(r"\b00:\d\d \(\+1\)", told)
+        assert "(+1)" in told
+        assert "after midnight" in told
+        assert re.search(r"\b2[4-9]:\d\d\b", told) is None
+    assert max(map(len, said.splitlines())) <= 80
+    times = [line["time"] for line in lab.today(late, 1)["lines"]]
+    assert times == sorted(times)  # a machine's count on
+    assert times[-1] >= "24:00"
 
 
 def test_a_swim_is_counted_down_to_the_injection_and_done_by_another_person(

@@ -14,6 +14,16 @@ def pick_file(
         then(path)
 
 
+def pick_new(
+    parent: QWidget, title: str, kinds: str, then: Callable[[str], object], at: str = ""
+) -> None:
+    """Have a file named that is not there yet; whoever writes it refuses one that is."""
+    kept = QFileDialog.Option.DontConfirmOverwrite
+    path, _ = QFileDialog.getSaveFileName(parent, title, at, kinds, options=kept)
+    if path:
+        then(path)
+
+
 def pick_folder(parent: QWidget, title: str, then: Callable[[str], object], at: str = "") -> None:
     """Have a folder chosen."""
     path = QFileDialog.getExistingDirectory(parent, title, at)

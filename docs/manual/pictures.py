@@ -42,6 +42,8 @@ BY_HAND = "CGN"
 LOST = "F"
 """The box whose animal is taken away in the middle of its test."""
 LIMIT_S = 60.0
+WORDS = "seven red umbrellas"
+"""What opens the draw sheet of the study that is shown."""
 
 
 def until(
@@ -78,7 +80,7 @@ def put_studies(folder: Path) -> None:
         f"conditioning_s = 1800\nbetween_sessions_s = 14400\ninject_late_s = 120\n{MORE}"
     )
     ids = [f"M{k:02d}" for k in range(1, 61)]
-    sealed_study(folder / "spring", rig, ids, boxes="ABCD", rules=rules)
+    sealed_study(folder / "spring", rig, ids, boxes="ABCD", rules=rules, preparers={"pat": WORDS})
     short_study(folder / "summer", rig, ids, boxes="ABCD", rules=rules)
     now = datetime.now().astimezone()
 
@@ -425,6 +427,17 @@ class Shots:
         os.environ["PLACEPREF_CONFIG"] = mine
         page.book.kind.setCurrentIndex(page.book.kind.findData("wasted"))
         self.take(window, "study-book")
+        self.put_away(window)
+        window = self.opened("spring", "study", "pat")
+        sheet = window.study_page.sheet
+        window.study_page.show_panel("sheet")
+        os.environ["PLACEPREF_CONFIG"] = "config"
+        sheet.lots.setText("cocaine=A17")
+        sheet.words.setText(WORDS)
+        sheet.open_it()
+        self.until(lambda: sheet.rows.rowCount() > 0)
+        os.environ["PLACEPREF_CONFIG"] = mine
+        self.take(window, "study-sheet")
         self.put_away(window)
         window = self.opened("summer", "study", "ann")
         page = window.study_page

@@ -47,6 +47,8 @@ class BookPanel(QWidget):
         super().__init__()
         self._desk = desk
         self._busy = False
+        self._turn = 0
+        """Counts who looked and turned away: an answer to an earlier one is dropped."""
         self.look = button(say("book.look"), "main")
         self.look.clicked.connect(self.read_book)
         self.kind = QComboBox()
@@ -103,6 +105,8 @@ class BookPanel(QWidget):
 
     def forget(self) -> None:
         """What stood in the book and what was typed go from the screen."""
+        self._turn += 1
+        self._busy = False
         for field in self.fields.values():
             field.clear()
         self.rows.put([], [])
@@ -159,10 +163,17 @@ class BookPanel(QWidget):
             said = "" if line is None else line.put(study, person)
             return Told(*care.read_book(study, person), said)
 
-        self._busy = True
+        def mine() -> bool:
+            return self._turn == asked
+
+        asked, self._busy = self._turn, True
         self._enable()
         self._say(say("study.working"), "muted")
-        self._desk.ask(work, self._show, self._failed)
+        self._desk.ask(
+            work,
+            lambda told: self._show(told) if mine() else None,
+            lambda error: self._failed(error) if mine() else None,
+        )
 
     def _show(self, told: Told) -> None:
         self._busy = False

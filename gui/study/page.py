@@ -1,4 +1,4 @@
-"""The page of a study: its animals' days, people and boxes, the draw, the drug book; a new one."""
+"""The page of a study: its animals' days, people and boxes, the draw, drugs; a new one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +14,7 @@ from gui.study.desk import StudyDesk
 from gui.study.draw_panel import DrawPanel
 from gui.study.new_panel import NewPanel
 from gui.study.people_panel import PeoplePanel
+from gui.study.sheet_panel import SheetPanel
 from gui.texts import say
 from gui.theme import Theme
 
@@ -31,12 +32,14 @@ class StudyPage(Page):
         self.draw = DrawPanel(desk)
         self.new = NewPanel(desk)
         self.book = BookPanel(desk)
+        self.sheet = SheetPanel(desk)
         self.panels = {
             "calendar": self.calendar,
             "people": self.people,
             "draw": self.draw,
             "new": self.new,
             "book": self.book,
+            "sheet": self.sheet,
         }
         self._reads: dict[QWidget | None, Callable[[], None]] = {
             self.calendar: self.calendar.read,
@@ -64,7 +67,7 @@ class StudyPage(Page):
         whole.addWidget(self._stack, 1)
 
     def show_panel(self, key: str) -> None:
-        """Turn to a part: calendar, people, draw, new or book."""
+        """Turn to a part: calendar, people, draw, new, book or sheet."""
         self.tabs.setCurrentIndex(list(self.panels).index(key))
         self.panels[key].setFocus()
 
@@ -81,6 +84,7 @@ class StudyPage(Page):
         self._entered = False
         self.draw.forget()
         self.book.forget()
+        self.sheet.forget()
 
     def use_theme(self, theme: Theme) -> None:
         """Tables are painted by hand."""
@@ -88,11 +92,13 @@ class StudyPage(Page):
         self.people.rows.use_theme(theme)
         self.draw.rows.use_theme(theme)
         self.book.rows.use_theme(theme)
+        self.sheet.rows.use_theme(theme)
 
     def _turn(self, place: int) -> None:
         self._stack.setCurrentIndex(place)
         self.draw.forget()
         self.book.forget()
+        self.sheet.forget()
         self._read()
 
     def _opened(self) -> None:
@@ -110,6 +116,7 @@ class StudyPage(Page):
     def _person(self) -> None:
         self.draw.forget()
         self.book.forget()
+        self.sheet.forget()
         self.people.forget()
         self.new.forget()
 

@@ -57,7 +57,11 @@ def add_person(
     by: str,
     badge: str | None = None,
 ) -> None:
-    """Put in a person with roles; PIN and badge are kept hashed. Raises ConfigError."""
+    """Put in a person with roles; PIN and badge are kept hashed.
+
+    One who is in the study since it began, as its preparers are, gets a first PIN or badge. Raises
+    ConfigError.
+    """
     if name == SCAN:
         raise ConfigError("--person", "", f"{name!r}: is the word for a badge; take another name")
     for role in roles:
@@ -75,13 +79,18 @@ def add_person(
         raise ConfigError("--badge", "", "a badge gives four characters or more") from None
     with study.store.change(by) as change:
         allowed(change, by, ("owner",))
-        if _there(change, t.person.c.name, name):
+        known = change.connection.execute(select(t.person).where(t.person.c.name == name)).first()
+        gets = known is not None and not known.pin and not known.scan and (pin or badge)
+        if known is not None and not (gets and set(roles) <= set(known.roles.split())):
             raise ConfigError("--person", "", f"{name!r}: is in the study already")
         if badge is not None:
             asked = select(t.person.c.name, t.person.c.scan).where(t.person.c.scan.is_not(None))
             for other in change.connection.execute(asked):
                 if is_pin(badge, other.scan):
                     raise ConfigError("--badge", "", f"this badge is {other.name}'s already")
+        if gets:
+            change.update(t.person, {"name": name}, pin=hashed, scan=scan)
+            return
         change.insert(t.person, name=name, roles=" ".join(roles), pin=hashed, scan=scan, active=1)
 
 

@@ -16,7 +16,7 @@ from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed
 from protocols.study.amending.sessions import known
-from protocols.study.care import clear, stock_of, totals
+from protocols.study.care import apart, clear, stock_of, totals
 from protocols.study.drawing import Syringe
 from protocols.study.exposure import ledger
 from protocols.study.folder import Study
@@ -116,6 +116,7 @@ def settle(study: Study, person: str, witness: str | None = None) -> list[Booked
 
 def _sign(change: Change, person: str, witness: str | None) -> None:
     allowed(change, person, ("preparer", "owner"))
+    apart(person, witness)
     if witness is not None:
         known(change, t.person.c.name, witness, "--witness")
     if witness == person:

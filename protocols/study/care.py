@@ -81,8 +81,7 @@ def book(
         raise ConfigError("--mg", "", f"{amount_mg:g}: above 0 mg")
     if kind == "wasted" and witness is None:
         raise ConfigError("--witness", "", "missing: what is wasted is seen by another person")
-    if witness == person:
-        raise ConfigError("--witness", "", f"{witness}: the witness is another person")
+    apart(person, witness)
     secret = secret_of(study)
     with study.store.change(person) as change:
         allowed(change, person, ("preparer", "owner"))
@@ -109,6 +108,12 @@ def book(
             witness=witness,
         )
         return stock_of(totals(secret, change.connection)[drug])
+
+
+def apart(person: str, witness: str | None) -> None:
+    """Raise ConfigError for one who would be his own witness."""
+    if witness == person:
+        raise ConfigError("--witness", "", f"{witness}: the witness is another person")
 
 
 def read_book(

@@ -1,6 +1,6 @@
 """Small studies for the window: begun, filled, planned from today on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -78,12 +78,13 @@ def short_study(
     boxes: Sequence[str] = "A",
     rules: str = RULES,
     protocol: str = PROTOCOL,
+    preparers: Mapping[str, str] | None = None,
 ) -> Path:
     """A study whose pre-tests are due in `start` days.
 
     ann owns it, tom is a technician, eve has the PIN 4711 and a badge.
     """
-    new(folder, protocol, rules, OWNER, WORDS, sheet=False)
+    new(folder, protocol, rules, OWNER, WORDS, sheet=False, preparers=preparers)
     file = folder.parent / f"{folder.name}.csv"
     file.write_text(table(ids, weight_g, boxes), encoding="utf-8")
     with open_study(folder) as study:
@@ -119,11 +120,13 @@ def sealed_study(
     boxes: Sequence[str] = "A",
     rules: str = RULES,
     protocol: str = PROTOCOL,
+    preparers: Mapping[str, str] | None = None,
 ) -> Path:
     """A study whose animals are allocated, and whose first conditioning is due today."""
     short_study(
-        folder, rig, ids, start=-1, weight_g="", boxes=boxes, rules=rules, protocol=protocol
-    )
+        folder, rig, ids, start=-1, weight_g="", boxes=boxes, rules=rules, protocol=protocol,
+        preparers=preparers,
+    )  # fmt: skip
     with open_study(folder) as study:
         with study.store.change(OWNER) as change:
             for animal in ids:

@@ -128,8 +128,8 @@ def put_recorded(folder: Path) -> None:
     look_at(rows, folder / "checked")
 
 
-def put_in_place(folder: Path) -> None:
-    """A rig of one box and one of sixteen with sessions that run, a study, recordings."""
+def put_in_place(folder: Path, *, runs: bool) -> None:
+    """A study and recordings; with `runs` also rigs of one and of sixteen boxes in a session."""
     from tests.gui.made import cut_off, record_session
     from tests.small import ARENA, write_clip, write_rig
 
@@ -137,8 +137,9 @@ def put_in_place(folder: Path) -> None:
     shelf = folder / "shelf"
     shelf.mkdir()
     write_rig(shelf, "rack-B.rig.toml", boxes=16, frame_size_px=(960, 720))
-    begin("one", f"sim:{folder / 'rack-A.rig.toml'}", "A", folder / "study")
-    begin("sixteen", f"sim:{shelf / 'rack-B.rig.toml'}", BOXES, folder / "study-of-sixteen")
+    if runs:
+        begin("one", f"sim:{folder / 'rack-A.rig.toml'}", "A", folder / "study")
+        begin("sixteen", f"sim:{shelf / 'rack-B.rig.toml'}", BOXES, folder / "study-of-sixteen")
     session = record_session(folder / "pilot", test_s=180)
     cut_off(session, folder / "pilot" / "other")
     (folder / "arena.toml").write_text(ARENA, encoding="utf-8")
@@ -166,7 +167,10 @@ def begin(where: str, source: str, boxes: str, out: Path) -> None:
             by_hand = box in BY_HAND and len(boxes) > 1
             start(client, box, wish, out, None, alone=False, experimenter=not by_hand, seed=k)
         if len(boxes) > 1:
-            until(lambda: client.request("status")["boxes"][LOST].get("scored"))
+            # Sixteen boxes, maybe on a machine that has other work.
+            until(
+                lambda: client.request("status")["boxes"][LOST].get("scored"), limit_s=4 * LIMIT_S
+            )
             client.request("hand", box=LOST, do="take")
 
 
@@ -418,26 +422,26 @@ class Shots:
         self.spin(0.5)
         self.take(window, "study-people")
         self.put_away(window)
-        window = self.opened("spring", "study", "ann")
-        page = window.study_page
-        page.show_panel("book")
-        os.environ["PLACEPREF_CONFIG"], mine = "config", os.environ["PLACEPREF_CONFIG"]
-        page.book.read_book()
-        self.until(lambda: page.book.rows.rowCount() > 0)
-        os.environ["PLACEPREF_CONFIG"] = mine
-        page.book.kind.setCurrentIndex(page.book.kind.findData("wasted"))
-        self.take(window, "study-book")
-        self.put_away(window)
         window = self.opened("spring", "study", "pat")
         sheet = window.study_page.sheet
         window.study_page.show_panel("sheet")
-        os.environ["PLACEPREF_CONFIG"] = "config"
+        os.environ["PLACEPREF_CONFIG"], mine = "config", os.environ["PLACEPREF_CONFIG"]
         sheet.lots.setText("cocaine=A17")
         sheet.words.setText(WORDS)
         sheet.open_it()
         self.until(lambda: sheet.rows.rowCount() > 0)
         os.environ["PLACEPREF_CONFIG"] = mine
         self.take(window, "study-sheet")
+        self.put_away(window)
+        window = self.opened("spring", "study", "ann")
+        page = window.study_page
+        page.show_panel("book")
+        os.environ["PLACEPREF_CONFIG"] = "config"
+        page.book.read_book()
+        self.until(lambda: page.book.rows.rowCount() > 0)
+        os.environ["PLACEPREF_CONFIG"] = mine
+        page.book.kind.setCurrentIndex(page.book.kind.findData("wasted"))
+        self.take(window, "study-book")
         self.put_away(window)
         window = self.opened("summer", "study", "ann")
         page = window.study_page
@@ -621,7 +625,7 @@ def main(pages: list[str], *, both: bool) -> None:
             os.environ["PLACEPREF_CONFIG"] = str(Path(folder, "config"))
             try:
                 if set(pages) - {*OF_A_STUDY, *RECORDED}:
-                    put_in_place(Path(folder))
+                    put_in_place(Path(folder), runs=bool(set(pages) & {"run", "log"}))
                 if set(pages) & set(OF_A_STUDY):
                     put_studies(Path(folder))
                 if set(pages) & set(RECORDED):

@@ -22,8 +22,8 @@ from protocols.wording import named
 
 ROLE = "preparer"
 COLUMNS = {
-    "label": 82, "animal": 66, "holds": 190, "dose": 128, "strength": 128, "ml": 62, "lot": 70,
-    "route": 52, "session": 130, "what": 96, "note": 60,
+    "label": 74, "animal": 68, "holds": 174, "dose": 124, "strength": 128, "ml": 66, "lot": 52,
+    "route": 60, "session": 124, "what": 96, "note": 60,
 }  # fmt: skip
 """Columns with their widths in px; the last takes what is left."""
 
@@ -214,6 +214,8 @@ def _put(where: QLabel, text: str, role: str = "title") -> None:
 
 def _row(one: Syringe) -> list[Cell]:
     ml = "" if one.ml is None else f"{one.ml:.2f}"
+    if one.label and one.ml is None:
+        ml = say("sheet.weigh")
     note = "; ".join(one.said)
     told = (
         one.label, one.animal, one.holds, one.dose, one.concentration, ml, one.lot, one.route,

@@ -15,7 +15,7 @@ BIG = 4
 """So many stand in large digits; all others in a line below them."""
 SOON_S = 60.0
 DIGITS = "font-size: 50pt; font-weight: 700;"
-"""On a screen of 96 dpi a digit is some 17 mm high: two hundredths of a rad at three metres."""
+"""At 96 dpi a digit is 13.5 mm high: 15 minutes of arc at three metres, and good eyes need five."""
 NAME = "font-size: 17pt; font-weight: 600;"
 
 

@@ -106,7 +106,7 @@ def test_a_preparer_opens_the_sheet_and_it_is_gone_when_it_is_closed(
         ("15 mg/kg (salt)", "1.5 mg/ml (salt)", "L23")
     }
     assert {row[5] for row in shown if row[1] != "M04"} == {"0.24"}
-    assert {row[5] for row in shown if row[1] == "M04"} == {""}  # not weighed yet
+    assert {row[5] for row in shown if row[1] == "M04"} == {"weigh it"}  # not weighed yet
     n = sum(row[5] == "0.24" for row in drug)
     left = f"{n} labels into the book; {500 - 0.36 * n:g} mg in stock"
     assert sheet.booked.text() == f"cocaine: {0.36 * n:.3f} mg of {left}"
@@ -150,7 +150,7 @@ def test_who_turns_away_takes_the_sheet_along(qtbot: QtBot, windows: Made, folde
         window.go("study")
 
     for away in (
-        lambda: press(qtbot, Qt.Key.Key_1, ALT), other_page, page.bar.leave.click,
+        lambda: press(qtbot, Qt.Key.Key_1, ALT), other_page,
         lambda: switch(qtbot, window, "tom", "tom"),
     ):  # fmt: skip
         page.show_panel("sheet")

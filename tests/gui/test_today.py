@@ -5,6 +5,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
+from math import radians
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from gui.window import MainWindow
 from protocols.store import tables as t
 from protocols.study import add_animals, check, open_study, scheduling
 from protocols.study.cards import Around, Card
+from rig.channel import ensure
 from tests.gui.hands import (
     ALT,
     LIMIT_MS,
@@ -46,7 +48,7 @@ from tests.gui.studies import (
     short_study,
     table,
 )
-from tests.small import write_rig
+from tests.small import tick_until, write_rig
 
 
 @pytest.fixture(autouse=True)
@@ -267,7 +269,10 @@ def test_the_wrong_day_stops_once_and_a_key_goes_on(
                     timeout=LIMIT_MS)  # fmt: skip
     [countdown] = page.day.countdowns if page.day is not None else ()
     assert (countdown.animal, countdown.what) == ("M02", "place")
-    assert page.strip.tiles[0][2].text().startswith(("0:", "1:"))
+    digits = page.strip.tiles[0][2]
+    assert digits.text().startswith(("0:", "1:"))
+    high_mm = digits.fontMetrics().tightBoundingRect("0").height() / digits.logicalDpiY() * 25.4
+    assert high_mm / 3000 > radians(12 / 60)  # read from three metres; good eyes need 5 minutes
     # At the box another animal is brought.
     page.setFocus()
     typed(qtbot, "M03")
@@ -338,6 +343,15 @@ def test_a_practice_never_enters_the_study(
     page.view.practice.setChecked(True)
     before = rows(folder, "select count(*) from audit where about = 'session'")
     page.setFocus()
+    with ensure(rig) as client:  # the box is said to be ready, and an animal is in it
+        client.request("hand", box="A", do="bring")
+        tick_until(lambda: client.ask("look", {"box": "A"}).data["detection"].get("x_px"))
+        press(qtbot, Qt.Key.Key_F9)
+        qtbot.waitUntil(lambda: page.doing.standing.role == "bad", timeout=LIMIT_MS)
+        assert page.doing.standing.said.startswith(("Box A does not look", "Something moves"))
+        assert page.doing.standing.deed is Deed.READY
+        client.request("hand", box="A", do="take")
+        tick_until(lambda: not client.ask("look", {"box": "A"}).data["detection"].get("x_px"))
     press(qtbot, Qt.Key.Key_F9)
     wait_for(qtbot, page, Deed.START)
     press(qtbot, Qt.Key.Key_F9)

@@ -128,8 +128,8 @@ def put_recorded(folder: Path) -> None:
     look_at(rows, folder / "checked")
 
 
-def put_in_place(folder: Path, *, runs: bool) -> None:
-    """A study and recordings; with `runs` also rigs of one and of sixteen boxes in a session."""
+def put_in_place(folder: Path, pages: list[str]) -> None:
+    """A study and recordings; rigs of one box and of sixteen in a session, for pages with them."""
     from tests.gui.made import cut_off, record_session
     from tests.small import ARENA, write_clip, write_rig
 
@@ -137,8 +137,9 @@ def put_in_place(folder: Path, *, runs: bool) -> None:
     shelf = folder / "shelf"
     shelf.mkdir()
     write_rig(shelf, "rack-B.rig.toml", boxes=16, frame_size_px=(960, 720))
-    if runs:
+    if set(pages) & {"run", "log"}:
         begin("one", f"sim:{folder / 'rack-A.rig.toml'}", "A", folder / "study")
+    if "run" in pages:
         begin("sixteen", f"sim:{shelf / 'rack-B.rig.toml'}", BOXES, folder / "study-of-sixteen")
     session = record_session(folder / "pilot", test_s=180)
     cut_off(session, folder / "pilot" / "other")
@@ -625,7 +626,7 @@ def main(pages: list[str], *, both: bool) -> None:
             os.environ["PLACEPREF_CONFIG"] = str(Path(folder, "config"))
             try:
                 if set(pages) - {*OF_A_STUDY, *RECORDED}:
-                    put_in_place(Path(folder), runs=bool(set(pages) & {"run", "log"}))
+                    put_in_place(Path(folder), pages)
                 if set(pages) & set(OF_A_STUDY):
                     put_studies(Path(folder))
                 if set(pages) & set(RECORDED):

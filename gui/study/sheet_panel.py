@@ -21,11 +21,11 @@ from protocols.study.sheet import Sheet, open_sheet, put
 from protocols.wording import named
 
 ROLE = "preparer"
-COLUMNS = {
-    "label": 74, "animal": 68, "holds": 174, "dose": 124, "strength": 128, "ml": 66, "lot": 52,
-    "route": 60, "session": 124, "what": 96, "note": 60,
-}  # fmt: skip
-"""Columns with their widths in px; the last takes what is left."""
+COLUMNS = (
+    "label", "animal", "holds", "dose", "strength", "ml", "lot", "route", "session", "what", "note",
+)  # fmt: skip
+BESIDE_PX = 244
+"""Width of what stands beside the table."""
 
 
 class SheetPanel(QWidget):
@@ -75,8 +75,11 @@ class SheetPanel(QWidget):
             QKeySequence(Qt.Key.Key_Escape), self, self.forget,
             context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
         )  # fmt: skip
-        beside = QVBoxLayout()
-        beside.addWidget(label(say("sheet.title"), "title"))
+        left = QWidget()
+        left.setFixedWidth(BESIDE_PX)
+        beside = QVBoxLayout(left)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(label(say("sheet.title"), "title", wrap=True))
         beside.addWidget(label(say("sheet.explained"), "muted", wrap=True))
         beside.addWidget(card(inside))
         for one in (self.look, self.save, self.shut, self.said):
@@ -88,8 +91,8 @@ class SheetPanel(QWidget):
         right.addWidget(self.booked)
         across = QHBoxLayout(self)
         across.setContentsMargins(0, 4, 0, 0)
-        across.addLayout(beside, 2)
-        across.addLayout(right, 7)
+        across.addWidget(left)
+        across.addLayout(right, 1)
         self.forget()
 
     def forget(self) -> None:
@@ -149,8 +152,7 @@ class SheetPanel(QWidget):
         self._enable()
         heads = [say(f"sheet.head_{name}") for name in COLUMNS]
         self.rows.put(heads, [_row(one) for one in sheet.rows])
-        for column, px in enumerate(COLUMNS.values()):
-            self.table.setColumnWidth(column, px)
+        self.table.resizeColumnsToContents()
         day = f"{sheet.day:%A %Y-%m-%d}"
         _put(self.head, say("sheet.head" if sheet.rows else "sheet.empty", day=day, n=sheet.labels))
         told = "\n".join(sheet.booked)

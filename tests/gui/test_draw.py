@@ -37,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.mark.long
 def test_the_balance_is_seen_then_the_draw_is_kept_and_all_sessions_are_planned(
     qtbot: QtBot, windows: Made, folder: Path
 ) -> None:

@@ -351,7 +351,7 @@ def test_a_practice_never_enters_the_study(
         assert page.doing.standing.said.startswith(("Box A does not look", "Something moves"))
         assert page.doing.standing.deed is Deed.READY
         client.request("hand", box="A", do="take")
-        tick_until(lambda: not client.ask("look", {"box": "A"}).data["detection"].get("x_px"))
+        tick_until(lambda: client.ask("empty", {"box": "A", "keep": True}).data["kept"])
     press(qtbot, Qt.Key.Key_F9)
     wait_for(qtbot, page, Deed.START)
     press(qtbot, Qt.Key.Key_F9)

@@ -18,6 +18,7 @@ from rig.engine.state import End, Ending, State, begin
 from rig.model import (
     Command,
     CommandKind,
+    Detection,
     DoorReport,
     Event,
     Frame,
@@ -232,6 +233,7 @@ class Loop:
         self._watch = watch
         self._failed = False
         self._last: Frame | None = None
+        self._rehearsed: Detection | None = None
         self._thinned = b""  # of the last picture
         self._duplicates = 0
 
@@ -264,19 +266,22 @@ class Loop:
             self._watch.see(seen)
         return outcome
 
-    def rehearse(self) -> None:
+    def rehearse(self, whole: bool = True) -> None:
         """Go through the decision on the last picture once more, and let nothing follow from it.
 
         What the next decision needs is then in the processor's caches. The session does not notice.
+        Not `whole`: only what follows once the animal is found, with what was last found.
         """
         last, t_ns = self._last, self.state.last_tick_ns
         if last is None or t_ns is None or self.state.stopped:
             return
-        detection = None
-        if not self.state.away:
-            found = find(righted(last.image, self.state.camera), self.prepared)
-            detection = choose(found, self._prior, t_ns)
-        advance(self.setup, self.state, Tick(self._k, t_ns, last.index, detection, (), ()))
+        if whole:
+            self._rehearsed = None
+            if not self.state.away:
+                found = find(righted(last.image, self.state.camera), self.prepared)
+                self._rehearsed = choose(found, self._prior, t_ns)
+        tick = Tick(self._k, t_ns, last.index, self._rehearsed, (), ())
+        advance(self.setup, self.state, tick)
         self.doors.rehearse()
 
     def _count_duplicate(self, seen: Frame) -> None:
@@ -358,6 +363,8 @@ class Loop:
             log.exception("a part of the clean-up failed; the rest goes on")
 
 
+LUMP = 8
+"""In virtual time so many pictures are written in one go: to change turns takes as long as one."""
 _SAFE = (CommandKind.OPEN, CommandKind.STOP, CommandKind.OFF)
 
 
@@ -384,7 +391,7 @@ def run(
     time) time itself waits. The clean-up runs whatever happened; an exception fails the
     session, is recorded, and is raised again.
     """
-    t_ns = 0
+    t_ns = turns = 0
     try:
         while loop.ending is None:
             if not loop.sink.wait_room(stall_s):
@@ -399,7 +406,9 @@ def run(
                 continue
             t_ns = seen.t_ns
             loop.turn(crop(seen) if isinstance(seen, Frame) else seen, asks(t_ns))
-            loop.sink.wake()
+            turns += 1
+            if clock is not None or not turns % LUMP:
+                loop.sink.wake()
     except KeyboardInterrupt:
         abort = Request(RequestKind.ABORT, who="program", text="stopped by Ctrl-C")
         loop.turn(Silence(t_ns), (abort,))

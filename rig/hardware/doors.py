@@ -132,9 +132,14 @@ class SerialBoard:
             self._step(b"", orders, now_ns or None)
 
     def rehearse(self, orders: Sequence[Order]) -> None:
-        """Go through all of `order` but the writing; nothing follows from it."""
+        """Go through all of `order`, and write nothing; nothing follows from it."""
         with self._lock:
             self._link.rehearse(self._clock(), orders)
+            if self._serial is not None:
+                try:
+                    self._serial.write(b"")
+                except (OSError, ValueError, TypeError):
+                    logger.debug("port %s: nothing to rehearse", self.port)
 
     def alive(self, now_ns: int = 0) -> None:
         """The session loop lives; beats go out for 200 ms from here."""

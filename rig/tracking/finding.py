@@ -137,8 +137,10 @@ def _beside_sweeps(around: Window, prepared: Prepared) -> tuple[int, Gray]:
     blob_px = cv2.countNonZero(beside)
     if blob_px in (0, whole_px):
         return blob_px, thing
-    _, labels = cv2.connectedComponents(thing, connectivity=8, ltype=cv2.CV_16U)
-    kept = np.zeros(int(labels.max()) + 1, np.uint8)
+    n, labels = cv2.connectedComponents(thing, connectivity=8, ltype=cv2.CV_16U)
+    if n == 2:  # one piece, as usual, and some of it is outside
+        return blob_px, thing
+    kept = np.zeros(n, np.uint8)
     kept[labels[beside > 0]] = 255
     return blob_px, kept[labels]
 

@@ -64,6 +64,8 @@ def _differs(image: Gray, levels: Gray | None, sweep: Sweep) -> Swept:
     part = image[sweep.rows, sweep.cols]
     if levels is not None:
         part = scaled(part, levels)
+    if cv2.countNonZero(cv2.inRange(part, sweep.low, sweep.high)) == part.size:
+        return 0.0, 0.0  # usual, and sooner told of both at once
     darker = cv2.countNonZero(cv2.compare(part, sweep.low, cv2.CMP_LT))
     lighter = cv2.countNonZero(cv2.compare(part, sweep.high, cv2.CMP_GT))
     return round(darker / sweep.area_px, 3), round(lighter / sweep.area_px, 3)

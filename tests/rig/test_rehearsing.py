@@ -27,12 +27,16 @@ class Loop:
     def __init__(self, world: "Pictures") -> None:
         self.world = world
         self.at_ns: list[int] = []
+        self.parts_ns: list[int] = []
         self.fails = False
         self.takes_ns = MS
 
-    def rehearse(self) -> None:
-        self.at_ns.append(self.world.now_ns)
-        self.world.now_ns += self.takes_ns
+    def rehearse(self, whole: bool = True) -> None:
+        if whole:
+            self.at_ns.append(self.world.now_ns)
+        else:
+            self.parts_ns.append(self.world.now_ns)
+        self.world.now_ns += self.takes_ns if whole else self.takes_ns // 5
         if self.fails:
             raise ArithmeticError("wrong")
 
@@ -87,6 +91,16 @@ def test_the_decision_is_rehearsed_just_before_a_picture_is_due(decodes_ns: int)
     assert min(before_ns) >= MS  # each is over when the picture comes
     assert loop.at_ns[0] >= ASKED_NS  # first it is known how busy the machine is
     assert len(loop.at_ns) > 2 * 200
+    parts_ns = [33 * MS - at % (33 * MS) for at in loop.parts_ns]
+    assert 0.2 * MS <= min(parts_ns) < 0.5 * MS  # what still fits, when a whole one does not
+
+
+def test_pictures_that_come_often_are_rehearsed_for_as_long_as_two_take() -> None:
+    camera, loop, rehearsing = shown(10 * MS, n=1200)
+    assert len(play(camera, loop, rehearsing)) == 1200
+    before_ns = [10 * MS - at % (10 * MS) for at in loop.at_ns[20:]]
+    assert 2 * MS < max(before_ns) < 3 * MS
+    assert len(loop.at_ns) > 1.9 * 600
 
 
 @pytest.mark.parametrize(
@@ -163,8 +177,8 @@ def test_nothing_follows_from_rehearsals(tmp_path: Path) -> None:
             answer = simulated_operator(box)
 
             def asks(now_ns: int) -> Any:
-                for _ in range(2 * k):  # noqa: B023
-                    loop.rehearse()  # noqa: B023
+                for part in range(2 * k):  # noqa: B023
+                    loop.rehearse(whole=not part)  # noqa: B023
                 events, asked[:] = list(asked), []  # noqa: B023
                 return answer(now_ns, events)  # noqa: B023
 

@@ -99,6 +99,23 @@ def live(opened: SerialBoard) -> Callable[[], None]:
     return stop
 
 
+def test_nothing_reaches_the_board_by_a_rehearsal(board: Board) -> None:
+    served, heard = serve(board, clock), Heard()
+    driver = SerialBoard("board-1", served.port, clock)
+    driver.subscribe(heard)
+    heard.forget()
+    for _ in range(3):
+        driver.rehearse([Order(Verb.OUT, (1,), 300)])
+    driver.order([Order(Verb.OPEN, (2,))])
+    heard.wait(ReportKind.DOOR, "2", "open")
+    assert {r.name for r in heard.reports if r.kind is not ReportKind.LINK} == {"2"}
+    assert [timing.verb for timing in driver.timings()] == [Verb.OPEN]
+    served.close()
+    heard.wait(ReportKind.LINK, "board-1", "down")
+    driver.rehearse([Order(Verb.OUT, (1,), 300)])  # and raises nothing where no port is
+    driver.close()
+
+
 def test_it_comes_up_and_tells_what_is_known(opened: tuple[SerialBoard, Heard]) -> None:
     driver, heard = opened
     assert driver.up

@@ -343,15 +343,6 @@ def test_a_practice_never_enters_the_study(
     page.view.practice.setChecked(True)
     before = rows(folder, "select count(*) from audit where about = 'session'")
     page.setFocus()
-    with ensure(rig) as client:  # the box is said to be ready, and an animal is in it
-        client.request("hand", box="A", do="bring")
-        tick_until(lambda: client.ask("look", {"box": "A"}).data["detection"].get("x_px"))
-        press(qtbot, Qt.Key.Key_F9)
-        qtbot.waitUntil(lambda: page.doing.standing.role == "bad", timeout=LIMIT_MS)
-        assert page.doing.standing.said.startswith(("Box A does not look", "Something moves"))
-        assert page.doing.standing.deed is Deed.READY
-        client.request("hand", box="A", do="take")
-        tick_until(lambda: client.ask("empty", {"box": "A", "keep": True}).data["kept"])
     press(qtbot, Qt.Key.Key_F9)
     wait_for(qtbot, page, Deed.START)
     press(qtbot, Qt.Key.Key_F9)
@@ -369,6 +360,28 @@ def test_a_practice_never_enters_the_study(
     assert rows(folder, "select count(*) from audit where about = 'session'") == before
     assert list((folder / "rawdata").iterdir()) == []
     assert not rows(folder, "select 1 from session where status <> 'planned'")
+
+
+@pytest.mark.long
+def test_a_box_with_an_animal_in_it_is_not_ready(
+    qtbot: QtBot, windows: Made, rig: str, tmp_path: Path
+) -> None:
+    window = windows("today")
+    page = open_on(qtbot, window, short_study(tmp_path / "S1", rig))
+    card_of(qtbot, page, "M02", Deed.READY)
+    page.setFocus()
+    with ensure(rig) as client:
+        client.request("hand", box="A", do="bring")
+        tick_until(lambda: client.ask("look", {"box": "A"}).data["detection"].get("x_px"))
+        press(qtbot, Qt.Key.Key_F9)
+        qtbot.waitUntil(lambda: page.doing.standing.role == "bad", timeout=LIMIT_MS)
+        assert page.doing.standing.said.startswith(("Box A does not look", "Something moves"))
+        assert page.doing.standing.deed is Deed.READY
+        client.request("hand", box="A", do="take")
+        tick_until(lambda: client.ask("empty", {"box": "A", "keep": True}).data["kept"])
+    press(qtbot, Qt.Key.Key_F9)
+    wait_for(qtbot, page, Deed.START)
+    assert "the picture shows that it is empty" in page.doing.standing.said
 
 
 def test_who_ran_an_animal_is_asked_for_its_group_once_it_is_through(

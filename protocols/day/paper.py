@@ -90,7 +90,7 @@ def _table(lines: Sequence["Line"]) -> list[str]:
     box = max(3, *(len(line.box) for line in lines))
     session = max(7, *(len(line.phase) for line in lines))
     head = f"{'time':{time}}  who  {'animal':{animal}}  {'what':{what}}  {'box':{box}}  "
-    out = [f"{head}{'session':{session}}"]
+    out = [f"{head}session"]
     for line in lines:
         told = (
             f"{line.time:{time}}  {_person(line):3}  {line.animal:{animal}}  {line.what:{what}}  "

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import h5py
@@ -129,6 +130,25 @@ def test_hdf5_that_claims_more_than_there_can_be(tmp_path: Path) -> None:
         file.create_dataset("track_names", **names)  # not written: all of them are ""
         file["tracks"] = np.ones((1, 2, 1, 3))
     assert "says that it holds" in refused(lambda: read_track(tmp_path / "b.h5"))
+
+
+@pytest.mark.parametrize("how", [{}, {"chunks": (2,)}], ids=["at once", "in chunks"])
+def test_a_name_that_says_it_is_longer_than_its_file(how: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("node_names", data=["centre"], dtype=h5py.string_dtype())
+        names = ["first", "second"]
+        file.create_dataset("track_names", data=names, dtype=h5py.string_dtype(), **how)
+        file["tracks"] = np.ones((2, 2, 1, 3))
+    assert read_track(path, individual="second").parts.keys() == {"centre"}
+    data = bytearray(path.read_bytes())
+    with h5py.File(path) as file:
+        low = file["track_names"].id
+        at = low.get_chunk_info(0).byte_offset if how else low.get_offset()
+    assert data[at + 16 : at + 20] == (6).to_bytes(4, "little")  # of "second"
+    data[at + 16 : at + 20] = b"\xff" * 4
+    path.write_bytes(data)
+    assert "a name of 4294967295 bytes" in refused(lambda: read_track(path, individual="second"))
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,33 @@ def _check_size(data: Any, most: int = MOST_NUMBERS) -> None:
 def _names(data: Any) -> list[str]:
     """All names in a dataset, if there are not more than names of a track can be."""
     _check_size(data, MOST_NAMES)
+    _check_lengths(data)
     return _texts(data[()])
+
+
+def _check_lengths(data: Any) -> None:
+    """Look at how long names say they are before HDF5 makes room for that much.
+
+    Of a name of any length a dataset holds 16 bytes, the first four of which are its length.
+    """
+    import h5py
+
+    kind = h5py.check_string_dtype(data.dtype)
+    if kind is None or kind.length is not None:
+        return
+    low, path = data.id, Path(data.file.filename)
+    plan = low.get_create_plist()
+    heads = b""
+    if plan.get_layout() == h5py.h5d.CONTIGUOUS and low.get_offset() is not None:
+        with path.open("rb") as file:
+            file.seek(low.get_offset())
+            heads = file.read(16 * data.size)
+    elif plan.get_layout() == h5py.h5d.CHUNKED and not plan.get_nfilters():
+        chunks = (low.get_chunk_info(k).chunk_offset for k in range(low.get_num_chunks()))
+        heads = b"".join(low.read_direct_chunk(at)[1] for at in chunks)
+    lengths = np.frombuffer(heads[: len(heads) // 16 * 16], "<u4")[::4]
+    if lengths.size and lengths.max() > path.stat().st_size:
+        raise ValueError(f"{data.name}: a name of {lengths.max()} bytes, more than the file has")
 
 
 class _Axes:

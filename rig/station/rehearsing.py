@@ -19,10 +19,10 @@ from rig.model import NS_PER_S, Frame, Silence
 
 log = logging.getLogger(__name__)
 
-LEAD_NS = 4_500_000
-"""So long before the next picture is due, where that is a small part of the time between two."""
-LEAD_SHARE = 0.15
-"""Of the time between two; more only as far as a first rehearsal and a second take it."""
+LEAD_NS = 9_000_000
+"""So long before the next picture is due at most: the longer, the warmer."""
+LEAD_SHARE = 0.4
+"""Of the time between two at most, but as long as a first rehearsal and a second take."""
 FIRST_NS, AGAIN_NS, PART_NS = 1_500_000, 1_000_000, 300_000
 """What a first one, the next and its last part are thought to take, until it is known."""
 LEARNS = 0.25

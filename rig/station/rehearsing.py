@@ -32,6 +32,8 @@ LONGER = 1.2
 LATE_NS = 1_000_000
 """So long after its time a picture is looked for all the time; then it is waited for."""
 LOOK_S = 0.00002
+CLOSE_NS = 300_000
+"""So near to its time the processor is not let go between two looks."""
 LEAST_NS = 6_000_000
 """Pictures that come sooner after one another find everything as the last one left it."""
 MOST_BUSY = 0.5
@@ -96,7 +98,7 @@ class Rehearsing:
             elif times and left_ns > LONGER * self._part_ns:
                 took_ns = self._rehearse(loop, whole=False)
                 self._part_ns += LEARNS * (took_ns - self._part_ns)
-            found = camera.next(LOOK_S)
+            found = camera.next(0.0 if abs(left_ns) < CLOSE_NS else LOOK_S)
         # One that took too long once would never be timed again: it is tried after a while.
         if times < 1:
             self._first_ns *= 0.9

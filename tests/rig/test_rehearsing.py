@@ -51,7 +51,7 @@ class Pictures:
         self.decodes_ns = 0  # so much earlier they were stamped
 
     def next(self, timeout_s: float) -> Frame | Silence | None:
-        until_ns = self.now_ns + round(timeout_s * 1e9)
+        until_ns = self.now_ns + max(1000, round(timeout_s * 1e9))  # a look takes time too
         if self.k == len(self.times_ns):
             return None
         at_ns = self.times_ns[self.k]

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 from protocols import library
@@ -86,7 +86,9 @@ def made_study(folder: Path, animals: int, rules: str = RULES) -> None:
     with verbs.open_study(folder) as study:
         verbs.add_box(study, "A", "own", OWNER)
         verbs.add_animals(study, table, OWNER)
-        scheduling.set_start(study, date.today(), OWNER)
+        # the study's own today, which at night is still yesterday
+        today = scheduling.day_of(study, datetime.now().astimezone())
+        scheduling.set_start(study, today, OWNER)
 
 
 def kills(work: Path, count: int, seed: int) -> list[Killed]:

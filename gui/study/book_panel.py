@@ -163,17 +163,10 @@ class BookPanel(QWidget):
             said = "" if line is None else line.put(study, person)
             return Told(*care.read_book(study, person), said)
 
-        def mine() -> bool:
-            return self._turn == asked
-
         asked, self._busy = self._turn, True
         self._enable()
         self._say(say("study.working"), "muted")
-        self._desk.ask(
-            work,
-            lambda told: self._show(told) if mine() else None,
-            lambda error: self._failed(error) if mine() else None,
-        )
+        self._desk.ask(work, self._show, self._failed, wanted=lambda: self._turn == asked)
 
     def _show(self, told: Told) -> None:
         self._busy = False

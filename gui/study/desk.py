@@ -113,11 +113,13 @@ class StudyDesk(QObject):
         failed: Callable[[Exception], None] | None = None,
         *,
         apart: bool = False,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """Have the open study asked; answers for one that is not open any more are dropped.
 
         One question after the other, so that what was done first is written first. `apart`: what
-        may take its minute, and nothing waits for it.
+        may take its minute, and nothing waits for it. `wanted`: whether an answer still is; one
+        that is not is dropped, an error too.
         """
         if self.about is None:
             return
@@ -134,7 +136,7 @@ class StudyDesk(QObject):
                             self._wrote.emit()
 
         def still(call: Callable[[], None]) -> None:
-            if self.about is not None and self.about.folder == folder:
+            if self.about is not None and self.about.folder == folder and wanted():
                 call()
 
         def wrong(error: Exception) -> None:

@@ -134,18 +134,11 @@ class SheetPanel(QWidget):
             now = datetime.now().astimezone()
             return open_sheet(study, person, words, now, day=day, lots=lots, witness=seen)
 
-        def mine() -> bool:
-            return self._opening == asked
-
         self._opening += 1
         asked, self._busy = self._opening, True
         self._enable()
         self._say(say("study.working"), "muted")
-        self._desk.ask(
-            work,
-            lambda sheet: self._show(sheet) if mine() else None,
-            lambda error: self._failed(error) if mine() else None,
-        )
+        self._desk.ask(work, self._show, self._failed, wanted=lambda: self._opening == asked)
 
     def _show(self, sheet: Sheet) -> None:
         self._sheet, self._busy = sheet, False

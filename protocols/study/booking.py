@@ -119,8 +119,6 @@ def _sign(change: Change, person: str, witness: str | None) -> None:
     apart(person, witness)
     if witness is not None:
         known(change, t.person.c.name, witness, "--witness")
-    if witness == person:
-        raise ConfigError("--witness", "", f"{witness}: the witness is another person")
 
 
 def _write(

@@ -113,17 +113,22 @@ def _check_lengths(data: Any) -> None:
         return
     low, path = data.id, Path(data.file.filename)
     plan = low.get_create_plist()
-    heads = b""
-    if plan.get_layout() == h5py.h5d.CONTIGUOUS and low.get_offset() is not None:
-        with path.open("rb") as file:
-            file.seek(low.get_offset())
-            heads = file.read(16 * data.size)
-    elif plan.get_layout() == h5py.h5d.CHUNKED and not plan.get_nfilters():
-        chunks = (low.get_chunk_info(k).chunk_offset for k in range(low.get_num_chunks()))
-        heads = b"".join(low.read_direct_chunk(at)[1] for at in chunks)
-    lengths = np.frombuffer(heads[: len(heads) // 16 * 16], "<u4")[::4]
-    if lengths.size and lengths.max() > path.stat().st_size:
-        raise ValueError(f"{data.name}: a name of {lengths.max()} bytes, more than the file has")
+    layout = plan.get_layout()
+    places: list[tuple[int, int]] = []  # where they are in the file, and how many bytes
+    if layout == h5py.h5d.CONTIGUOUS and low.get_offset() is not None:
+        places = [(low.get_offset(), 16 * data.size)]
+    elif layout == h5py.h5d.CHUNKED and not plan.get_nfilters():
+        chunks = map(low.get_chunk_info, range(low.get_num_chunks()))
+        places = [(one.byte_offset, one.size) for one in chunks]
+    most = path.stat().st_size
+    with path.open("rb") as file:
+        for at, size in places:
+            file.seek(at)
+            heads = file.read(min(size, most))
+            lengths = np.frombuffer(heads[: len(heads) // 16 * 16], "<u4")[::4]
+            if lengths.size and lengths.max() > most:
+                message = f"{data.name}: a name of {lengths.max()} bytes, more than the file has"
+                raise ValueError(message)
 
 
 class _Axes:

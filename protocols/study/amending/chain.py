@@ -23,7 +23,11 @@ def read(folder: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     previous, out = _first(folder), []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), "", f"cannot be read: {error}") from None
+    for number, text in enumerate(lines, 1):
         try:
             line = json.loads(text)
             told = line.pop("hash")
@@ -39,6 +43,8 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 def append(folder: Path, entry: Mapping[str, Any]) -> str:
     """Add a line and have it on the disk; its hash. Raises ConfigError, StorageError."""
+    if (folder / FILE).is_symlink():
+        raise ConfigError(str(folder / FILE), "", "is a link; nothing was written")
     before = read(folder)
     line = {"n": len(before), **entry}
     told = _chain(before[-1]["hash"] if before else _first(folder), line)

@@ -25,7 +25,8 @@ OWNER = "ann"
 
 def workbook(folder: Path) -> None:
     """A track and a table of times, as Excel keeps them."""
-    rows: list[list[Cell]] = [["frame", "x_px", "y_px"], *([k, 20.0 + k, 50.5] for k in range(30))]
+    rows: list[list[Cell]] = [["frame", "x_px", "y_px"]]
+    rows += [[k, 20.0 + k, 50.5] for k in range(30)]
     write_workbook(folder / "track.xlsx", {"Track": rows})
     head: list[Cell] = ["Animal", "Day", "Left", "When", "At"]
     told: list[list[Cell]] = [

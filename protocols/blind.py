@@ -43,7 +43,7 @@ Code = Annotated[str, Field(pattern=f"^{_CODE}$")]
 
 
 class _Codes(Strict):
-    salt: str
+    salt: str = Field(pattern="^[0-9a-f]+$")
     codes: dict[str, Code]
 
 

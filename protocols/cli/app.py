@@ -21,6 +21,7 @@ from protocols.cli import remeasure as _remeasure  # noqa: F401
 from protocols.cli import second as _second  # noqa: F401
 from protocols.cli.day import study
 from protocols.cli.exits import ABORTED, DONE, FAILED, USAGE
+from protocols.cli.terminal import make_plain
 from rig.errors import InputError, RigError
 
 LONG_BYTES = 1_000_000
@@ -64,6 +65,7 @@ for _command in (
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage or input, 3 aborted."""
+    make_plain()
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s"
     )

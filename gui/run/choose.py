@@ -241,7 +241,9 @@ class ChoosePanel(QWidget):
             line = QLineEdit(str(value).lower() if isinstance(value, bool) else str(value))
             line.textChanged.connect(self._soon)
             line.textChanged.connect(self._show_parameters)
-            self._parameters.addRow(key, line)
+            name = label(key)  # a file's word: shown as it is
+            name.setBuddy(line)
+            self._parameters.addRow(name, line)
             self._values[key] = line
         self.more.setVisible(bool(parameters))
         self._show_parameters()

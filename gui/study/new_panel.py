@@ -257,7 +257,9 @@ class NewPanel(QWidget):
             field.setAccessibleName(key)
             field.textChanged.connect(self._soon)
             self.values[key] = field
-            self._parameters.addRow(key, field)
+            name = label(key)  # a file's word: shown as it is
+            name.setBuddy(field)
+            self._parameters.addRow(name, field)
         if not self.values:
             self._parameters.addRow(label(say("study.nothing_to_decide"), "muted"))
         self._soon()

@@ -24,6 +24,7 @@ from rig.session.opened import is_video_file, open_rig
 from rig.session.recording import silence_s
 from rig.setup import Worked
 from rig.station.awake import Awake
+from rig.station.drawn import as_drawn
 from rig.station.emptied import emptied, file_median, keep
 from rig.station.hosted import Hosted, Order, Phase
 from rig.station.rehearsing import Rehearsing
@@ -334,6 +335,7 @@ class Station:
         if frame is not None and times:
             box = hosted.box
             findings += preflight.picture(box.loaded.apparatus, frame.image, box.empty)
+            findings += as_drawn(box.loaded, frame.image)
             if box.empty is not None:
                 before = None if hosted.loop is None else hosted.loop.prepared.settings
                 animal = preflight.animal(box.loaded.apparatus, box.empty, asked_hz, before)

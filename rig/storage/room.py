@@ -10,7 +10,7 @@ GUESS_BYTES_S = 400_000.0
 """What a session writes a second where none has shown yet: 640 x 480 in H.264, with its tables."""
 BYTES_PX = {"h264": 0.045, "lossless": 0.5}
 """What a pixel takes in a video, by codec: lossless with a noise of 2 grey levels; in H.264, which
-leaves noise out, what `GUESS_BYTES_S` has for it, and still pictures take a tenth of that."""
+leaves noise out, what `GUESS_BYTES_S` has for it. Still pictures take less than a tenth of that."""
 ROW_BYTES = 1000
 """What a picture takes in tables."""
 LEAST_BYTES = 50_000_000

@@ -39,7 +39,7 @@ def floor() -> np.ndarray:
 
 
 def test_what_fails_on_a_camera_stands_against_the_start(here: Path, cli: Cli) -> None:
-    """It is dim, and comes at half its rate; lit as it was and asked for less it is begun."""
+    """It is dim, and comes at half its rate."""
     rng = np.random.default_rng(1)
     with (
         (here / "floor.mkv").open("wb") as file,
@@ -52,7 +52,7 @@ def test_what_fails_on_a_camera_stands_against_the_start(here: Path, cli: Cli) -
     (here / "empty.png").write_bytes(png.write_gray(floor().astype(np.uint8)))
     (here / "own.rig.toml").write_text(RIG, encoding="utf-8")
     words = ["run", "free-exploration", "--subject", "M01", "--rig", "own.rig.toml"]
-    said = cli(*words, "--out", "study", "--set", "test_s=1", "--yes")
+    said = cli(*words, "--out", "study", "--set", "test_s=2", "--yes")
     assert said.code == 1
     assert "not started: camera: 15.0 pictures a second, 30 asked for; lower the rate" in said.err
     assert "times as dark as in the picture of the empty box; switch the box's light" in said.err

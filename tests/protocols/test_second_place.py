@@ -116,10 +116,13 @@ def test_a_place_that_is_set_is_copied_to_in_the_background(
     assert "on the study's own disk" in said.err
     tick_until(lambda: waits_no_more(filed))
     assert verify(session(there(here / "disk"))).ok
-    # And so is the next session, by itself.
+
+
+@pytest.mark.long
+def test_a_session_is_copied_in_the_background_when_it_has_ended(placed: Path, here: Path) -> None:
     source = write_rig(here, frame_size_px=(160, 120), rate_hz=10.0)
-    assert run(filed, asked("M001", source), None) == 0
-    tick_until(lambda: waits_no_more(filed))
+    assert run(placed, asked("M001", source), None) == 0
+    tick_until(lambda: waits_no_more(placed))
     (copy,) = there(here / "disk").glob("rawdata/sub-M001/ses-*/behav")
     assert verify(copy, pixels=False).ok
 
@@ -132,11 +135,14 @@ def waits_no_more(folder: Path) -> bool:
 def test_what_waits_is_copied_when_the_place_is_back(
     placed: Path, here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Else a process of `run` waits for the place too, and this one leaves it the work.
-    monkeypatch.setattr("protocols.cli.daily.copy_in_background", lambda folder: True)
+    # `run` asks for a copy in the background. Here nobody does it: this process could not wait for
+    # the place beside that one.
+    asked_for: list[Path] = []
+    monkeypatch.setattr("protocols.cli.daily.copy_in_background", asked_for.append)
     (here / "disk").rename(here / "away")
     source = write_rig(here, frame_size_px=(160, 120), rate_hz=10.0)
     assert run(placed, asked("M001", source), None) == 0
+    assert asked_for == [placed]
     said = cli("study", "copy", "S1")
     assert said.code == 1
     assert "is not there" in said.out

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from protocols import figures
 from protocols.control import control_chart
@@ -54,6 +55,17 @@ def test_before_and_after_of_each_animal_in_its_group() -> None:
     low, high = figure.axes[0].get_ylim()
     assert low == 0
     assert high > 700
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "a_{"])
+def test_a_group_is_called_what_it_is_called(name: str) -> None:
+    """Between two $ there was mathematics to be set, and a traceback where it was none."""
+    made = [replace(one, group=name) for one in animals(4)]
+    figure = figures.before_after(made, score_animals(made))
+    drawn = BytesIO()
+    with style.styled():
+        figure.savefig(drawn, format="svg")
+    assert any(text.get_text().startswith(name) for text in figure.findobj(Text))
 
 
 def test_scores_are_the_scores() -> None:

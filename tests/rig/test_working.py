@@ -19,6 +19,7 @@ from rig.session import load_rig
 from rig.session.opened import NOT_WORKED, open_rig
 from rig.session.preflight import Finding, Level
 from rig.setup import Worked
+from rig.station.answers import Answers
 from rig.station.station import Station
 from tests.small import tick_until, write_rig
 
@@ -48,14 +49,14 @@ def deciding(source: str) -> Iterator[Station]:
 
 
 def work(station: Station, box: str = "A", *, empty: bool = True) -> Worked:
-    told = dict(station.answer(Message("work", {"box": box, "empty": empty})).data)
+    told = dict(Answers(station).answer(Message("work", {"box": box, "empty": empty})).data)
     assert told.pop("box") == box
     return Worked.model_validate(told)
 
 
 def put_lamps(station: Station) -> None:
     """A lamp beside each box, which its output switches, in the picture of that box alone."""
-    world = station._opened.world
+    world = station.opened.world
     assert world is not None
     apparatuses = {name: box.apparatus for name, box in station.loaded.boxes.items()}
     lit = World(station.loaded.rig, apparatuses, 0, troubles=[Trouble.LED])
@@ -65,9 +66,10 @@ def put_lamps(station: Station) -> None:
 def test_all_is_looked_at_before_a_session_a_line_each(tmp_path: Path) -> None:
     """By the station of a simulated rig: what would be a fail at a camera is a warning there."""
     with deciding(write_rig(tmp_path, chambers=2, rate_hz=30.0)) as station:
+        asked = Message("ready", {"box": "A", "boards": True})
 
         def ready() -> dict[str, Finding]:
-            told = station.answer(Message("ready", {"box": "A", "boards": True})).data["findings"]
+            told = Answers(station).answer(asked).data["findings"]
             return {one.what: one for one in map(Finding.from_json, told)}
 
         found = ready()
@@ -76,8 +78,8 @@ def test_all_is_looked_at_before_a_session_a_line_each(tmp_path: Path) -> None:
         assert all(one.todo for one in found.values() if one.level is not Level.PASS)
         good = {name for name, one in found.items() if one.level is Level.PASS}
         assert {"light", "place", "board board-1"} <= good
-        assert station._opened.world is not None
-        station._opened.world.set_light(0.3)
+        assert station.opened.world is not None
+        station.opened.world.set_light(0.3)
         tick_until(lambda: ready()["light"].level is Level.WARN)
         assert "as dark as in the picture of the empty box" in ready()["light"].found
 
@@ -88,13 +90,13 @@ def test_each_door_is_moved_once_seen_and_left_as_it_was(tmp_path: Path) -> None
         with pytest.raises(DoorError, match="before it is said that it is empty"):
             work(station, empty=False)
         worked = work(station)
-        world = station._opened.world
+        world = station.opened.world
         assert world is not None
         assert world.door_position("A", "middle") == 1.0
         assert not world.output_on("A", "laser")
         # What came of it is for the next session only.
-        assert station._worked_lately("A") == worked
-        assert station._worked_lately("A") is None
+        assert station.working.use("A") == worked
+        assert station.working.use("A") is None
     assert worked.doors == {"middle": ""}
     assert worked.outputs == {"laser": ""}
 
@@ -111,7 +113,7 @@ def test_swapped_boxes_are_found_and_only_one_is_worked_at_a_time(tmp_path: Path
         thread = threading.Thread(target=lambda: found.append(work(station, "A")))
         thread.start()
         try:
-            tick_until(lambda: station._working.works("A"))
+            tick_until(lambda: station.working.works("A"))
             with pytest.raises(StationError, match="box A is being worked: one after the other"):
                 work(station, "B")
         finally:

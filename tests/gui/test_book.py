@@ -11,15 +11,16 @@ from gui.study.book_panel import BookPanel
 from gui.window import MainWindow
 from protocols.study import add_person, care, open_study
 from tests.gui.hands import ALT, LIMIT_MS, Made, fill, pick, press, rows, sign_in, tab_to
-from tests.gui.studies import OWNER, quick, short_study
+from tests.gui.studies import OWNER, short_study
 from tests.gui.words import words_of
+from tests.hurry import hurry
 
 LINES = "select kind, person, witness from drug_book order by id"
 
 
 @pytest.fixture(autouse=True)
 def stretched_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick(monkeypatch)
+    hurry(monkeypatch)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, cast
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QApplication,
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self.result_page.watch.connect(self.watch_folder)
         self._stack = QStackedWidget()
         self._notice = QLabel()
+        self._notice.setTextFormat(Qt.TextFormat.PlainText)
         self._notice.setWordWrap(True)
         self._notice_frame = QFrame()
         self._notice_frame.setObjectName("notice")

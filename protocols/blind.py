@@ -13,15 +13,20 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from rig.apparatus import Apparatus
+from pydantic import Field
+
+from rig.apparatus import from_table
+from rig.config import Strict, parse_json
+from rig.config import check as check_json
 from rig.errors import ConfigError, RigError, StorageError
 from rig.session.clock import wall_now
 from rig.session.rescoring import paired_chamber, roles_of
 from rig.session.row import Row
 from rig.session.used import read_used
 from rig.storage import LOCK, read_summary
+from rig.storage.folder import open_private
 from rig.storage.folder import replace as write
 
 CODES, KEY, CLOSED, JOINED, SUMS = (
@@ -31,6 +36,28 @@ _LETTERS = "BCDFGHJKLMNPQRSTVWXZ23456789"
 """No vowels, so that no code is a word; nothing that looks like something else."""
 _LENGTH = 6
 LABELS = ("subject", "phase", "date", "group", "paired")
+
+
+_CODE = f"[{_LETTERS}]{{{_LENGTH}}}"
+Code = Annotated[str, Field(pattern=f"^{_CODE}$")]
+
+
+class _Codes(Strict):
+    salt: str = Field(pattern="^[0-9a-f]+$")
+    codes: dict[str, Code]
+
+
+class _Behind(Strict):
+    code: Code
+    id: str
+    subject: str | None
+    phase: str | None
+    date: str | None
+    group: str | None
+    paired: str | None
+    box: str | None
+    cues: dict[str, str]
+    files: list[str]
 
 
 class Hidden:
@@ -79,9 +106,7 @@ def hide(rows: Sequence[Row], out: Path) -> tuple[list[Row], Hidden]:
     for row in rows:
         if row.apparatus is not None:
             roles_of(row.apparatus, paired_chamber(row, row.apparatus))
-    known: dict[str, Any] = {"salt": secrets.token_hex(16), "codes": {}}
-    if (out / CODES).exists():
-        known = json.loads((out / CODES).read_text(encoding="utf-8"))
+    known = _known(out / CODES)
     codes: dict[str, str] = known["codes"]
     coded: dict[str, Row] = {}
     lines = []
@@ -93,7 +118,7 @@ def hide(rows: Sequence[Row], out: Path) -> tuple[list[Row], Hidden]:
         coded[codes[mark]] = row
     out.mkdir(parents=True, exist_ok=True)
     try:  # the key first: a code without its line could never be joined
-        with (out / KEY).open("a", encoding="utf-8") as key:
+        with open(out / KEY, "a", encoding="utf-8", opener=open_private) as key:
             key.writelines(lines)
     except OSError as error:
         raise StorageError(f"{out / KEY} cannot be written: {error.strerror}") from error
@@ -103,6 +128,31 @@ def hide(rows: Sequence[Row], out: Path) -> tuple[list[Row], Hidden]:
     bare |= {"paired": None, "cues": {}, "hidden": True}
     hidden = [replace(coded[code], id=code, **bare) for code in sorted(coded)]
     return hidden, Hidden(coded)
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """The salt, and the codes by the marks of their rows, as codes.json has them. ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {"salt": secrets.token_hex(16), "codes": {}}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), "", f"cannot be read: {error}") from None
+    return check_json(parse_json(text, str(path)), _Codes, str(path)).model_dump()
+
+
+def _key(path: Path) -> dict[str, Mapping[str, Any]]:
+    """What stands behind each code, as key.jsonl says. Raises ConfigError."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), "", f"cannot be read: {error}") from None
+    found: dict[str, Mapping[str, Any]] = {}
+    for number, line in enumerate(lines, 1):
+        where = f"{path}: line {number}"
+        one = check_json(parse_json(line, where), _Behind, where)
+        found[one.code] = one.model_dump()
+    return found
 
 
 def _mark(row: Row, salt: str) -> str:
@@ -137,6 +187,11 @@ def close(out: Path) -> tuple[str, int]:
     rows = read_summary(out)
     if not rows:
         raise ConfigError("--close-blind", "", f"{out} holds no scored row yet")
+    for row in rows:  # each names a folder
+        code = row.get("id") or ""
+        if not re.fullmatch(_CODE, code) or not (out / code).is_dir():
+            message = f"{code!r}: is no code of a scored row"
+            raise ConfigError(str(out / "summary.csv"), "id", message)
     # Later another version may be looked at; what was there before the key was read is fixed.
     files = sorted(path for row in rows for path in (out / row["id"]).iterdir())
     text = "".join(
@@ -145,8 +200,8 @@ def close(out: Path) -> tuple[str, int]:
     )
     total = hashlib.sha256(text.encode()).hexdigest()
     write(out / SUMS, text.encode())
-    key = [json.loads(line) for line in (out / KEY).read_text(encoding="utf-8").splitlines()]
-    joined = [_joined(row, {one["code"]: one for one in key}, out) for row in rows]
+    key = _key(out / KEY)
+    joined = [_joined(row, key, out) for row in rows]
     columns = list(dict.fromkeys(name for row in joined for name in row))
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, columns, restval="", lineterminator="\n")
@@ -166,12 +221,16 @@ def _joined(
     if behind is None:
         raise ConfigError(str(out / KEY), "", f"does not say what {code} stands for")
     used = read_used(out / code)
-    apparatus = Apparatus.model_validate(used["apparatus"])
+    apparatus = from_table(used["apparatus"], str(out / code))
     wanted = Row((), paired=behind["paired"], cues=behind["cues"])
     roles = roles_of(apparatus, paired_chamber(wanted, apparatus)) or {}
     joined = {"code": code, **row, "id": behind["id"]}
     joined |= {name: behind[name] or "" for name in ("subject", "phase", "date", "group")}
     for role in dict.fromkeys(roles.values()):
-        times = [float(row[f"time_{name}_s"]) for name, part in roles.items() if part == role]
+        try:
+            times = [float(row[f"time_{name}_s"]) for name, part in roles.items() if part == role]
+        except (KeyError, ValueError) as error:
+            where = str(out / "summary.csv")
+            raise ConfigError(where, code, f"its times cannot be read: {error}") from None
         joined[f"time_{role}_s"] = f"{sum(times):.9g}"
     return joined

@@ -77,11 +77,16 @@ def spreadsheet(
     for name in needed:
         if name not in head:
             raise ConfigError(str(path), name, "this column is missing")
-    for name in head:
+    for k, name in enumerate(head):
         if name and name not in columns:
             raise ConfigError(str(path), repr(name), f"unknown; known are {', '.join(columns)}")
+        if name and name in head[:k]:
+            raise ConfigError(str(path), repr(name), "this column is there twice")
     for number, cells in lines[1:]:
         if any(cell.strip() for cell in cells):
+            if any(cell.strip() for cell in cells[len(head) :]):  # as of a decimal comma
+                message = f"{len(cells)} cells, but {len(head)} columns; quote a cell with a comma"
+                raise ConfigError(f"{path}: line {number}", "", message)
             pairs = zip(head, (cell.strip() for cell in cells), strict=False)
             yield f"{path}: line {number}", {k: cell for k, cell in pairs if cell}
 

@@ -210,6 +210,8 @@ def _decisions(out: Path) -> dict[str, dict[str, str]]:
     path = out / DECISIONS
     found: dict[str, dict[str, str]] = {}
     for where, cells in spreadsheet(path, COLUMNS, ("id", "decision")):
+        if cells.get("id") in found:
+            raise ConfigError(where, "id", f"{cells['id']!r}: is decided twice; leave one line")
         word = cells.get("decision", "").lower()
         if word and word not in WORDS:
             raise ConfigError(where, "decision", f"{word!r}: one of {', '.join(WORDS)}")
@@ -293,7 +295,7 @@ def _page(checked: Mapping[str, Any], scored: Sequence[Scored]) -> bytes:
         flags = [one["error"], *one["flags"]] if one["error"] else one["flags"]
         facts = [f'<p class="bad">{html.escape(flag)}' for flag in flags]
         if one["size_px"]:
-            facts.append(f"<p>{_facts(one)}")
+            facts.append(f"<p>{html.escape(_facts(one))}")
         cells = [
             html.escape(one["id"]),
             _picture(one, "first", zones=True),
@@ -324,10 +326,11 @@ def _picture(one: Mapping[str, Any], which: str, *, zones: bool, track: str = ""
             (x0, y0), (x1, y1) = doorway.line_px
             drawn.append(f'<line x1="{x0:g}" y1="{y0:g}" x2="{x1:g}" y2="{y1:g}"/>')
     stroke = max(1.0, width / 300)
+    picture = base64.b64encode(base64.b64decode(one[which])).decode()  # and nothing else
     return (
         f'<svg viewBox="0 0 {width} {height}" stroke-width="{stroke:g}">'
         f'<image width="{width}" height="{height}" preserveAspectRatio="none"'
-        f' href="data:image/jpeg;base64,{one[which]}"/>{"".join(drawn)}{track}</svg>'
+        f' href="data:image/jpeg;base64,{picture}"/>{"".join(drawn)}{track}</svg>'
     )
 
 
@@ -339,7 +342,7 @@ def _result(one: Mapping[str, Any], scored: Scored) -> str:
         for k, row in enumerate(rows):
             jumps += "jump" in row["flag"].split("+")
             if k % every == 0 and row["x_px"]:
-                drawn.append(f"{row['x_px']},{row['y_px']}")
+                drawn.append(f"{float(row['x_px']):.7g},{float(row['y_px']):.7g}")
     points = " ".join(drawn)
     track = f'<polyline points="{points}"/>'
     summary = scored.summary

@@ -35,7 +35,7 @@ class Overview:
     """A study as it stands. `scores`: as `score --json` told last; None: never measured.
 
     `made_of`: what scores measured now would be of; `current`: those that are kept are. `animals`:
-    the database's rows.
+    the database's rows. `phases`: the names of the protocol's.
     """
 
     folder: Path
@@ -45,6 +45,7 @@ class Overview:
     made_of: str
     scores: Mapping[str, Any] | None
     current: bool
+    phases: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,13 @@ def overview(folder: Path) -> Overview:
             animals = [dict(row) for row in asked]
         made_of = _made_of(study)
         blinded = revealed(study) is None
-        name = study.plan.name
+        name, phases = study.plan.name, [phase.name for phase in study.protocol.phase]
     kept = _kept(folder)
     scores = None if kept is None else kept["scores"]
     if blinded and scores is not None and not scores.get("blinded", True):
         scores = None  # a copy from elsewhere: nothing that it says may be told here
     current = kept is not None and kept["made_of"] == made_of and scores is not None
-    return Overview(folder, name, blinded, animals, made_of, scores, current)
+    return Overview(folder, name, blinded, animals, made_of, scores, current, phases)
 
 
 def keep_scores(folder: Path, made_of: str, output: str) -> Mapping[str, Any]:

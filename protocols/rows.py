@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from protocols import manifest
+from protocols.formulas import is_formula
 from rig.apparatus import Apparatus
 from rig.errors import ConfigError
 from rig.model import Gray
@@ -194,7 +195,7 @@ def _is_rig(file: Path) -> bool:
         return True
     try:
         return "camera" in tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError, RecursionError):  # ValueError: no text, no TOML, too long a number
         return False  # said when it is read as an apparatus
 
 
@@ -237,6 +238,15 @@ def _with_ids(rows: list[Row], wheres: Sequence[str]) -> list[Row]:
         message = f"would share the folder {ids[alike[0]]!r} with {other}; give each an id"
         raise ConfigError(one, "", message)
     for id, row, where in zip(ids, rows, wheres, strict=True):
+        for name in (id, *map(str, row.files)):
+            if name != name.encode("utf-8", "replace").decode():
+                message = f"{name!r}: a name that is no text cannot be written down; rename it"
+                raise ConfigError(where, "", message)
+        for key in ("id", "subject", "phase", "group", "box"):
+            text = id if key == "id" else getattr(row, key)
+            if is_formula(text or ""):
+                message = f"{text!r}: a spreadsheet would calculate it; name it otherwise"
+                raise ConfigError(where, key, message)
         if row.id or row.subject or row.box:
             manifest.check_id(id, where)
     return [replace(row, id=id) for row, id in zip(rows, ids, strict=True)]

@@ -16,6 +16,7 @@ from rig.session.derive import session_id
 from rig.session.sheet import read_lines
 from rig.session.used import read_used
 from rig.storage import SessionRecord, read_summary
+from rig.storage.folder import check_below
 from rig.table import Table, from_text
 
 RESCORED = "rescore.json"
@@ -172,7 +173,7 @@ def _rescored(folder: Path, pairing: Mapping[str, tuple[str, str]]) -> Session:
     subject = summary.get("subject", "")
     return Session(
         folder=folder,
-        id=str(used.get("id", folder.name)),
+        id=check_below(str(used.get("id") or folder.name), f"{path}: id", deep=False),
         subject=subject,
         phase=summary.get("phase", ""),
         attempt=summary.get("attempt", ""),

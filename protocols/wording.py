@@ -1,6 +1,8 @@
 """A course in plain words: its design, groups, days and rules, a sentence each; names. Pure."""
 
 import re
+from collections.abc import Collection
+from functools import lru_cache
 
 from protocols.course import (
     Course,
@@ -55,9 +57,7 @@ _EXCLUSIONS = {
 _SPELLED = {"pretest": "pre-test", "posttest": "post-test"}
 _LIBRARY = ("reinstatement", "treatment", "exposure", "housing", "test", "later")
 """What phases of the library are called that have not their kind's name."""
-_KINDS = "|".join((*Kind, *_LIBRARY))
 _NAMED = re.compile(r"([^\W\d]+)[_-]?(\d+[a-z]?)?")
-_IN_TEXT = re.compile(rf"(?<![\w/\\.-])((?:{_KINDS})(?:\d+[a-z]?)?)(?![\w/\\-]|\.\w)")
 
 
 def name_words(phase: str) -> str:
@@ -76,9 +76,20 @@ def named(phase: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-def names_in_words(text: str) -> str:
-    """A sentence in which phases that have a kind's name are said; paths stay as they are."""
-    return _IN_TEXT.sub(lambda found: name_words(found[1]), text)
+def names_in_words(text: str, own: Collection[str] = ()) -> str:
+    """A sentence in which phases are said; paths stay as they are.
+
+    Those that have a kind's name, and a lab's `own` in any cycle: habituation2 -> habituation 2.
+    """
+    return _in_text(frozenset(own)).sub(lambda found: name_words(found[1]), text)
+
+
+@lru_cache(maxsize=8)
+def _in_text(own: frozenset[str]) -> re.Pattern[str]:
+    found = filter(None, map(_NAMED.fullmatch, own))
+    stems = {one[1] for one in found if one[2] or "_" in one[1]}  # no other is said otherwise
+    words = "|".join(map(re.escape, sorted({*Kind, *_LIBRARY, *stems})))
+    return re.compile(rf"(?<![\w/\\.-])((?:{words})(?:\d+[a-z]?)?)(?![\w/\\-]|\.\w)")
 
 
 def describe(course: Course) -> list[tuple[str, list[str]]]:

@@ -10,9 +10,26 @@ LONGEST = 1000
 """Characters of a message; more is somebody's whole file in a cell."""
 
 
+_STEERING = {
+    **{
+        code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (9, 10)
+    },
+    **{code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
+    **{code: f"\\x{code - 0xDC00:02x}" for code in range(0xDC80, 0xDD00)},
+}
+"""Characters that steer a terminal, or turn the order of letters about, and how they are shown; and
+bytes of a file's name that are no text, which cannot be printed."""
+
+
+def printable(text: str) -> str:
+    """A text that shows its control characters, and steers nothing that it is printed on."""
+    return text.translate(_STEERING)
+
+
 def one_line(text: str) -> str:
-    """A text in one line of at most LONGEST characters: its beginning and its end."""
+    """A text in one printable line of at most LONGEST characters: its beginning and its end."""
     line = " ".join(text.splitlines()) if len(text.splitlines()) > 1 else text
+    line = printable(line)
     if len(line) <= LONGEST:
         return line
     return f"{line[: LONGEST - 305]} ... {line[-300:]}"

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from gui.names import spoken
 from gui.page import label
 from gui.results.table import ROW_PX, ReadTable
 from gui.texts import say
-from protocols.wording import names_in_words
 
 if TYPE_CHECKING:
     from protocols.report.blocks import Block
@@ -40,18 +40,14 @@ class BlocksView(QScrollArea):
         from protocols.report.blocks import Grid, Notice, Words  # with it comes all of the report
 
         if isinstance(block, Words):
-            layout.addWidget(
-                label(names_in_words(block.text), "muted" if block.quiet else "", wrap=True)
-            )
+            layout.addWidget(label(spoken(block.text), "muted" if block.quiet else "", wrap=True))
         elif isinstance(block, Notice):
-            layout.addWidget(
-                label(names_in_words(block.text), "bad" if block.grave else "warn", wrap=True)
-            )
+            layout.addWidget(label(spoken(block.text), "bad" if block.grave else "warn", wrap=True))
         elif isinstance(block, Grid):
             if block.caption:
                 layout.addWidget(label(block.caption, "muted", wrap=True))
             table = ReadTable(block.caption or say("results.tab_conduct"))
-            rows = [[names_in_words(str(cell)) for cell in row] for row in block.rows]
+            rows = [[spoken(str(cell)) for cell in row] for row in block.rows]
             table.fill(list(block.head), rows, block.numbers)
             table.setFixedHeight(min(len(block.rows), MOST_ROWS) * ROW_PX + 44)
             layout.addWidget(table)

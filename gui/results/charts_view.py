@@ -6,12 +6,12 @@ from pathlib import Path
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QListWidget, QVBoxLayout, QWidget
 
+from gui.names import spoken
 from gui.page import label
 from gui.results.plots import ChartPlot
 from gui.texts import say
 from gui.theme import Theme
 from protocols.results import Watched
-from protocols.wording import names_in_words
 
 CHARTS = 3
 
@@ -76,7 +76,7 @@ class ChartsView(QWidget):
         what = say(f"results.chart_{watched.what}")
         for kind, places in (("beyond", chart.beyond), ("shifted", chart.shifted)):
             for place in places:
-                value, name = f"{chart.values[place]:.1f}", names_in_words(watched.names[place])
+                value, name = f"{chart.values[place]:.1f}", spoken(watched.names[place])
                 self.odd.addItem(say(f"results.{kind}", name=name, what=what, value=value))
                 self._odd.append(watched.folders[place])
 

@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
 
 from gui.behind import Behind
 from gui.browse import pick_folder
+from gui.names import learn, spoken
 from gui.page import Page, button, label, set_role
 from gui.remembered import STUDIES, Remembered
 from gui.results.animals_view import AnimalsView
@@ -26,7 +27,6 @@ from gui.results.handing import Handing
 from gui.texts import say
 from gui.theme import Theme
 from protocols.results import Conduct, Overview, conduct_of, keep_scores, overview
-from protocols.wording import names_in_words
 from rig.errors import ConfigError
 
 
@@ -133,6 +133,7 @@ class ResultsPage(Page):
         if self.overview is None or self.overview.folder != found.folder:
             self.conduct = None
         self.overview = found
+        learn(found.phases)
         self._followed = str(found.folder)
         self._remembered.put_first(STUDIES, self._followed)
         self._say("muted", "")
@@ -239,5 +240,5 @@ class ResultsPage(Page):
 def _why(error: Exception) -> str:
     if isinstance(error, ConfigError):
         told = f"{error.key}: {error.message}" if error.key else error.message
-        return names_in_words(told)
-    return names_in_words(str(error))
+        return spoken(told)
+    return spoken(str(error))

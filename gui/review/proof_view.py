@@ -287,7 +287,7 @@ def _called(line: Line) -> str:
 
 def _grey(jpeg: bytes) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]] | None:
     """A JPEG file's picture, height x width; None for none."""
-    image = QImage.fromData(jpeg).convertToFormat(QImage.Format.Format_Grayscale8)
+    image = QImage.fromData(jpeg, "JPEG").convertToFormat(QImage.Format.Format_Grayscale8)
     if image.isNull():
         return None
     bits = image.constBits()

@@ -73,6 +73,7 @@ class SpotView(QWidget):
         self.player = Player()
         self.player.pressed.connect(self._pressed)
         self.now = QLabel()
+        self.now.setTextFormat(Qt.TextFormat.PlainText)
         set_role(self.now, "big")
         self.keys = label("", "muted", wrap=True)
         self.result = QPlainTextEdit()

@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.browse import pick_file, pick_folder
+from gui.names import learn
 from gui.page import button, label, set_role
 from gui.remembered import Remembered
 from gui.run.open_rigs import OpenRigs
@@ -220,6 +221,7 @@ class ChoosePanel(QWidget):
             self._protocol = None  # the preflight lines say why
         before = self.phase.currentData()
         phases = [phase.name for phase in self._protocol.in_box] if self._protocol else []
+        learn(phases)
         if phases != [self.phase.itemData(k) for k in range(self.phase.count())]:
             self.phase.clear()
             for name in phases:

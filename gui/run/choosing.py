@@ -5,13 +5,13 @@ from collections.abc import Callable
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from gui.behind import Behind
+from gui.names import spoken
 from gui.run.boxes import Boxes
 from gui.run.choose import ChoosePanel
 from gui.run.grid import Key
 from gui.run.preflight import Checked
 from gui.run.starting import Starting
 from gui.texts import say
-from protocols.wording import names_in_words
 from rig.channel import spell_source
 from rig.errors import ConfigError
 
@@ -77,7 +77,7 @@ class Choosing(QObject):
             self.check()  # files may have been mended meanwhile
 
         def failed(error: Exception) -> None:
-            self._panel.say_trouble(say("run.no_look", why=names_in_words(str(error))))
+            self._panel.say_trouble(say("run.no_look", why=spoken(str(error))))
 
         self.starting.look(rig, there, failed)
 
@@ -95,7 +95,7 @@ class Choosing(QObject):
 
         def failed(error: Exception) -> None:
             self._panel.put_working(working=False)
-            self._panel.say_trouble(say("run.not_worked", why=names_in_words(str(error))))
+            self._panel.say_trouble(say("run.not_worked", why=spoken(str(error))))
 
         self.starting.work(checked, done, failed)
 
@@ -146,7 +146,7 @@ class Choosing(QObject):
 
     def _not_started(self, key: Key | None, error: Exception) -> None:
         kind = "run.unforeseen" if key is None else "run.not_started"
-        text = say(kind, why=names_in_words(str(error)))
+        text = say(kind, why=spoken(str(error)))
         self._panel.say_trouble(text)
         if key is not None:
             self.check()  # with a fresh name for the session

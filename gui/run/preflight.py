@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from gui.names import spoken
 from gui.texts import say
 from protocols.asking import (
     Choice,
@@ -21,7 +22,7 @@ from protocols.asking import (
     ready,
     works,
 )
-from protocols.wording import named, names_in_words
+from protocols.wording import named
 from rig.apparatus import Apparatus, Drive
 from rig.channel import connect, find, spell_source
 from rig.errors import ConfigError, RigError
@@ -155,7 +156,7 @@ def _box(choice: Choice, lines: list[Line]) -> tuple[LoadedRig | None, LoadedBox
         loaded = load_rig(choice.rig)
         box = loaded.box_named(choice.box)
     except (RigError, OSError) as error:
-        _say(lines, Level.BAD, "rig_bad", why=names_in_words(str(error)))
+        _say(lines, Level.BAD, "rig_bad", why=spoken(str(error)))
         return None, None
     kind = "rig_sim" if loaded.simulated else "rig_good"
     _say(lines, Level.GOOD, kind, rig=loaded.rig.name, box=box.box.name)
@@ -187,7 +188,7 @@ def _pairing(choice: Choice, wanted: Wanted, lines: list[Line]) -> tuple[str | N
     try:
         noted = read_pairing(choice.out).get(choice.subject)
     except (RigError, OSError) as error:
-        _say(lines, Level.BAD, "pairing_bad", why=names_in_words(str(error)))
+        _say(lines, Level.BAD, "pairing_bad", why=spoken(str(error)))
         return None, False
     if noted and wanted.blinded:
         _say(lines, Level.GOOD, "paired_kept", file=choice.out / PAIRING, subject=choice.subject)
@@ -220,7 +221,7 @@ def _plan(
             hidden = "paired_hidden" if lacking else "paired_unfit"
             key = hidden if wanted.blinded else "paired_missing"
             file, subject = choice.out / PAIRING, choice.subject or "?"
-            why = names_in_words(error.message)
+            why = spoken(error.message)
             _say(lines, Level.BAD, key, why=why, file=file, subject=subject)
             return None, lacking
         _say(lines, Level.BAD, "plan_bad", why=_message(error))
@@ -235,8 +236,8 @@ def _message(error: Exception) -> str:
     """An error for somebody who chose on a page, not on a command line."""
     if isinstance(error, ConfigError) and error.file.startswith("--"):
         told = f"{error.key}: {error.message}" if error.key else error.message
-        return names_in_words(told)
-    return names_in_words(str(error))
+        return spoken(told)
+    return spoken(str(error))
 
 
 def _camera(

@@ -7,6 +7,7 @@ from functools import partial
 from PyQt6.QtCore import QItemSelectionModel, QModelIndex
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
+from gui.names import spoken
 from gui.page import button, label, set_role
 from gui.run.words import breakable
 from gui.study.bar import on_enter
@@ -16,7 +17,7 @@ from gui.texts import say
 from protocols.study import Study, scheduling, shifting
 from protocols.study.calendar import Entry, Row, calendar
 from protocols.study.second import Kept, Safety, kept_of, lines_of
-from protocols.wording import named, names_in_words
+from protocols.wording import named
 
 SIGNS = {
     "done": "✓", "due": "●", "late": "!", "running": "▶", "aborted": "✗", "failed": "✗",
@@ -205,9 +206,7 @@ class CalendarPanel(QWidget):
             number, broken = told
             self.reason.clear()
             key = "study.shifted_broken" if broken else "study.shifted"
-            self._say(
-                say(key, n=number, broken=names_in_words("; ".join(broken))), wrong=bool(broken)
-            )
+            self._say(say(key, n=number, broken=spoken("; ".join(broken))), wrong=bool(broken))
             self._desk.changed.emit()
 
         self._desk.ask(work, moved, self._failed)

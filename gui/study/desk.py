@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from gui.behind import Behind
+from gui.names import learn, spoken
 from gui.remembered import STUDIES, Remembered
 from protocols.study import Study, open_study
 from protocols.study.people import Person, people_of, who_is
 from protocols.study.placing import boxes_of
 from protocols.study.second import copy_in_background
-from protocols.wording import names_in_words
 from rig.errors import ConfigError, RigError
 
 T = TypeVar("T")
@@ -42,6 +42,7 @@ class About:
     people: tuple[Person, ...]
     boxes: dict[str, str]
     why: str
+    phases: tuple[str, ...]
 
 
 class StudyDesk(QObject):
@@ -86,6 +87,7 @@ class StudyDesk(QObject):
 
         def there(about: About) -> None:
             self.about, self.person = about, None
+            learn(about.phases)
             self._remembered.put_first(STUDIES, str(folder))
             self.trouble.emit("")
             self.opened.emit()
@@ -102,6 +104,7 @@ class StudyDesk(QObject):
         def there(about: About) -> None:
             if self.about is not None and self.about.folder == folder:
                 self.about = about
+                learn(about.phases)
                 self.changed.emit()
 
         self._behind.do(lambda: _look(folder), there, self._failed)
@@ -222,13 +225,14 @@ def words_of(error: Exception) -> str:
     """An error for somebody at a window: options of the command line are fields here."""
     if isinstance(error, ConfigError) and error.file.startswith("--"):
         field = error.file.removeprefix("--").replace("-", " ")
-        return f"{field}: {names_in_words(error.message)}"
+        return f"{field}: {spoken(error.message)}"
     if isinstance(error, OSError):
         return f"{error.filename or 'file'}: {error.strerror or error}"
-    return names_in_words(str(error))
+    return spoken(str(error))
 
 
 def _look(folder: Path) -> About:
     with open_study(folder) as study:
         people, boxes = tuple(people_of(study)), boxes_of(study)
-        return About(folder, study.plan.name, people, boxes, study.store.why)
+        phases = tuple(phase.name for phase in study.protocol.phase)
+        return About(folder, study.plan.name, people, boxes, study.store.why, phases)

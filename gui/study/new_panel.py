@@ -17,13 +17,13 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.browse import pick_folder
+from gui.names import learn, spoken
 from gui.page import button, label, set_role
 from gui.run.words import breakable
 from gui.study.desk import StudyDesk, words_of
 from gui.texts import say
 from protocols import library
 from protocols.study.drafting import Draft, begin, folder_name, in_words, lacking
-from protocols.wording import names_in_words
 
 STEPS = ("protocol", "rules", "key")
 HOLDERS = 2
@@ -248,6 +248,7 @@ class NewPanel(QWidget):
         except Exception as error:
             self.summary.setText(words_of(error))
             return
+        learn(wanted.phases)
         self.summary.setText(breakable(wanted.summary))
         for key, why in wanted.required.items():
             field = QLineEdit()
@@ -274,7 +275,7 @@ class NewPanel(QWidget):
         def known(parts: list[tuple[str, list[str]]]) -> None:
             if number == self._newest:
                 lines = [f"{head}\n  " + "\n  ".join(said) for head, said in parts]
-                self.words.setPlainText(names_in_words("\n\n".join(lines)))
+                self.words.setPlainText(spoken("\n\n".join(lines)))
 
         def failed(error: Exception) -> None:
             if number == self._newest:

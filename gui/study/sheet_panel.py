@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtCore import QEvent, QObject, QRect, Qt
 from PyQt6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
@@ -21,11 +21,13 @@ from protocols.study.sheet import Sheet, open_sheet, put
 from protocols.wording import named
 
 ROLE = "preparer"
-COLUMNS = (
-    "label", "animal", "holds", "dose", "strength", "ml", "lot", "route", "session", "what", "note",
-)  # fmt: skip
+COLUMNS = ("label", "animal", "ml", "holds", "source", "dose", "session", "note")
+WRAPPED = range(COLUMNS.index("holds"), COLUMNS.index("note"))
+"""Columns that become narrower where there is no room: nothing of what is drawn is cut short."""
 BESIDE_PX = 244
-"""Width of what stands beside the table."""
+"""Width of what is asked for, beside the table until a sheet is open."""
+LEAST_PX, NOTE_PX, ROW_PX, EDGE_PX = 96, 110, 30, 8
+"""Least width of a column that wraps, and of notes; height of one line; what a cell keeps free."""
 
 
 class SheetPanel(QWidget):
@@ -71,28 +73,38 @@ class SheetPanel(QWidget):
         self.rows = Rows(self)
         self.table = table(self.rows, say("sheet.rows"))
         self.table.installEventFilter(self)
+        if (shown := self.table.viewport()) is not None:
+            shown.installEventFilter(self)
+        if (heads := self.table.horizontalHeader()) is not None:
+            heads.setStretchLastSection(False)  # `_fit` says how wide it is
         QShortcut(
             QKeySequence(Qt.Key.Key_Escape), self, self.forget,
             context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
         )  # fmt: skip
-        left = QWidget()
-        left.setFixedWidth(BESIDE_PX)
-        beside = QVBoxLayout(left)
+        self._left = QWidget()
+        self._left.setFixedWidth(BESIDE_PX)
+        beside = QVBoxLayout(self._left)
         beside.setContentsMargins(0, 0, 0, 0)
         beside.addWidget(label(say("sheet.title"), "title", wrap=True))
         beside.addWidget(label(say("sheet.explained"), "muted", wrap=True))
         beside.addWidget(card(inside))
-        for one in (self.look, self.save, self.shut, self.said):
-            beside.addWidget(one)
+        beside.addWidget(self.look)
         beside.addStretch(1)
+        top = QHBoxLayout()
+        top.addWidget(self.head, 1)
+        top.addWidget(self.save)
+        top.addWidget(self.shut)
         right = QVBoxLayout()
-        right.addWidget(self.head)
+        right.addLayout(top)
         right.addWidget(self.table, 1)
         right.addWidget(self.booked)
-        across = QHBoxLayout(self)
-        across.setContentsMargins(0, 4, 0, 0)
-        across.addWidget(left)
+        across = QHBoxLayout()
+        across.addWidget(self._left)
         across.addLayout(right, 1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 4, 0, 0)
+        whole.addWidget(self.said)
+        whole.addLayout(across, 1)
         self.forget()
 
     def forget(self) -> None:
@@ -111,8 +123,12 @@ class SheetPanel(QWidget):
         person = self._desk.person
         may = person is not None and person.may(ROLE)
         self.look.setEnabled(may and not self._busy)
-        self.save.setEnabled(may and self._sheet is not None)
-        self.shut.setEnabled(self._sheet is not None)
+        is_open = self._sheet is not None
+        self.save.setEnabled(may and is_open)
+        self.shut.setEnabled(is_open)
+        for one in (self.save, self.shut):
+            one.setVisible(is_open)
+        self._left.setVisible(not is_open)  # an open sheet has all of the width
         if not may:
             self._say(say("sheet.whose"), "warn")
 
@@ -120,7 +136,7 @@ class SheetPanel(QWidget):
         """Open the sheet of the day in the field, with the preparer's own passphrase."""
         person, words, witness = self._by(), self.words.text(), self.witness.text().strip()
         day = self.day.text().strip() or None
-        lots = [one.strip() for one in self.lots.text().split(",") if one.strip()]
+        lots = lots_in(self.lots.text())
         if not person or self._busy:
             return
         self.words.setText("")
@@ -145,7 +161,7 @@ class SheetPanel(QWidget):
         self._enable()
         heads = [say(f"sheet.head_{name}") for name in COLUMNS]
         self.rows.put(heads, [_row(one) for one in sheet.rows])
-        self.table.resizeColumnsToContents()
+        self._fit()
         day = f"{sheet.day:%A %Y-%m-%d}"
         _put(self.head, say("sheet.head" if sheet.rows else "sheet.empty", day=day, n=sheet.labels))
         told = "\n".join(sheet.booked)
@@ -154,6 +170,36 @@ class SheetPanel(QWidget):
         _put(self.booked, told, "bad" if sheet.unbooked else "muted")
         self._say(say("sheet.opened"), "warn")
         self.table.setFocus()
+
+    def _fit(self) -> None:
+        """All columns within the table's width, if need be with rows of more than one line."""
+        self.table.setWordWrap(False)  # as wide as their texts
+        self.table.resizeColumnsToContents()
+        view, bar = self.table.viewport(), self.table.verticalScrollBar()
+        if self._sheet is None or view is None or bar is None:
+            return
+        last = len(COLUMNS) - 1
+        room = view.width() - (0 if bar.isVisible() else bar.sizeHint().width())
+        left = room - sum(map(self.table.columnWidth, range(last)))
+        wraps = left < NOTE_PX
+        while left < NOTE_PX:
+            widest = max(WRAPPED, key=self.table.columnWidth)
+            wide = self.table.columnWidth(widest)
+            if wide <= LEAST_PX:
+                break
+            self.table.setColumnWidth(widest, wide - 1)
+            left += 1
+        self.table.setColumnWidth(last, max(NOTE_PX, left))
+        self.table.setWordWrap(wraps)
+        for row in range(self.rows.rowCount()):
+            high = max(self._height(row, column) for column in WRAPPED) if wraps else ROW_PX
+            self.table.setRowHeight(row, high)
+
+    def _height(self, row: int, column: int) -> int:
+        text = str(self.rows.data(self.rows.index(row, column)))
+        area = QRect(0, 0, self.table.columnWidth(column) - EDGE_PX, ROW_PX)
+        need = self.table.fontMetrics().boundingRect(area, Qt.TextFlag.TextWordWrap, text)
+        return max(ROW_PX, need.height() + EDGE_PX)
 
     def _pick(self) -> None:
         if self._sheet is not None:
@@ -178,10 +224,15 @@ class SheetPanel(QWidget):
         )
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802  (Qt's name)
-        """Nothing is copied out of the table: the clipboard is not gone with the sheet."""
+        """Nothing is copied out of the table: the clipboard is not gone with the sheet.
+
+        Its columns fit each new width.
+        """
         if isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Copy):
             event.accept()
             return True
+        if event is not None and event.type() == QEvent.Type.Resize and watched is not self.table:
+            self._fit()
         return super().eventFilter(watched, event)
 
     def _failed(self, error: Exception) -> None:
@@ -201,6 +252,17 @@ class SheetPanel(QWidget):
         _put(self.said, text, role)
 
 
+def lots_in(text: str) -> list[str]:
+    """The lots of a line, DRUG=LOT each with commas between; a drug's own comma stays in it."""
+    found: list[str] = []
+    for piece in filter(None, map(str.strip, text.split(","))):
+        if found and "=" not in found[-1]:
+            found[-1] += f",{piece}"
+        else:
+            found.append(piece)
+    return found
+
+
 def _put(where: QLabel, text: str, role: str = "title") -> None:
     where.setText(breakable(text))
     set_role(where, role)
@@ -212,9 +274,10 @@ def _row(one: Syringe) -> list[Cell]:
     if one.label and one.ml is None:
         ml = say("sheet.weigh")
     note = "; ".join(one.said)
+    lot = say("sheet.lot", lot=one.lot) if one.lot else ""
     told = (
-        one.label, one.animal, one.holds, one.dose, one.concentration, ml, one.lot, one.route,
-        named(one.phase), one.slot, note,
+        one.label, one.animal, ml, one.holds, ", ".join(filter(None, (one.concentration, lot))),
+        " ".join(filter(None, (one.dose, one.route))), f"{named(one.phase)}, {one.slot}", note,
     )  # fmt: skip
     role = "warn" if one.label and one.ml is None else ""
     return [Cell(text, role, note) for text in told]

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gui.names import spoken
 from gui.study.rows import Cell
 from gui.texts import say
 from protocols.study import Study, doing
 from protocols.study.cards import Card, Countdown, card, countdowns
 from protocols.study.placing import Filed, Running, file_ended, running_of
 from protocols.study.today import Today, today
-from protocols.wording import named, names_in_words
+from protocols.wording import named
 from rig.apparatus import Apparatus
 from rig.channel import spell_source
 from rig.errors import RigError
@@ -91,4 +92,4 @@ def warnings_of(day: Day) -> list[str]:
     """What does not hold, has to be looked at, or was missed; a sentence each."""
     made = day.made
     told = (("broken", made.broken), ("asks", made.asks), ("missed", made.missed))
-    return [say(f"today.{key}", what=names_in_words(line)) for key, lines in told for line in lines]
+    return [say(f"today.{key}", what=spoken(line)) for key, lines in told for line in lines]

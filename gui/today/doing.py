@@ -8,6 +8,7 @@ from functools import partial
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QWidget
 
+from gui.names import spoken
 from gui.run.boxes import Boxes
 from gui.run.grid import Key
 from gui.study.desk import StudyDesk, words_of
@@ -20,7 +21,6 @@ from protocols.asking import station
 from protocols.study import Study, doing
 from protocols.study.cards import find_animal
 from protocols.study.placing import Placed, place
-from protocols.wording import names_in_words
 from rig.apparatus import Apparatus
 from rig.channel import Message
 from rig.errors import RigError
@@ -332,10 +332,10 @@ class Doing(QObject):
             self._page.setFocus()
             go_on(reason)
 
-        self._stopped.ask([names_in_words(one.what) for one in error.found], again, leave)
+        self._stopped.ask([spoken(one.what) for one in error.found], again, leave)
 
     def _did(self, said: str, role: str) -> None:
-        self._say(names_in_words(said), role)
+        self._say(spoken(said), role)
         self.show_again()
         self.done.emit()
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.happened import spell_clock
+from gui.names import spoken
 from gui.page import label, set_role
 from gui.texts import say
 from protocols.study.cards import Countdown
-from protocols.wording import names_in_words
 
 BIG = 4
 """So many stand in large digits; all others in a line below them."""
@@ -73,7 +73,7 @@ class Strip(QWidget):
                 say(
                     "today.tile",
                     animal=one.animal,
-                    what=names_in_words(one.what),
+                    what=spoken(one.what),
                     box=one.box or "-",
                 )
             )
@@ -87,7 +87,7 @@ class Strip(QWidget):
                 say(
                     "today.small",
                     animal=o.animal,
-                    what=names_in_words(o.what),
+                    what=spoken(o.what),
                     clock=" ".join(clock_of(o, now)[:2]),
                 )
                 for o in self._all[BIG:]

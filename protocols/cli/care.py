@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from protocols.cli.study import By, Folder, Json, study
+from protocols.cli.study import By, Folder, Json, Pins, Witness, study
 
 
 @study.command()
@@ -68,22 +68,26 @@ def book(
     drug: Annotated[str, typer.Option(help="The drug.")] = "",
     mg: Annotated[float, typer.Option(help="How much, mg.")] = 0.0,
     lot: Annotated[str, typer.Option(help="Its lot.")] = "",
-    witness: Annotated[str | None, typer.Option(help="Who saw it; needed for wasted.")] = None,
+    witness: Witness = None,
     note: Annotated[str, typer.Option(help="Sealed with the amount.")] = "",
+    pin_file: Pins = None,
     json: Json = False,
 ) -> None:
     """The book of controlled drugs, for preparers and owners.
 
     settle: what of all syringes drawn by a sheet was given, by what was entered, and the rest as
-    wasted before a witness.
+    wasted before a witness; wasted needs one too. Who has a PIN signs with it.
 
     Example: placepref study book S1 received --drug cocaine --mg 500 --lot A17 --by bob
     """
     from protocols import study as verbs
     from protocols.cli.table import lines, print_json
+    from protocols.cli.who import signed, witnessed
     from protocols.study import booking, care
 
     with verbs.open_study(folder) as opened:
+        by = signed(opened, by, pin_file)
+        witness = witnessed(opened, by, witness, pin_file)
         if kind == "settle":
             for one in booking.settle(opened, by, witness):
                 said = ", ".join(f"{mg:.3f} mg {what}" for what, mg in one.mg.items())

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from protocols.cli.study import By, Folder, Json, Pins, Words, study
+from protocols.cli.study import By, Folder, Json, Pins, Witness, Words, study
 
 __all__ = ["study"]
 
@@ -184,9 +184,7 @@ def draw(
     ] = None,
     passphrases: Words = None,
     pin_file: Pins = None,
-    witness: Annotated[
-        str | None, typer.Option(help="Who sees it drawn, for the book of controlled drugs.")
-    ] = None,
+    witness: Witness = None,
 ) -> None:
     """Open a day's draw sheet, for a preparer: what each label holds, with labels to print.
 

@@ -8,7 +8,7 @@ from protocols import study as verbs
 from protocols.cli.exits import DONE
 from protocols.cli.studying import passphrases_of
 from protocols.cli.table import wrapped
-from protocols.cli.who import moment, signed
+from protocols.cli.who import moment, signed, witnessed
 from protocols.study.sheet import open_sheet, outside, put
 
 
@@ -26,8 +26,9 @@ def draw(
     outside(folder, out)
     with verbs.open_study(folder) as opened:
         by = signed(opened, by, pins)
+        saw = witnessed(opened, by, witness, pins)
         words = passphrases_of([by], passphrases)[by]
-        made = open_sheet(opened, by, words, moment(None), day=day, lots=lots, witness=witness)
+        made = open_sheet(opened, by, words, moment(None), day=day, lots=lots, witness=saw)
     if made.unbooked:
         print(wrapped(f"NOT in the book of controlled drugs: {made.unbooked}"), file=sys.stderr)
     put(made, folder, out)

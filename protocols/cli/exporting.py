@@ -1,6 +1,5 @@
 """`export`: a study handed on, blinded until the key was opened."""
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from protocols.cli.exits import DONE
 from protocols.cli.table import from_here, print_json, progress, wrapped
+from rig.config import parse_toml
 from rig.errors import ConfigError
 
 KINDS = ("nwb", "csv", "prism", "share")
@@ -48,7 +48,6 @@ def export(folder: Path, asked: Asked, *, as_json: bool) -> int:
         raise ConfigError("--to", asked.to, study.found.why_blinded)
     if not study.sessions:
         raise ConfigError(str(folder), "", "holds no completed session yet")
-    out.parent.mkdir(parents=True, exist_ok=True)
     _write(study, asked, about, out)
     if as_json:
         print_json({"folder": str(out), "blinded": not study.reveal, "notes": study.found.notes,
@@ -93,11 +92,9 @@ def _about(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = parse_toml(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), "", f"cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), "", f"is no TOML: {error}") from None
     for name, value in table.items():
         if name in TEXTS:
             if not isinstance(value, str) or not value.strip():

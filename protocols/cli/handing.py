@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from protocols.cli.study import Json
+
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="A study's folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable result on standard output.")]
 
 
 def report(

@@ -8,7 +8,7 @@ from protocols.cli.table import from_here, print_json, progress
 from protocols.scoring.measuring import collector_off
 from protocols.study import open_study
 from rig.errors import ConfigError, StorageError
-from rig.storage.folder import replace
+from rig.storage.folder import make_private, replace
 
 
 def report(folder: Path, out: Path | None, figures: Path | None, *, as_json: bool) -> int:
@@ -40,11 +40,11 @@ def write_report(
         text = page(made)
         data = pdf(made)
     try:
-        html.parent.mkdir(parents=True, exist_ok=True)
+        make_private(html.parent)
     except OSError as error:
         raise StorageError(f"{html.parent} cannot be made: {error.strerror}") from error
-    replace(html, text.encode())
-    replace(print_, data)
+    replace(html, text.encode(), private=True)
+    replace(print_, data, private=True)
     if figures is not None:
         write_figures(made, figures)
     return html, print_

@@ -11,6 +11,7 @@ from protocols.scores import NAMES, Animal, Scored, score_animals
 from protocols.statistics.result import Result, Role, p_text
 from protocols.times import read_times
 from rig.errors import ConfigError
+from rig.storage.folder import make_private
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,7 +136,7 @@ def draw(folder: Path, drawings: Mapping[str, Callable[[], "Figure"]]) -> list[P
                 message = f"{folder / name}.{ending} is there already; name another folder"
                 raise ConfigError("--figures", "", message)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         raise ConfigError("--figures", "", f"{folder}: {error.strerror}") from None
     drawn = []

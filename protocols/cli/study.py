@@ -33,6 +33,13 @@ Pins = Annotated[
     ),
 ]
 
+Witness = Annotated[
+    str | None,
+    typer.Option(
+        help="Who saw it, for the book of controlled drugs; signs by PIN too. scan: by badge."
+    ),
+]
+
 
 @study.command()
 def new(

@@ -139,7 +139,7 @@ def progress(what: str, unit: str = "") -> Iterator[Bar]:
 
     share, left = TaskProgressColumn(), TimeRemainingColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), share, Rate(), left)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(file=sys.__stderr__), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
         def told(done: float, total: float) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from protocols.study import Study
 from protocols.study.adding import SCAN
-from protocols.study.people import has_pin, prove_pin, whose_badge
+from protocols.study.care import apart
+from protocols.study.people import has_pin, people_of, prove_pin, whose_badge
 from rig.errors import ConfigError
 
 
@@ -15,23 +16,44 @@ def signed(study: Study, person: str, file: Path | None) -> str:
     """Who it is. One who has a PIN is asked for it or for the badge, in the terminal or in `file`.
 
     `file` has lines "NAME: PIN". "scan" in place of a name is whoever's badge is scanned: a line
-    of the keyboard that ends with Enter. Raises ConfigError where nobody can be asked, RigError for
-    a wrong one.
+    of the keyboard that ends with Enter. Raises ConfigError where nobody can be asked, InputError
+    for a wrong one, which is counted.
     """
     return signer(study, person, file)[0]
 
 
-def signer(study: Study, person: str, file: Path | None) -> tuple[str, str | None]:
-    """As `signed`, with the PIN or badge that was given; None where none is asked for."""
+def witnessed(study: Study, person: str, witness: str | None, file: Path | None) -> str | None:
+    """Who stood beside `person` and saw it, proved as `signed` says; None where nobody did.
+
+    Raises ConfigError for who is nobody of the study, or is `person`; InputError as `signed` does.
+    """
+    if witness is None:
+        return None
+    apart(person, witness)
+    if witness != SCAN and witness not in {one.name for one in people_of(study)}:
+        raise ConfigError("--witness", "", f"{witness!r}: is not a person of this study")
+    name, _ = signer(study, witness, file, "--witness")
+    apart(person, name)
+    return name
+
+
+def signer(
+    study: Study, person: str, file: Path | None, option: str = "--by"
+) -> tuple[str, str | None]:
+    """As `signed`, with the PIN or badge that was given; None where none is asked for.
+
+    `option`: which one `person` was named by.
+    """
     if person == SCAN:
-        badge = scanned()
+        badge = scanned(option)
         return whose_badge(study, badge), badge
     if not has_pin(study, person):
         return person, None
     if file is not None:
         pin = _line(file, person)
     elif sys.stdin.isatty():
-        pin = getpass.getpass(f"PIN or badge of {person}: ")
+        beside = ", the witness" if option == "--witness" else ""
+        pin = getpass.getpass(f"PIN or badge of {person}{beside}: ")
     else:
         message = f"{person} has a PIN, and nobody can be asked here; give a file"
         raise ConfigError("--pin-file", "", message)
@@ -39,11 +61,12 @@ def signer(study: Study, person: str, file: Path | None) -> tuple[str, str | Non
     return person, pin
 
 
-def scanned() -> str:
+def scanned(option: str = "--by") -> str:
     """A badge's line, unseen in a terminal. Raises ConfigError where none comes."""
-    line = getpass.getpass("Badge: ") if sys.stdin.isatty() else sys.stdin.readline()
+    what = "Badge of the witness: " if option == "--witness" else "Badge: "
+    line = getpass.getpass(what) if sys.stdin.isatty() else sys.stdin.readline()
     if not line.strip():
-        raise ConfigError("--by", "", "no badge was scanned")
+        raise ConfigError(option, "", "no badge was scanned")
     return line.strip()
 
 

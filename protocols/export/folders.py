@@ -16,9 +16,11 @@ from protocols.export import tables
 from protocols.export.animals import KNOWN, NOBODY, Subjects
 from protocols.export.nwb import Lab, write_nwb
 from protocols.export.prism import prism_tables
+from protocols.formulas import as_text
 from protocols.scores import Animal, score_animals
 from protocols.sessions import Session
 from rig.errors import ConfigError, StorageError
+from rig.storage.folder import PRIVATE, make_private
 
 DICTIONARY = "data_dictionary.csv"
 FRAMES = "frames"
@@ -89,7 +91,7 @@ def export_prism(
         raise ConfigError("--to", "prism", message)
     with made(out) as folder:
         for name, grid in prism_tables(animals, score_animals(animals)).items():
-            write_text(folder / f"{name}.csv", _text(grid))
+            write_text(folder / f"{name}.csv", _text([as_text(c) for c in line] for line in grid))
 
 
 def export_nwb(
@@ -116,7 +118,8 @@ def made(out: Path) -> Iterator[Path]:
     free(out)
     part = out.with_name(f"{out.name}.part")
     try:
-        part.mkdir(parents=True)
+        make_private(part.parent)
+        part.mkdir(mode=PRIVATE)  # it becomes `out`: who hands it on lets others in
     except FileExistsError:
         message = "was left by an export that did not end; look at it and remove it"
         raise ConfigError(str(part), "", message) from None
@@ -185,7 +188,7 @@ def _text(grid: Iterable[Sequence[str]], delimiter: str = ",") -> str:
 def _cell(value: object, european: bool) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    text = f"{round(value, 9):.15g}" if isinstance(value, float) else str(value)
+    text = f"{round(value, 9):.15g}" if isinstance(value, float) else as_text(str(value))
     numeric = isinstance(value, float) or _is_number(text)
     return text.replace(".", ",") if european and numeric else text
 

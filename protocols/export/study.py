@@ -10,6 +10,7 @@ from typing import Any
 
 from protocols.export.animals import NOBODY, Subjects, read_subjects
 from protocols.export.names import nameless
+from protocols.formulas import as_text
 from protocols.ranges import first, placed_by
 from protocols.report.records import Records, records_of
 from protocols.scores import POSTTEST, PRETEST
@@ -209,4 +210,4 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 def _cell(value: Any) -> str:
     if value is None or value != value:
         return ""
-    return f"{round(value, 9):.15g}" if isinstance(value, float) else str(value)
+    return f"{round(value, 9):.15g}" if isinstance(value, float) else as_text(str(value))

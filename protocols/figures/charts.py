@@ -138,6 +138,7 @@ def quality(sessions: Sequence[Session]) -> "Figure":
                 )  # fmt: skip
             panels[2].set_yscale("log")
             panels[2].yaxis.set_major_formatter("{x:g}")
+            panels[2].yaxis.set_major_formatter("{x:g}")
             panels[2].yaxis.set_minor_formatter("")
             panels[2].set_ylabel("frame to command (ms)")
             panels[2].legend(loc="center left", bbox_to_anchor=(1, 0.5))

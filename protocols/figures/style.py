@@ -60,6 +60,7 @@ RC: dict[str, Any] = {
     "lines.markersize": 3.5,
     "patch.linewidth": 0.6,
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # a group called $x_1$ is called so
     "axes.formatter.useoffset": False,
     "pdf.fonttype": 42,  # whole letters in the file, not drawings of them: text stays text
     "svg.fonttype": "path",  # an SVG cannot carry a font everywhere: letters as outlines

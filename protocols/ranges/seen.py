@@ -131,7 +131,7 @@ def _parsed(path: Path, lines: list[bytes]) -> list[dict[str, Any]]:
         ticks: list[dict[str, Any]] = json.loads(b"[" + b",".join(lines) + b"]")
         if len(ticks) == len(lines) and all({"t", "frame", "d"} <= one.keys() for one in ticks):
             return ticks
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         pass
     finally:
         if collects:

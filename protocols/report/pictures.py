@@ -11,7 +11,7 @@ from protocols.figures import style
 from protocols.report.blocks import Picture, Report
 from protocols.results import LIST, listed
 from rig.errors import StorageError
-from rig.storage.folder import replace
+from rig.storage.folder import make_private, replace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def write_figures(report: Report, folder: Path) -> list[Path]:
     made = [block for block in report.blocks if isinstance(block, Picture)]
     named = [(f"{k:02d}-{one.name.replace(' ', '-')}.png", one) for k, one in enumerate(made, 1)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         old = listed(folder)
         for name, one in named:
             replace(folder / name, drawn(one, "png"))

@@ -179,7 +179,7 @@ def _codes(folder: Path, uids: list[str]) -> dict[str, str]:
             if len(codes) > before:
                 known["codes"] = dict(sorted(codes.items()))
                 replace(place / CODES, (json.dumps(known, indent=1) + "\n").encode())
-    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise StorageError(f"{place / CODES}: {error}") from None
     return told
 

@@ -98,8 +98,8 @@ def create(url: str) -> Store:
     if path is not None and path.exists():
         raise ConfigError(name, "", "there is a database already")
     if path is not None:
-        try:  # private from its first byte on; its log takes after it
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        try:  # private from its first byte on
+            make_file(path)
         except OSError as error:
             raise StorageError(f"{name} cannot be written: {error.strerror}") from error
     engine = _engine(url)
@@ -192,6 +192,7 @@ def snapshot(store: Store, target: Path) -> None:
         path.unlink(missing_ok=True)
     try:
         if store.engine.dialect.name == "sqlite":
+            make_file(part)
             with store.read() as connection, closing(sqlite3.connect(part)) as new:
                 raw: Any = connection.connection.driver_connection
                 raw.backup(new)
@@ -219,10 +220,18 @@ def _settle(path: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+    make_file(part)
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(part)) as new:
         old.backup(new)
     part.replace(target)
+
+
+def make_file(path: Path) -> None:
+    """An empty file for a database that only this user reads; its log takes after it.
+
+    Raises OSError, also where there is one.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
 
 
 def _vacuum(path: Path) -> None:

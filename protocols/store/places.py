@@ -7,16 +7,18 @@ it is written is torn.
 import json
 import os
 import platform
+import re
 from pathlib import Path
 
 import platformdirs
 import psutil
 
 from rig.errors import ConfigError
-from rig.storage.folder import replace
+from rig.storage.folder import make_private, replace
 
 DATA_VARIABLE = "PLACEPREF_DATA"
 POINTER = "database.local"
+_OURS = re.compile(r"[0-9a-f]{16}\.sqlite")
 _SHARES = {
     "nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afpfs", "webdav", "davfs",
     "fuse.sshfs", "sshfs", "fuse.davfs", "fuse.davfs2", "fuse.rclone", "fuse.gvfsd-fuse",
@@ -82,7 +84,7 @@ def live_path(uid: str) -> Path:
     named = os.environ.get(DATA_VARIABLE)
     base = Path(named) if named else platformdirs.user_data_path("placepref")
     path = base / "studies" / f"{uid}.sqlite"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     return path
 
 
@@ -107,6 +109,9 @@ def local_of(folder: Path) -> Path | None:
     try:
         told = json.loads((folder / POINTER).read_text(encoding="utf-8"))
         computer, path = str(told["computer"]), Path(told["path"])
+        # Whoever hands on a folder could else have any file taken for its database, and replaced.
+        if not _OURS.fullmatch(path.name) or path.parent.name != "studies":
+            raise ValueError(f"{path} is no place where a live database is kept")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:

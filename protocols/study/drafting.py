@@ -66,16 +66,21 @@ def folder_name(name: str) -> str:
 
 
 class Wanted(NamedTuple):
-    """What a protocol is; which of its parameters have to be decided before a study, and why."""
+    """What a protocol is; which of its parameters have to be decided before a study, and why.
+
+    `phases`: their names.
+    """
 
     summary: str
     required: dict[str, str]
+    phases: tuple[str, ...]
 
 
 def lacking(protocol: str) -> Wanted:
     """What has to be decided. Raises ConfigError for no such protocol."""
     made = find_protocol(protocol)[0]
-    return Wanted(made.summary, dict(made.required))
+    phases = tuple(phase.name for phase in made.phase)
+    return Wanted(made.summary, dict(made.required), phases)
 
 
 def begin(draft: Draft) -> str | None:

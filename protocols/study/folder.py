@@ -4,6 +4,7 @@ study.toml protocol.toml study.sqlite key.sealed rawdata/ derivatives/ backup/
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
@@ -19,14 +20,19 @@ from protocols.blinding import Key
 from protocols.extending import Base, whole
 from protocols.joining import Joined
 from protocols.planning import Planning
-from protocols.store import Store, create, open_store, places, to_url
+from protocols.store import Store, create, open_store, places, to_url, verify
 from protocols.store import tables as t
-from protocols.store.opening import backup
+from protocols.store.opening import DatabaseError, backup
 from protocols.study import withheld
 from rig.config import parse_toml
 from rig.errors import ConfigError
 from rig.storage.folder import PRIVATE, make_private, replace
 
+_OF_VALUES = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+"""What comes of a value in the database that we never wrote there, wherever it is used."""
+_UID = re.compile(r"[0-9a-f]{16}")
 RULES, PROTOCOL, KEY = "study.toml", "protocol.toml", "key.sealed"
 DRAW = "draw.sealed"
 """What labels hold, for who prepares them; nothing else can be opened with it."""
@@ -43,8 +49,26 @@ class Study(AbstractContextManager["Study"]):
     joined: Joined
     uid: str
 
-    def __exit__(self, *_: object) -> None:
-        self.store.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raises DatabaseError in place of an error that comes of values that we never wrote."""
+        try:
+            if isinstance(error, _OF_VALUES):
+                self._judge(error)
+        finally:
+            self.store.close()
+
+    def _judge(self, error: Exception) -> None:
+        try:
+            with self.store.read() as connection:
+                faults = verify(connection)
+        except _OF_VALUES as other:
+            raise self._changed(str(other) or repr(other)) from error
+        if faults:
+            raise self._changed(f"{faults[0].where}: {faults[0].what}") from error
+
+    def _changed(self, what: str) -> DatabaseError:
+        said = f"was changed by another program, and cannot be used like that ({what})"
+        return DatabaseError(f"{self.store.name} {said}; placepref study restore puts a copy back")
 
     @property
     def key(self) -> Key:
@@ -176,6 +200,8 @@ def open_study(folder: Path, *, write: bool = True) -> Study:
             kept = connection.execute(select(t.study)).mappings().first()
         if kept is None:
             raise ConfigError(store.name, "", "holds no study")
+        if not _UID.fullmatch(str(kept["uid"])):  # files outside of the study are named by it
+            raise ConfigError(store.name, "study.uid", f"{kept['uid']!r}: is no uid of a study")
         for name, column in ((RULES, "rules_sha256"), (PROTOCOL, "protocol_sha256")):
             if sha256(texts[name]) != kept[column]:
                 message = (

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from protocols.store import tables as t
 from protocols.study.folder import Study
+from rig.storage.folder import check_below
 
 KIND = t.MEASURED
 """Of the amendments that file a measurement."""
@@ -59,8 +60,8 @@ def filed_in(connection: Connection) -> Iterator[Remeasured]:
     for row in connection.execute(asked).mappings():
         told = json.loads(row["after"])
         yield Remeasured(
-            of=told["of"],
-            folder=told["folder"],
+            of=check_below(told["of"], "amendment"),
+            folder=check_below(told["folder"], "amendment"),
             changed=tuple(told["changed"]),
             not_blind=told["not_blind"],
             sums_sha256=told["sums_sha256"],

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from protocols.store import open_store, places, verify
 from protocols.store import tables as t
-from protocols.store.opening import FILE, FOR_READING
+from protocols.store.opening import FILE, FOR_READING, make_file
 from protocols.study.adding import allowed
 from protocols.study.folder import RULES, open_study
 from rig.config import parse_toml
@@ -88,5 +88,6 @@ def move(folder: Path, person: str) -> Moved:
 def _copy(source: Path, target: Path) -> None:
     """A whole copy by SQLite's own way, what stands in the write-ahead log with it."""
     target.unlink(missing_ok=True)
+    make_file(target)
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 from protocols.store import is_pin
 from protocols.store import tables as t
 from protocols.study.folder import Study
-from rig.errors import ConfigError, RigError
+from rig.errors import ConfigError, InputError
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ def people_of(study: Study) -> list[Person]:
 def who_is(study: Study, told: str) -> Person:
     """Who scanned this badge or typed this PIN; a name is enough for who has no PIN.
 
-    "NAME PIN" tells apart two people who chose the same. Raises RigError, and counts it, for what
+    "NAME PIN" tells apart two people who chose the same. Raises InputError, and counts it, for what
     is nobody's.
     """
     told = told.strip()
     known = {one.name: one for one in people_of(study)}
     if told in known:
         if known[told].has_pin:
-            raise RigError(f"{told} has a PIN: type it, or scan the badge")
+            raise InputError(f"{told} has a PIN: type it, or scan the badge")
         return known[told]
     name, _, pin = told.rpartition(" ")
     if name.strip() in known:
@@ -56,11 +56,11 @@ def who_is(study: Study, told: str) -> Person:
         if len(found) == 1:
             return known[found[0]]
         if found:
-            raise RigError("more than one person has this PIN: type the name, a space, the PIN")
+            raise InputError("more than one person has this PIN: type the name, a space, the PIN")
     if study.store.why == "":
         with study.store.change("nobody") as change:
             change.note("pin_refused")
-    raise RigError("nobody of this study has this name, PIN or badge; it was counted")
+    raise InputError("nobody of this study has this name, PIN or badge; it was counted")
 
 
 def has_pin(study: Study, person: str) -> bool:
@@ -71,18 +71,18 @@ def has_pin(study: Study, person: str) -> bool:
 
 
 def prove_pin(study: Study, person: str, pin: str) -> None:
-    """Raise RigError, and count it, unless this is the person's PIN, or badge."""
+    """Raise InputError, and count it, unless this is the person's PIN, or badge."""
     with study.store.read() as connection:
         asked = select(t.person.c.pin, t.person.c.scan).where(t.person.c.name == person)
         stored = connection.execute(asked).first()
     if stored is not None and any(is_pin(pin, one) for one in stored if one is not None):
         return
     count = _refused(study, person)
-    raise RigError(f"not the PIN of {person} ({count} wrong so far); nothing was changed")
+    raise InputError(f"not the PIN of {person} ({count} wrong so far); nothing was changed")
 
 
 def whose_badge(study: Study, badge: str) -> str:
-    """The person whose badge this is. Raises RigError, and counts it, where it is nobody's."""
+    """The person whose badge this is. Raises InputError, and counts it, where it is nobody's."""
     with study.store.read() as connection:
         asked = select(t.person).where(t.person.c.scan.is_not(None), t.person.c.active == 1)
         people = connection.execute(asked.order_by(t.person.c.name)).all()
@@ -90,7 +90,7 @@ def whose_badge(study: Study, badge: str) -> str:
     if found:
         return str(found[0])
     count = _refused(study, "badge")
-    raise RigError(f"nobody's badge in this study ({count} wrong so far); nothing was changed")
+    raise InputError(f"nobody's badge in this study ({count} wrong so far); nothing was changed")
 
 
 def knows(connection: Connection, animal: str, person: str) -> str:

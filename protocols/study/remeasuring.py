@@ -64,7 +64,7 @@ from rig.session.again import Again
 from rig.session.files import load_apparatus
 from rig.session.row import Amend, Row
 from rig.storage import SessionRecord
-from rig.storage.folder import SETUP, SUMS, sums, write_sums
+from rig.storage.folder import SETUP, SUMS, check_below, sums, write_sums
 
 FOLDER = "derivatives/remeasured"
 CORRECTIONS = "corrections.csv"
@@ -237,7 +237,7 @@ def _row(
             return None
     return Row(
         (source,),
-        id=session["uid"],
+        id=check_below(session["uid"], study.store.name, deep=False),  # the results' folder
         apparatus=new or own,
         apparatus_file=str(file or ""),
         amend=Amend(corrections=given),

@@ -15,6 +15,7 @@ from protocols.study.folder import PROTOCOL, RULES, open_study
 from protocols.study.second.copying import bring_back, small_files
 from rig.config import parse_toml
 from rig.errors import ConfigError, StorageError
+from rig.storage.folder import make_private, open_private
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ def restore(
     copies = sorted((source / "backup").glob("study-*.sqlite"))
     if not (source / RULES).is_file() or not copies:
         raise ConfigError("--from", "", f"{source}: is no copy of a study in a second place")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     files = small_files(source, folder)
     _same_study(source, folder)
     for name in ("rawdata", "derivatives", "backup"):
-        (folder / name).mkdir(exist_ok=True)
+        make_private(folder / name)
     sessions = bring_back(source, folder, tell)
     whole = [path for path in copies if _is_whole(path)]
     taken, aside = _database(folder, person, whole[-1] if whole else copies[-1])
@@ -86,7 +87,10 @@ def _database(folder: Path, person: str, source: Path | None) -> tuple[Path, Pat
     kept = None
     part = live.with_name(live.name + ".part")
     try:
-        shutil.copyfile(taken, part)  # whole beside it first: nothing is moved before it is there
+        part.unlink(missing_ok=True)
+        # Whole beside it first: nothing is moved before it is there.
+        with taken.open("rb") as old, open(part, "xb", opener=open_private) as new:
+            shutil.copyfileobj(old, new)
         for path in (live, *(live.with_name(live.name + end) for end in ("-wal", "-shm"))):
             if path.exists():
                 aside.mkdir(parents=True, exist_ok=True)

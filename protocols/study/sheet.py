@@ -12,6 +12,7 @@ from pathlib import Path
 
 import segno
 
+from protocols.joining import same_drug
 from protocols.study import booking
 from protocols.study.care import apart
 from protocols.study.drawing import Syringe, draw_sheet
@@ -62,10 +63,11 @@ def open_sheet(
     """Open the sheet of a day ("2026-01-05"; None: the day of `now`), as `draw_sheet` says.
 
     `lots`: "DRUG=LOT" each. What is drawn of controlled drugs goes into their book; that it cannot
-    is said, and does not hold up the animals' day. Raises ConfigError, WrongPassphraseError.
+    is said, and does not hold up the animals' day. Raises ConfigError, for a lot of a drug that the
+    study does not give too, and WrongPassphraseError; nothing was opened then.
     """
     apart(person, witness)
-    named = dict(_lot(one) for one in lots)
+    named = _lots(study, lots)
     when = day_of(study, now) if day is None else _date(day)
     if day is not None:
         now = now.replace(year=when.year, month=when.month, day=when.day)
@@ -137,11 +139,23 @@ def _label(row: Syringe, day: date) -> str:
     return f'<div class="label">{picture}<div>{words}</div></div>'
 
 
-def _lot(text: str) -> tuple[str, str]:
-    name, sign, lot = (part.strip() for part in text.partition("="))
-    if not sign or not name or not lot:
-        raise ConfigError("--lot", "", f"{text!r}: write DRUG=LOT")
-    return name, lot
+def _lots(study: Study, told: Sequence[str]) -> dict[str, str]:
+    """The lot of each drug that was named. Raises ConfigError for one that no label could have."""
+    given = sorted({drug for course in study.joined.courses.values() for drug in course.drugs})
+    found: dict[str, str] = {}
+    for text in told:
+        name, sign, lot = (part.strip() for part in text.partition("="))
+        if not sign or not name or not lot:
+            raise ConfigError("--lot", "", f"{text!r}: write DRUG=LOT")
+        of = [drug for drug in given if same_drug(name, drug)]
+        if not of:
+            message = f"{name!r}: is no drug of this study (it has: {', '.join(given) or 'none'})"
+            raise ConfigError("--lot", "", message)
+        if any(same_drug(other, drug) for other in found for drug in of):
+            message = f"{name!r}: has a lot already; two lots of a drug are written as one, L1+L2"
+            raise ConfigError("--lot", "", message)
+        found[name] = lot
+    return found
 
 
 def _date(text: str) -> date:

@@ -28,13 +28,7 @@ def runtime_folder() -> Path:
     The environment variable PLACEPREF_RUNTIME names another one.
     """
     named = os.environ.get(RUNTIME_VARIABLE)
-    if named:
-        folder = Path(named)
-    else:
-        with warnings.catch_warnings():
-            # Without XDG_RUNTIME_DIR a folder below the temporary one is as good.
-            warnings.simplefilter("ignore")
-            folder = platformdirs.user_runtime_path("placepref")
+    folder = Path(named) if named else _usual_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         private = is_private(folder)
@@ -46,6 +40,17 @@ def runtime_folder() -> Path:
         message = "others may write in it, so no station is run or asked there"
         raise StationError(f"{folder}: {message}; remove it or set {RUNTIME_VARIABLE}")
     return folder
+
+
+def _usual_folder() -> Path:
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR a folder below the temporary one is as good.
+        warnings.simplefilter("ignore")
+        try:
+            return platformdirs.user_runtime_path("placepref")
+        except OSError as error:  # somebody else's is in its place
+            message = f"there is no folder for the stations: {error}; set {RUNTIME_VARIABLE}"
+            raise StationError(message) from None
 
 
 def spell_source(source: str) -> str:

@@ -42,7 +42,9 @@ def is_private(folder: Path) -> bool:
     """Whether the folder belongs to this user and no other may write in it."""
     if sys.platform == "win32":
         return True  # the user's own profile: its access list is inherited
-    facts = folder.stat()
+    facts, above = folder.stat(), folder.absolute().parent.stat()
+    if above.st_uid not in (0, os.getuid()):
+        return False  # who owns the one above can put another in its place
     return facts.st_uid == os.getuid() and not facts.st_mode & 0o022
 
 

@@ -339,6 +339,10 @@ def open_boards(rig: RigFile, clock: Clock) -> dict[str, SerialBoard]:
     return opened
 
 
+WAYS = ("socket", "rfc2217", "hwgrep", "loop")
+"""Of pyserial's addresses those that lead to a board and nowhere else: `spy` writes any file."""
+
+
 def close_boards(boards: Mapping[str, SerialBoard]) -> None:
     """Close each board; one that fails does not keep the others open."""
     for name, board in boards.items():
@@ -350,6 +354,10 @@ def close_boards(boards: Mapping[str, SerialBoard]) -> None:
 
 def _open(port: str) -> Any:
     """The open port. Raises DoorError with one line for a technician."""
+    scheme, far, _ = port.partition("://")
+    if far and scheme.lower() not in WAYS:
+        ways = ", ".join(f"{way}://" for way in WAYS)
+        raise DoorError(f"port {port}: {scheme}:// is no way to a board; there are {ways}")
     try:
         opened = serial.serial_for_url(
             port,

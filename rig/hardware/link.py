@@ -447,6 +447,8 @@ class Link:
         hello = Hello(name, firmware, PROTOCOL, int(bad), cause, doors, outputs, beams)
         if self.expected not in ("", name):
             raise ValueError(f"it calls itself {name}, not {self.expected}")
+        if set(name) & set("/\\:"):  # what is measured at its doors is kept in a file of its name
+            raise ValueError(f"it calls itself {name}, which is no name")
         self.name = name
         self.hello = hello
         self.fault = ""

@@ -8,10 +8,15 @@ from rig.apparatus import Apparatus
 from rig.errors import ConfigError
 from rig.model import Gray
 
+MOST_BYTES = 1 << 24
+"""Of a file that a person writes."""
+
 
 def read_text(path: Path, what: str) -> str:
     """A small text file. Raises ConfigError naming the path."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ConfigError(str(path), "", f"this {what} is too large; is it another kind?")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(str(path), "", f"there is no such {what}") from None

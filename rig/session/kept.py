@@ -12,6 +12,7 @@ import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, Literal, Self
@@ -31,6 +32,8 @@ from rig.video import Times, VideoFile
 FILE = "detections.jsonl.gz"
 MOST_IN_MEMORY = 1 << 22
 LINES_AT_ONCE = 256
+MOST_FACTS, MOST_LINE = 1 << 28, 1 << 20
+"""Bytes of the first line and of each other; a small file can unpack to any length of them."""
 _NOT_SEEN = ("name", "reference", "entry", "zone", "interlock")
 """Of an apparatus, what decides nothing about where the animal is found."""
 
@@ -132,7 +135,7 @@ class Kept:
         try:
             used = read_used(folder)
             with gzip.open(folder / FILE) as file:
-                facts = json.loads(file.readline())
+                facts = json.loads(file.readline(MOST_FACTS))
             return cls(folder, used, facts) if used.get("detections") else None
         except (OSError, EOFError, ValueError, RecursionError, zlib.error, StorageError):
             return None
@@ -157,7 +160,8 @@ class Kept:
         """The row's files as they were when they were looked through; they are not opened."""
         found = []
         for path, one in zip(row.files, self.facts["parts"], strict=True):
-            steps = np.frombuffer(zlib.decompress(base64.b64decode(one["steps_ns"])), "<i8")
+            packed = base64.b64decode(one["steps_ns"])
+            steps = np.frombuffer(zlib.decompressobj().decompress(packed, MOST_FACTS), "<i8")
             times = array("q", np.cumsum(steps, dtype=np.int64).tobytes())
             told = {**one, "size_px": tuple(one["size_px"]), "times": Times(one["times"])}
             del told["steps_ns"]
@@ -208,8 +212,8 @@ class Kept:
         path = self.folder / FILE
         try:
             with gzip.open(path) as file:
-                file.readline()
-                yield from file
+                file.readline(MOST_FACTS)
+                yield from iter(partial(file.readline, MOST_LINE), b"")
         except (OSError, EOFError, zlib.error) as error:
             raise self._damaged(error) from None
 

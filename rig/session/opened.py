@@ -16,6 +16,7 @@ from rig.hardware.doors import SerialBoard
 from rig.hardware.measured import is_simulated, unmeasured
 from rig.hardware.orders import Hello
 from rig.hardware.simulated.board import Board
+from rig.hardware.simulated.boxes import Truth
 from rig.hardware.simulated.camera import Pace, SimulatedCamera
 from rig.hardware.simulated.experimenter import Experimenter
 from rig.hardware.simulated.mouse import MouseSettings
@@ -23,7 +24,7 @@ from rig.hardware.simulated.panel import DoorPins
 from rig.hardware.simulated.port import ServedBoard, serve
 from rig.hardware.simulated.trouble import Trouble
 from rig.hardware.simulated.virtual import VirtualBoard
-from rig.hardware.simulated.world import Truth, World
+from rig.hardware.simulated.world import World
 from rig.hardware.wiring import BoxDoors, check_boards, wiring
 from rig.model import DoorState, Frame, Gray
 from rig.session.load import LoadedBox, LoadedRig

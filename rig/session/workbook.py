@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from rig.errors import ConfigError
 
@@ -25,14 +26,26 @@ _log = logging.getLogger(__name__)
 MOST_BYTES = 1 << 30
 """Of one part when it is unpacked; more is no table."""
 MOST_COLUMNS = 16_384
+MOST_ROWS = 1 << 20
+"""Columns and rows of a sheet that Excel itself knows."""
+MOST_LETTERS = 1 << 28
+"""Of all cells together: a text that is shared stands in the file once, however often it is meant.
+"""
+MOST_TREE = 1 << 24
+"""Bytes of a part that is held as a whole."""
+MOST_TEXTS = 1 << 21
+MOST_FORMAT = 255
+MOST_HELD = 8 * MOST_COLUMNS
+"""Elements in memory at once, beside the rows that were read: a row's, and what is told after them.
+"""
 _DATES = frozenset((14, 15, 16, 17, 22))
 _SPANS = frozenset((18, 19, 20, 21, 45, 46, 47))
 """Formats of dates, and of times of day or spans, that stand in no file (18.8.30)."""
 _NOT_A_TIME = re.compile(r'"[^"]*"|\\.|_.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.I)
 """What of a format is text, a blank, or a colour."""
 _FAULTS = (
-    zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError, ValueError, IndexError,
-    OverflowError, RuntimeError, EOFError, AttributeError,
+    zipfile.BadZipFile, zlib.error, ElementTree.ParseError, expat.ExpatError, KeyError, ValueError,
+    IndexError, OverflowError, RuntimeError, EOFError, AttributeError,
 )  # fmt: skip
 """What is raised at a file that is damaged, locked by a password, or no workbook."""
 
@@ -58,21 +71,42 @@ def _lines(parts: zipfile.ZipFile, path: Path) -> Iterator[str]:
         _log.warning("%s: sheet %r is read; there are also %s", path, sheets[0][0], others)
     texts = _texts(parts)
     times = _times(parts)
-    last = 0
-    with _part(parts, sheets[0][1]) as file:
+    last = held = letters = 0
+    with _part(parts, sheets[0][1], MOST_BYTES) as file:
         for _, row in ElementTree.iterparse(file):
+            held += 1
+            if held > MOST_HELD:
+                raise ValueError("a row holds more than a sheet has columns")
             if _tag(row) != "row":
                 continue
-            cells: list[str] = []
-            for cell in row:
-                at = _column(cell.get("r", ""), len(cells))
-                cells += [""] * (at - len(cells))
-                cells.append(_text(cell, texts, times))
             number = int(row.get("r") or last + 1)
-            yield from ("" for _ in range(min(number - last - 1, 1 << 20)))  # rows left out
+            if not last < number <= MOST_ROWS:
+                raise ValueError(f"row {number}: out of its sheet's order")
+            yield from ("" for _ in range(number - last - 1))  # rows left out
             last = number
+            cells = _cells(row, texts, times)
+            letters += sum(map(len, cells))
+            if letters > MOST_LETTERS:
+                raise ValueError("its cells hold more than a table can")
             yield _joined(cells)
+            held -= sum(1 for _ in row.iter())
             row.clear()
+
+
+def _cells(row: ElementTree.Element, texts: list[str], times: dict[int, str]) -> list[str]:
+    """A row's texts; those left out before a cell are blank, and no blank is last."""
+    cells: list[str] = []
+    blank = 0  # cells without a text since the last one with
+    for cell in row:
+        at = _column(cell.get("r", ""), len(cells) + blank)
+        text = _text(cell, texts, times)
+        if text:
+            cells += [""] * (at - len(cells))
+            cells.append(text)
+            blank = 0
+        else:
+            blank = at + 1 - len(cells)
+    return cells
 
 
 def _joined(cells: list[str]) -> str:
@@ -85,18 +119,34 @@ def _tag(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _part(parts: zipfile.ZipFile, name: str) -> IO[bytes]:
+def _part(parts: zipfile.ZipFile, name: str, most: int) -> IO[bytes]:
     facts = parts.getinfo(name)
-    if facts.file_size > MOST_BYTES:
+    if facts.file_size > most:
         raise ValueError(f"{name} says that it holds {facts.file_size} bytes")
+    if facts.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is packed in a way that no workbook is")
     with parts.open(facts) as file:
-        if b"<!DOCTYPE" in file.read(4096):  # none has one; with it a file can be made to grow
-            raise ValueError(f"{name} declares a document type")
+        _no_type(file, name)
     return parts.open(facts)
 
 
+def _no_type(file: IO[bytes], name: str) -> None:
+    """Raise ValueError where a part declares a document type: with one a small file can grow.
+
+    No workbook has one. It stands before the first element, however far in and in what encoding.
+    """
+    found: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = lambda *_: found.append("type")
+    parser.StartElementHandler = lambda *_: found.append("element")
+    while not found and (piece := file.read(4096)):
+        parser.Parse(piece)
+    if found[:1] == ["type"]:
+        raise ValueError(f"{name} declares a document type")
+
+
 def _tree(parts: zipfile.ZipFile, name: str) -> ElementTree.Element:
-    with _part(parts, name) as file:
+    with _part(parts, name, MOST_TREE) as file:
         return ElementTree.parse(file).getroot()
 
 
@@ -121,7 +171,19 @@ def _texts(parts: zipfile.ZipFile) -> list[str]:
     """The texts that cells share."""
     if "xl/sharedStrings.xml" not in parts.namelist():
         return []
-    return [_plain(one) for one in _tree(parts, "xl/sharedStrings.xml") if _tag(one) == "si"]
+    found: list[str] = []
+    letters = 0
+    with _part(parts, "xl/sharedStrings.xml", MOST_BYTES) as file:
+        events = ElementTree.iterparse(file, ("start", "end"))
+        _, root = next(events)
+        for event, one in events:
+            if event == "end" and _tag(one) == "si":
+                found.append(_plain(one))
+                letters += len(found[-1])
+                if letters > MOST_LETTERS or len(found) > MOST_TEXTS:
+                    raise ValueError("it shares more texts than a table can have")
+                root.clear()
+    return found
 
 
 def _plain(element: ElementTree.Element) -> str:
@@ -143,7 +205,7 @@ def _times(parts: zipfile.ZipFile) -> dict[int, str]:
     own = {
         int(one.get("numFmtId", "0")): _NOT_A_TIME.sub("", said)
         for one in root.iter()
-        if _tag(one) == "numFmt" and (said := one.get("formatCode", ""))
+        if _tag(one) == "numFmt" and (said := one.get("formatCode", "")[:MOST_FORMAT])
     }
     styles = next((one for one in root if _tag(one) == "cellXfs"), ())
     found = {}
@@ -161,6 +223,8 @@ def _column(name: str, at: int) -> int:
     letters = name.rstrip("0123456789")
     if not letters:
         return at
+    if len(letters) > 3:
+        raise ValueError(f"cell {name[:12]}: there is no such column")
     place = 0
     for letter in letters:
         place = 26 * place + ord(letter) - 64

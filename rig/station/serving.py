@@ -16,6 +16,7 @@ from rig.errors import CameraError
 from rig.hardware.camera import resolve
 from rig.session.load import LoadedRig, load_rig
 from rig.session.opened import is_video_file
+from rig.station.answers import Answers
 from rig.station.station import Station
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def _owned(loaded: LoadedRig) -> tuple[list[str], list[str]]:
 def _listen(station: Station, spelled: str, ports: list[str], linger_s: float) -> None:
     folder, name = runtime_folder(), name_of(spelled)
     key_file, key = write_key(folder, name)
-    server = ChannelServer(station.answer, address_for(folder, name), key)
+    server = ChannelServer(Answers(station).answer, address_for(folder, name), key)
     entry = Entry(
         rig=station.loaded.rig.name,
         source=spelled,
@@ -94,7 +95,7 @@ def _obey_signals(station: Station) -> None:
     def interrupted(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         asked += 1
-        busy = [name for name, hosted in station.boxes.items() if hosted.busy]
+        busy = station.busy
         if busy and asked == 1:
             log.warning("a session runs in %s: once more aborts it", ", ".join(busy))
         else:

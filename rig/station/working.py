@@ -15,7 +15,7 @@ import numpy as np
 
 from rig.errors import DoorError, StationError
 from rig.interlock import moved
-from rig.model import DoorState, Frame, Gray, ReportKind, Swept
+from rig.model import NS_PER_S, DoorState, Frame, Gray, ReportKind, Swept
 from rig.session.opened import OpenRig
 from rig.setup import Worked
 from rig.station.hosted import Hosted, Phase
@@ -34,6 +34,8 @@ LIT_PX = 4
 """A light is seen where so many pixels become so many grey levels brighter, and dark again."""
 TRIES = 3
 POLL_S = 0.02
+HOLDS_S = 1800.0
+"""For so long what came of it holds, and for the next session only."""
 _MOVING = (DoorState.OPENING, DoorState.CLOSING)
 _RESTING = (DoorState.OPEN, DoorState.CLOSED)
 Place = tuple[str, str]
@@ -53,6 +55,7 @@ class Working:
     _one: threading.Lock = field(default_factory=threading.Lock)
     _trial: Trial | None = None
     _name: str = ""
+    _came: dict[str, tuple[int, Worked]] = field(default_factory=dict)  # when, and what
 
     @property
     def active(self) -> bool:
@@ -75,6 +78,7 @@ class Working:
         `empty`: the operator's word that no animal is in it. Raises StationError where another box
         is being worked, DoorError for what cannot be tried at all.
         """
+        self._came.pop(name, None)
         if not empty:
             raise DoorError(f"box {name}: nothing is worked before it is said that it is empty")
         if not self._one.acquire(blocking=False):
@@ -82,12 +86,25 @@ class Working:
             raise StationError(message)
         try:
             self._name, self._trial = name, Trial(self.opened, self.clock, (name,))
-            return _One(self, name, self._trial).work()
+            worked = _One(self, name, self._trial).work()
+            self._came[name] = (self.clock(), worked)
+            return worked
         finally:
             trial, self._trial = self._trial, None
             if trial is not None:
                 trial.end()
             self._one.release()
+
+    def holds(self, name: str) -> Worked | None:
+        """What came of working a box, where it still holds and no session has used it."""
+        at_ns, worked = self._came.get(name, (0, None))
+        return worked if worked and self.clock() - at_ns <= HOLDS_S * NS_PER_S else None
+
+    def use(self, name: str) -> Worked | None:
+        """What `holds`, for the one session that follows."""
+        worked = self.holds(name)
+        self._came.pop(name, None)
+        return worked
 
 
 class _One:

@@ -192,6 +192,30 @@ def replace(path: Path, data: bytes, *, private: bool = False) -> None:
         raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+def check_below(name: str, where: str, *, deep: bool = True) -> str:
+    """`name`, if it is that of a file or folder below the one whose table holds it.
+
+    Who hands on a table could else have any file of its reader's read and written. One that is not
+    `deep` is in that folder itself. Raises ConfigError, naming `where` it stands.
+    """
+    parts = re.split(r"[/\\]", name)
+    far = len(parts) > 1 and not deep
+    if far or ":" in parts[0] or {"", ".", ".."} & set(parts) or "\0" in name:
+        raise ConfigError(where, "", f"{name!r}: would lie in another folder")
+    return name
+
+
+def refuse_links(folder: Path) -> None:
+    """Raise StorageError where a file of a session is a link: what is written would go elsewhere.
+
+    The folder itself may be one, or lie behind one: that is where somebody put it.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            said = "is a link; a session's files lie in its own folder; nothing was changed"
+            raise StorageError(f"{path} {said}")
+
+
 def open_private(path: str | Path, flags: int) -> int:
     """How `open` makes a file that only this user reads and writes."""
     return os.open(path, flags, PRIVATE_FILE)

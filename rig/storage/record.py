@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from os.path import exists, isfile  # pathlib's raise for a name that no file can have
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rig.storage import folder as folders
 from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, SUMS, TICKS, TRUTH
 from rig.video import count_frames
 
+_READ = (SETUP, TICKS, FRAMES, EVENTS, BACKGROUND, SUMS)
 _INTEGERS = frozenset(("frame", "area_px"))
 _TEXTS = frozenset(("zone", "step", "flag"))
 
@@ -54,6 +56,11 @@ class SessionRecord:
         Raises ConfigError for a folder that holds no session.
         """
         for place in (folder, folder / "behav"):
+            for name in _READ:
+                if exists(place / name) and not isfile(
+                    place / name
+                ):  # a pipe is waited at for ever
+                    raise ConfigError(str(place / name), "", "is no file")
             try:
                 return cls(place, (place / SETUP).read_bytes())
             except (FileNotFoundError, NotADirectoryError):
@@ -228,6 +235,8 @@ class SessionRecord:
                 problems.append(f"{name} is not in {SUMS}")
             elif said[name] != have[name]:
                 problems.append(f"{name} was changed after the session")
+            if (self.folder / name).is_symlink():
+                problems.append(f"{name} is a link; a session's files lie in its own folder")
         return problems
 
     def problems(self) -> list[str]:

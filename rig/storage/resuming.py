@@ -119,6 +119,7 @@ def resume(
     folder = record.folder
     if record.complete:
         raise ConfigError(str(folder), "", "this session has ended; it cannot go on")
+    folders.refuse_links(folder)
     setup = record.setup
     names = [TICKS, FRAMES, EVENTS] + ([TRUTH] if (folder / TRUTH).exists() else [])
     files: dict[str, _Comparing] = {}

@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig.apparatus import Apparatus, TrackingSettings
+from rig.hardware.simulated.boxes import Truth
 from rig.hardware.simulated.builtin import builtin
 from rig.hardware.simulated.camera import SimulatedCamera
 from rig.hardware.simulated.mouse import MouseSettings, Preset
 from rig.hardware.simulated.scene import Look
-from rig.hardware.simulated.world import Truth, World
+from rig.hardware.simulated.world import World
 from rig.model import Frame, Gray
 from rig.session.rescoring import rescore
 from rig.tracking.masks import fill, union

@@ -23,12 +23,13 @@ import numpy as np
 
 from rig.apparatus import Apparatus, TrackingSettings
 from rig.engine import advance, begin
+from rig.hardware.simulated.boxes import Truth
 from rig.hardware.simulated.builtin import builtin
 from rig.hardware.simulated.camera import SimulatedCamera
 from rig.hardware.simulated.mouse import MouseSettings, Preset
 from rig.hardware.simulated.scene import Look
 from rig.hardware.simulated.trouble import Trouble
-from rig.hardware.simulated.world import Truth, World
+from rig.hardware.simulated.world import World
 from rig.ledger import Ledger
 from rig.measures import Measures, measure
 from rig.model import Detection, Frame, Reason, Request, RequestKind, Tick

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from rig.apparatus import Apparatus, parse
-from rig.hardware.simulated.world import Truth
+from rig.hardware.simulated.boxes import Truth
 from rig.model import NS_PER_S
 from rig.video import VideoFile
 from tests.accuracy import simulated

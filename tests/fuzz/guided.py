@@ -25,8 +25,8 @@ from typing import Any
 
 KINDS = (
     "apparatus file", "rig file", "protocol file", "table of times", "table of animals",
-    "corrections", "pairing, summary", "track as text", "ticks", "wire", "channel",
-    "user's folders",
+    "corrections", "pairing, summary", "track as text", "by eye and hand", "ticks", "wire",
+    "channel", "user's folders",
 )  # fmt: skip
 HEAD = ("what is read", "cases", "places", "faults")
 PACKAGES = ["rig", "protocols", "gui"]

@@ -26,6 +26,7 @@ from rig.session.tracks import Choice, Following, read_track
 from rig.storage import note_pairing, read_pairing, read_summary
 from rig.video import VideoFile
 from rig.zones import Layout
+from tests.fuzz import handed
 from tests.fuzz import mutate as by
 from tests.fuzz.case import Target, command
 from tests.rig import test_tracks as tracks
@@ -641,6 +642,20 @@ _STUDY_FILES = (
     ("words", by.in_text),
 )
 
+_BLIND_FILES = (
+    ("scored/codes.json", by.in_json),
+    ("scored/key.jsonl", by.in_json_lines),
+    ("scored/summary.csv", by.in_text),
+    ("scored/*/rescore.json", by.in_json),
+)
+_BY_HAND_FILES = (
+    ("spotchecks/*.json", by.in_json),
+    ("mine/corrections.csv", by.in_text),
+    ("derivatives/review/codes.json", by.in_json),
+    ("ses/amendments.jsonl", by.in_json_lines),
+)
+_COPIES = (("disk/S1/backup/study-*.sqlite", _in_sqlite),)
+
 TARGETS: tuple[Target, ...] = (
     _one("apparatus file", _apparatus, "*.toml", by.in_text, _read_apparatus),
     _one("rig file", _rig, "*.toml", by.in_text, _read_rig),
@@ -667,6 +682,17 @@ TARGETS: tuple[Target, ...] = (
     Target("rescored, measured", _rescored, _RESCORED_FILES, _measure_again),
     Target("rescored, again", _rescored, _RESCORED_FILES, _rescore_again, owns=True),
     Target("study", _study, _STUDY_FILES, _check_study, owns=True),
+    _one("workbook", handed.workbook, "*.xlsx", handed.in_workbook, handed.read_workbook),
+    Target("blind set", handed.blind_set, _BLIND_FILES, handed.hide_more, owns=True),
+    Target("blind set closed", handed.blind_set, _BLIND_FILES, handed.close_blind, owns=True),
+    Target("by eye and hand", handed.by_eye, _BY_HAND_FILES, handed.read_by_eye, owns=True),
+    Target(
+        "second place",
+        handed.second_place,
+        (*handed.SECOND_FILES, *_COPIES),
+        handed.read_second_place,
+        owns=True,
+    ),
     _one("ticks", _ledger, "*", by.in_json_lines, _read_ledger),
     _one("wire", _wire, "*", _in_wire, _read_wire),
     _one("channel", _messages, "*", by.in_message, _read_messages),

@@ -19,7 +19,8 @@ CASES = 3
 """Of each kind: some are a whole rescoring. The long run is for the rest."""
 QUICK = frozenset(
     ("apparatus file", "rig file", "table of animals", "corrections", "pairing, summary",
-     "track as text", "track as HDF5", "picture", "ticks", "wire", "channel", "user's folders")
+     "track as text", "track as HDF5", "picture", "ticks", "wire", "channel", "user's folders",
+     "workbook", "by eye and hand")
 )  # fmt: skip
 """Kinds of which a case takes a few ms."""
 MANY = 30

@@ -7,9 +7,12 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
+from gui import names
 from gui.study.book_panel import BookPanel
+from gui.study.desk import words_of as in_words
 from gui.window import MainWindow
 from protocols.study import add_person, care, open_study
+from rig.errors import ConfigError
 from tests.gui.hands import ALT, LIMIT_MS, Made, fill, pick, press, rows, sign_in, tab_to
 from tests.gui.studies import OWNER, short_study
 from tests.gui.words import words_of
@@ -21,6 +24,7 @@ LINES = "select kind, person, witness from drug_book order by id"
 @pytest.fixture(autouse=True)
 def stretched_less(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
+    monkeypatch.setattr(names, "_own", frozenset())
 
 
 @pytest.fixture
@@ -60,6 +64,10 @@ def test_a_bottle_comes_in_and_what_is_left_is_wasted_before_a_witness(
     qtbot: QtBot, windows: Made, folder: Path
 ) -> None:
     _, book = opened(qtbot, windows, folder, "pat")
+    assert {"pretest", "posttest"} <= names._own  # a study's phases, its lab's own too
+    names.learn(["novelty1"])
+    error = ConfigError("--by", "", "M04 novelty3 is not box2's; it is in M04/novelty3")
+    assert in_words(error) == "by: M04 novelty 3 is not box2's; it is in M04/novelty3"
     tab_to(qtbot, book.look)
     press(qtbot, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: book.left.text() != "", timeout=LIMIT_MS)

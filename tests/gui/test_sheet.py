@@ -10,7 +10,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
-from gui.study.sheet_panel import SheetPanel
+from gui.study.sheet_panel import SheetPanel, lots_in
 from gui.window import MainWindow
 from protocols.study import add_person, booking, care, doing, open_study
 from rig.errors import ConfigError
@@ -95,20 +95,24 @@ def test_a_preparer_opens_the_sheet_and_it_is_gone_when_it_is_closed(
     assert "wrong so far" in sheet.said.text()
     assert sheet.rows.rowCount() == 0
     type_words(qtbot, sheet, WORDS)
-    shown = [[str(sheet.rows.data(sheet.rows.index(r, c))) for c in range(11)]
+    shown = [[str(sheet.rows.data(sheet.rows.index(r, c))) for c in range(8)]
              for r in range(sheet.rows.rowCount())]  # fmt: skip
     codes = {code for (code,) in rows(folder, "select code from label")}
     # Two conditionings of each animal today; of the two with drug one is with it.
     assert len(shown) == 8
     assert {row[0] for row in shown} <= codes
-    drug = [row for row in shown if "cocaine" in row[2]]
+    drug = [row for row in shown if "cocaine" in row[3]]
     assert len({row[1] for row in drug}) == len(drug) == 2
-    assert {(row[3], row[4], row[6]) for row in drug} == {
-        ("15 mg/kg (salt)", "1.5 mg/ml (salt)", "L23")
+    assert {(row[4], row[5]) for row in drug} == {
+        ("1.5 mg/ml (salt), lot L23", "15 mg/kg (salt) s.c.")
     }
-    assert {row[5] for row in shown if row[1] != "M04"} == {"0.24"}
-    assert {row[5] for row in shown if row[1] == "M04"} == {"weigh"}  # not weighed yet
-    n = sum(row[5] == "0.24" for row in drug)
+    assert {row[2] for row in shown if row[1] != "M04"} == {"0.24"}
+    assert {row[2] for row in shown if row[1] == "M04"} == {"weigh"}  # not weighed yet
+    across = sheet.table.horizontalScrollBar()
+    assert across is not None
+    assert window.width() == 1280
+    qtbot.waitUntil(lambda: across.maximum() == 0, timeout=LIMIT_MS)  # all of it is seen at once
+    n = sum(row[2] == "0.24" for row in drug)
     left = f"{n} labels into the book; {500 - 0.36 * n:g} mg in stock"
     assert sheet.booked.text() == f"cocaine: {0.36 * n:.3f} mg of {left}"
     assert rows(folder, OPENED) == [(4,)]
@@ -208,3 +212,10 @@ def test_nobody_is_his_own_witness_and_a_first_pin_is_given_once(folder: Path) -
             add_person(study, "pat", ["preparer"], "1357", OWNER)
         with pytest.raises(ConfigError, match="is in the study already"):
             add_person(study, "tom", ["technician", "owner"], "1357", OWNER)
+
+
+def test_a_drugs_own_comma_does_not_part_it_from_its_lot() -> None:
+    assert lots_in("cocaine=L23, U50,488 hydrochloride=L1 ,") == [
+        "cocaine=L23",
+        "U50,488 hydrochloride=L1",
+    ]

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from gui.page import label
 from gui.theme import Theme
 from gui.window import KEYS, MainWindow, drop_foreign_qt
 
@@ -145,3 +147,16 @@ def test_only_variables_into_cv2_are_dropped(value: str, removed: bool) -> None:
     assert drop_foreign_qt(environ) == (["QT_QPA_PLATFORM_PLUGIN_PATH"] if removed else [])
     assert ("QT_QPA_PLATFORM_PLUGIN_PATH" not in environ) is removed
     assert environ["OTHER"] == "/cv2/"
+
+
+def test_a_name_with_a_mark_in_it_is_shown_as_it_is(qtbot: QtBot) -> None:
+    """Qt takes what looks like HTML for it, and would load the picture it names."""
+    name = '<img src="/dev/zero"> <b>S1</b>'
+    assert label(name).textFormat() is Qt.TextFormat.PlainText
+    window = MainWindow()
+    qtbot.addWidget(window)
+    for key in window.pages:
+        window.go(key)
+    texts = window.findChildren(QLabel)
+    assert len(texts) > 20
+    assert {one.text() for one in texts if one.textFormat() is not Qt.TextFormat.PlainText} <= {""}

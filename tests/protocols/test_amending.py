@@ -185,7 +185,7 @@ def test_who_has_a_pin_signs_with_it(cli: Cli, sealed: Path, here: Path) -> None
     words = ("study", "amend", "S1", "withdraw", "M05", "--as", "ill", "--reason", "coughs")
     assert cli(*words, "--by", "tom").code == 2
     said = cli(*words, "--by", "tom", "--pin-file", "wrong")
-    assert (said.code, "not the PIN of tom (1 wrong so far)" in said.err) == (1, True)
+    assert (said.code, "not the PIN of tom (1 wrong so far)" in said.err) == (2, True)
     assert rows(sealed, "select status from animal where id='M05'") == [("active",)]
     assert cli(*words, "--by", "tom", "--pin-file", "pins", "--on", "2999-01-01").code == 2
     said = cli(*words, "--by", "tom", "--pin-file", "pins", "--on", "2026-01-05T08:00")

@@ -59,6 +59,19 @@ def test_before_and_after_of_each_animal_in_its_group() -> None:
     assert high > 700
 
 
+@pytest.mark.parametrize("name", [r"$\frac$", "a_{"])
+def test_a_group_is_called_what_it_is_called(name: str) -> None:
+    """Between two $ there was mathematics to be set, and a traceback where it was none."""
+    from matplotlib.text import Text
+
+    made = [replace(one, group=name) for one in animals(4)]
+    figure = figures.before_after(made, score_animals(made))
+    drawn = BytesIO()
+    with style.styled():
+        figure.savefig(drawn, format="svg")
+    assert any(text.get_text().startswith(name) for text in figure.findobj(Text))
+
+
 def test_scores_are_the_scores() -> None:
     made = animals(10)
     figure = figures.scores_by_group(made, score_animals(made))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from protocols import blinding, library, study
+from protocols.study import withheld
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="memory is read under /proc/PID/mem"
@@ -43,6 +44,60 @@ sys.stdin.readline()
 """Runs commands, a line each, and then stays as it is."""
 
 
+HOLDER = """
+import sys
+from pathlib import Path
+from protocols import blinding
+words = sys.stdin.readline().strip()
+key = blinding.read_key(Path(sys.argv[1]).read_text(), "key")
+raw = blinding._unwrap(key, sys.argv[2], words).private_bytes_raw()
+written = raw.hex()
+parts = [blinding._json(one.content) for one in blinding.unseal(key, sys.argv[2], words)]
+seeds = [one.content["seed"] for one in blinding.unseal(key, sys.argv[2], words, "running_order")]
+print("held", flush=True)
+sys.stdin.readline()
+"""
+"""A holder's program that keeps all that it has opened."""
+
+
+WINDOW = """
+import sys
+from pathlib import Path
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication
+from gui.window import MainWindow
+
+application = QApplication(["placepref"])
+window = MainWindow()
+window.show()
+
+
+def until(what):
+    for _ in range(1200):
+        if what():
+            return
+        QTest.qWait(25)
+    sys.exit("never came")
+
+
+window.go("today")
+window.desk.open(Path(sys.argv[1]))
+until(lambda: window.today_page.day is not None and application.focusWidget() is not None)
+for letter in "tom":
+    QTest.keyClicks(application.focusWidget(), letter)
+QTest.keyClick(application.focusWidget(), Qt.Key.Key_Return)
+until(lambda: window.desk.person is not None and window.desk.person.name == "tom")
+for page in ("study", "results", "result", "run", "today"):
+    window.go(page)
+    QTest.qWait(300)
+kept = "".join(("shown", "-", "to", "-", window.desk.person.name))
+print("held", flush=True)
+sys.stdin.readline()
+"""
+"""A technician's window, on each of its pages for a moment."""
+
+
 @pytest.fixture
 def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A study with a sealed cohort and a technician."""
@@ -72,20 +127,30 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def needles(folder: Path) -> dict[str, bytes]:
-    """What must not be found, by what it is."""
+    """What must not be found, by what it is.
+
+    Of the sealed parts, as they are before they are sealed, 48 bytes from the middle of one of each
+    kind.
+    """
     with study.open_study(folder, write=False) as opened:
-        parts = blinding.unseal(opened.key, ANN, WORDS)
-    found = {"passphrase": WORDS.encode()}
-    for part in parts:
-        if part.kind == "allocation":
-            whole = json.loads(part.content)
-            found["the allocation's seed"] = whole["seed"].encode()
-        elif part.kind == "running_order":
-            found["the running order's seed"] = part.content["seed"].encode()
-        elif part.kind == "labels":
-            one = part.content[0]
-            found["what a label holds"] = f'"holds":{json.dumps(one["holds"])}'.encode()
-    assert len(found) == 4
+        key = opened.key
+    private = blinding._unwrap(key, ANN, WORDS).private_bytes_raw()
+    found = {"passphrase": WORDS.encode(), "the key": private, "in hex": private.hex().encode()}
+    for part in blinding.unseal(key, ANN, WORDS):
+        if part.kind == withheld.PART:
+            continue  # the account that runs sessions has it, and has to
+        if part.kind in ("allocation", "running_order"):
+            whole = json.loads(part.content) if part.kind == "allocation" else part.content
+            found[f"the seed of the {part.kind}"] = whole["seed"].encode()
+        what = part.kind
+        if what.startswith(blinding.ANIMAL):
+            what = f"an animal's {', '.join(part.content)}"
+        clear = blinding._json(part.content)
+        middle = len(clear) // 2
+        if part.kind != "running_order":  # which is its seed
+            found.setdefault(what, clear[middle : middle + 48])
+    assert found.keys() > {"allocation", "labels", "an animal's place", "an animal's labels"}
+    assert len(found) == 9
     return found
 
 
@@ -136,7 +201,9 @@ def in_memory(pid: int, wanted: dict[str, bytes]) -> set[str]:
                 if not piece:
                     break
                 whole = last + piece
-                found |= {name for name, needle in wanted.items() if needle in whole}
+                found |= {
+                    name for name, needle in wanted.items() if name not in found and needle in whole
+                }
                 last, start = piece[-longest:], start + len(piece)
     return found
 
@@ -151,6 +218,55 @@ def test_a_technicians_process_never_holds_what_is_sealed(sealed: Path) -> None:
         there = {"what it held itself": b"held-by-tom", "its animal": b"M03"}
         assert in_memory(pid, there) == set(there), "the search finds what is there"
         assert in_memory(pid, secrets) == set()
+
+
+@pytest.mark.long
+def test_a_technicians_window_never_holds_what_is_sealed(sealed: Path, tmp_path: Path) -> None:
+    secrets = needles(sealed)
+    # Qt keeps texts in 16 bits
+    secrets |= {
+        f"{name}, as Qt has it": what.decode().encode("utf-16-le")
+        for name, what in secrets.items()
+        if name != "the key"
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-c", WINDOW, str(sealed)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={
+            **os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen",
+            "PLACEPREF_RUNTIME": str(tmp_path / "run"),
+        },
+    )  # fmt: skip
+    with child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        there = {"its own": b"shown-to-tom", "an animal": "M03".encode("utf-16-le")}
+        assert in_memory(child.pid, there) == set(there)
+        assert in_memory(child.pid, secrets) == set()
+        child.kill()
+
+
+def test_the_search_finds_all_of_it_in_a_process_that_holds_it(sealed: Path) -> None:
+    secrets = needles(sealed)
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(sealed / "key.sealed"), ANN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    with child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(WORDS + "\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "held\n"
+        assert in_memory(child.pid, secrets) == set(secrets)
+        child.kill()
 
 
 def test_the_search_finds_what_a_holders_process_holds(sealed: Path) -> None:

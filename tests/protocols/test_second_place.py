@@ -195,6 +195,7 @@ def test_what_people_made_of_recordings_is_copied_and_comes_back(
     names = (
         "spotchecks/20260131T140500.json", "review/codes.json", "review/K7BFG/corrections.csv",
         "review/K7BFG/zones-1.toml", "rescored/decisions.csv",
+        "rescored/cohort 2/dim light/decisions.csv",
     )  # fmt: skip
     for name in names:
         by_hand(placed, name, name)
@@ -210,7 +211,7 @@ def test_what_people_made_of_recordings_is_copied_and_comes_back(
     shutil.rmtree(placed)
     said = cli("study", "restore", "S1", *BY, "--from", place)
     assert (said.code, said.err) == (0, "")
-    assert f"{BY_HAND} were brought back, files: 5" in said.out
+    assert f"{BY_HAND} were brought back, files: 6" in said.out
     for name in names:
         assert (placed / "derivatives" / name).read_text(encoding="utf-8") == name
 

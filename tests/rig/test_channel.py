@@ -355,6 +355,19 @@ def test_a_folder_that_others_write_in_is_refused(runtime: Path) -> None:
         runtime_folder()
 
 
+def test_a_folder_that_another_can_exchange_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where somebody made a folder of the name below the temporary one before."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        pytest.skip("only root can give a folder to another user")
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 65534, 65534)
+    monkeypatch.setenv("PLACEPREF_RUNTIME", str(tmp_path / "theirs" / "run"))
+    with pytest.raises(StationError, match="others may write in it"):
+        runtime_folder()
+
+
 def test_a_rig_is_named_the_same_from_every_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

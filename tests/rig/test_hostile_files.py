@@ -1,5 +1,6 @@
 """Files that ended in a traceback, hung, or had something else opened: found by `tests.fuzz`."""
 
+import gzip
 import json
 import shutil
 import tomllib
@@ -29,11 +30,12 @@ from rig.channel.entries import Entry, name_of, write_key
 from rig.channel.messages import parse as parse_message
 from rig.config import check, parse_json, parse_toml
 from rig.errors import LONGEST, ConfigError, RigError
+from rig.hardware.link import Link
 from rig.hardware.measured import unmeasured
 from rig.hardware.orders import Hello
 from rig.ledger import parse_tick
 from rig.png import write_gray
-from rig.session import close, verify
+from rig.session import close, kept, verify
 from rig.session.row import Row
 from rig.session.sheet import read_sheet
 from rig.session.tracks import read_track
@@ -132,6 +134,34 @@ def test_hdf5_that_claims_more_than_there_can_be(tmp_path: Path) -> None:
     assert "says that it holds" in refused(lambda: read_track(tmp_path / "b.h5"))
 
 
+@pytest.mark.parametrize(
+    "how", ["a link", "a link to a link", "a group's link", "its numbers", "a mosaic"]
+)
+def test_hdf5_opens_no_other_file(how: str, tmp_path: Path) -> None:
+    """What is said to lie elsewhere could be any file that this user may read."""
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["tracks"] = np.ones((1, 2, 1, 3))
+        other["df/table"] = np.ones(3, [("index", "i8")])
+    (tmp_path / "mine").write_bytes(np.ones(6).tobytes())
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["node_names"] = [b"centre"]
+        if how == "a link":
+            file["tracks"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/tracks")
+        elif how == "a link to a link":
+            file["x/far"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/tracks")
+            file["tracks"] = h5py.SoftLink("/x/far")
+        elif how == "a group's link":
+            file["df/table"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/df/table")
+        elif how == "its numbers":
+            named = [(str(tmp_path / "mine"), 0, 48)]
+            file.create_dataset("tracks", (1, 2, 1, 3), "f8", external=named)
+        else:
+            layout = h5py.VirtualLayout((1, 2, 1, 3), "f8")
+            layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "tracks", (1, 2, 1, 3))
+            file.create_virtual_dataset("tracks", layout)
+    assert "lie in another file" in refused(lambda: read_track(tmp_path / "a.h5"))
+
+
 @pytest.mark.parametrize("how", [{}, {"chunks": (2,)}], ids=["at once", "in chunks"])
 def test_a_name_that_says_it_is_longer_than_its_file(how: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
@@ -212,6 +242,11 @@ def test_a_reading_that_is_no_number_lets_no_door_close(
     (tmp_path / "boards" / "hub.json").write_text(json.dumps({"doors": {"1": reading}}))
     hello = Hello("hub", "1.0", 1, 0, "power", 1, 0, 0)
     assert unmeasured("hub", hello, datetime.now(UTC)) == {1: "its closing force cannot be read"}
+
+
+def test_a_board_names_no_file_elsewhere() -> None:
+    with pytest.raises(ValueError, match="is no name"):
+        Link()._greeted(["../../x", "1.0", "1", "0", "power", "1", "0", "0"], 0)
 
 
 def test_tables_of_the_program_itself(tmp_path: Path) -> None:
@@ -351,6 +386,25 @@ def test_a_session_that_was_cut_off_before_its_first_picture_and_went_on(tmp_pat
         assert reel.picture(0) is None
     _rescore_session(tmp_path, tmp_path)
     assert (tmp_path / "scored").is_dir()
+
+
+def test_detections_that_unpack_to_any_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line of a few kB may be one of many GB."""
+    monkeypatch.setattr(kept, "MOST_FACTS", 100)
+    monkeypatch.setattr(kept, "MOST_LINE", 100)
+    used = {"apparatus": tomllib.loads(ARENA), "detections": {}, "files": []}
+    (tmp_path / "rescore.json").write_text(json.dumps(used | {"detections": {"n": 1}}))
+    with gzip.open(tmp_path / kept.FILE, "wb") as file:
+        file.write(b'{"zones": []}\n' + b" " * 1000 + b"\n")
+    opened = kept.Kept.open(tmp_path)
+    assert opened is not None
+    assert max(map(len, opened.lines())) == 100
+    assert "is damaged" in refused(lambda: list(opened.ticks(parse(ARENA, "arena"))))
+    with gzip.open(tmp_path / kept.FILE, "wb") as file:
+        file.write(b'{"zones": [], "more": "' + b" " * 1000 + b'"}\n')
+    assert kept.Kept.open(tmp_path) is None
 
 
 def test_sums_that_are_no_text(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rig.errors import DoorError, StationError
 from rig.session import load_rig
 from rig.session.opened import NOT_WORKED, open_rig
 from rig.setup import Worked
+from rig.station.answers import Answers
 from rig.station.station import Station
 from tests.small import tick_until, write_rig
 
@@ -43,7 +44,7 @@ def deciding(source: str) -> Iterator[Station]:
 
 
 def work(station: Station, box: str = "A", *, empty: bool = True) -> Worked:
-    told = dict(station.answer(Message("work", {"box": box, "empty": empty})).data)
+    told = dict(Answers(station).answer(Message("work", {"box": box, "empty": empty})).data)
     assert told.pop("box") == box
     return Worked.model_validate(told)
 
@@ -53,13 +54,13 @@ def test_each_door_is_moved_once_seen_and_left_as_it_was(tmp_path: Path) -> None
         with pytest.raises(DoorError, match="before it is said that it is empty"):
             work(station, empty=False)
         worked = work(station)
-        world = station._opened.world
+        world = station.opened.world
         assert world is not None
         assert world.door_position("A", "middle") == 1.0
         assert not world.output_on("A", "laser")
         # What came of it is for the next session only.
-        assert station._worked_lately("A") == worked
-        assert station._worked_lately("A") is None
+        assert station.working.use("A") == worked
+        assert station.working.use("A") is None
     assert worked.doors == {"middle": ""}
     assert "its light was not seen" in worked.outputs["laser"]  # no lamp is drawn in this world
 
@@ -75,7 +76,7 @@ def test_swapped_boxes_are_found_and_only_one_is_worked_at_a_time(tmp_path: Path
         thread = threading.Thread(target=lambda: found.append(work(station, "A")))
         thread.start()
         try:
-            tick_until(lambda: station._working.works("A"))
+            tick_until(lambda: station.working.works("A"))
             with pytest.raises(StationError, match="box A is being worked: one after the other"):
                 work(station, "B")
         finally:

@@ -23,13 +23,17 @@ def read(folder: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     previous, out = _first(folder), []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), "", f"cannot be read: {error}") from None
+    for number, text in enumerate(lines, 1):
         try:
             line = json.loads(text)
-            told = line.pop("hash")
-        except (ValueError, RecursionError, KeyError, AttributeError):
+            told, wanted = line.pop("hash"), _chain(previous, line)
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
             raise ConfigError(str(path), f"line {number}", "is damaged") from None
-        if told != _chain(previous, line):
+        if told != wanted:
             message = "its hash is not that of its text and the line before"
             raise ConfigError(str(path), f"line {number}", message)
         out.append({**line, "hash": told})
@@ -39,6 +43,8 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 def append(folder: Path, entry: Mapping[str, Any]) -> str:
     """Add a line and have it on the disk; its hash. Raises ConfigError, StorageError."""
+    if (folder / FILE).is_symlink():
+        raise ConfigError(str(folder / FILE), "", "is a link; nothing was written")
     before = read(folder)
     line = {"n": len(before), **entry}
     told = _chain(before[-1]["hash"] if before else _first(folder), line)

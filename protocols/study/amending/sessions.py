@@ -25,6 +25,7 @@ from protocols.study.scheduling import day_of, mates, sessions_of, when_of
 from protocols.study.shifting import Moved, replan
 from protocols.study.signing import in_open, sign
 from rig.errors import ConfigError, StorageError
+from rig.storage.folder import check_below
 
 RUN = (
     "status",
@@ -308,7 +309,7 @@ def record(
     """
     told: dict[str, Any] = dict(after)
     if folder is not None:
-        path = study.folder / folder
+        path = study.folder / check_below(folder, study.store.name)
         if not path.is_dir():
             raise StorageError(f"{path}: is not there; nothing was changed")
         entry = {

@@ -15,7 +15,8 @@ _SHAPES = (
     "review/codes.json",  # without it nobody knows what the rest is about
     "review/*/corrections.csv",
     "review/*/zones-*.toml",
-    "*/decisions.csv",
+    "*/decisions.csv",  # through a link to another disk too, which ** does not go through
+    "**/decisions.csv",
 )
 
 

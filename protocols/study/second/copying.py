@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import select
 
@@ -26,6 +26,7 @@ from protocols.store import tables as t
 from protocols.store.opening import snapshot
 from protocols.study.adding import allowed
 from protocols.study.folder import DRAW, KEY, PROTOCOL, RULES, Study, open_study
+from protocols.study.measured import filed_in
 from protocols.study.second.book import AGAIN, BY_HAND, DATABASE, Entry, Safety, read, safety
 from protocols.study.second.byhand import CHECKS, files_by_hand, state_by_hand
 from rig.channel import runtime_folder
@@ -33,7 +34,16 @@ from rig.channel.system import spawn_detached
 from rig.errors import ConfigError, RigError, StorageError
 from rig.session.clock import wall_now
 from rig.storage import alone_in
-from rig.storage.folder import AFTERWARDS, SUMS, replace, sync_folder
+from rig.storage.folder import (
+    AFTERWARDS,
+    SUMS,
+    check_below,
+    make_private,
+    open_private,
+    refuse_links,
+    replace,
+    sync_folder,
+)
 
 PLACE, BOOK = "second-place.json", "second-place.jsonl"
 AGAIN_S, SOON_S = 30.0, 2.0
@@ -139,14 +149,12 @@ def _states(study: Study) -> dict[str, str]:
     with study.store.read() as connection:
         asked = select(t.session.c.folder).where(t.session.c.folder.is_not(None))
         folders = list(connection.execute(asked.order_by(t.session.c.folder)).scalars())
-        again = select(t.amendment.c.after).where(t.amendment.c.kind == t.MEASURED)
-        told = connection.execute(again.order_by(t.amendment.c.id)).scalars()
-        folders += [str(json.loads(text)["folder"]) for text in told]
+        folders += [one.folder for one in filed_in(connection)]
         last = select(t.audit.c.hash).order_by(t.audit.c.n.desc()).limit(1)
         trail = str(connection.execute(last).scalar() or "")
     states = {}
     for name in folders:
-        state = _state(study.folder / name)
+        state = _state(study.folder / check_below(name, study.store.name))
         if state:  # what is not there cannot be copied; `study check` says so
             states[name] = state
     if made := state_by_hand(study.folder):
@@ -203,6 +211,7 @@ def copy_all(study: Study, tell: Callable[[str], None] = lambda line: None) -> K
 
 def _copy_session(source: Path, target: Path) -> None:
     """A session's folder, whole beside the others first. Raises StorageError where it differs."""
+    refuse_links(source)  # what it leads to is not the session's, and is copied to nobody
     sums = _sums(source)
     names = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
     part = target.with_name(target.name + ".part")
@@ -212,7 +221,7 @@ def _copy_session(source: Path, target: Path) -> None:
             continue
         at = (target if there else part) / name
         if name in AFTERWARDS and name != SUMS:
-            at.parent.mkdir(parents=True, exist_ok=True)
+            make_private(at.parent)
             replace(at, (source / name).read_bytes())
             continue
         if at.is_file() and _digest(at) == sums.get(name, _digest(source / name)):
@@ -236,11 +245,15 @@ def _sums(folder: Path) -> dict[str, str]:
     return found
 
 
-def _copy(source: Path, target: Path, expected: str | None) -> None:
-    """One file, synced, read back from the disk and compared. Raises StorageError."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _copy(source: Path, target: Path, expected: str | None, *, private: bool = False) -> None:
+    """One file, synced, read back from the disk and compared. Raises StorageError.
+
+    One that is `private` is its maker's alone from its first byte on.
+    """
+    make_private(target.parent)
     hashed = hashlib.sha256()
-    with source.open("rb") as old, target.open("wb") as new:
+    target.unlink(missing_ok=True)  # not what is behind a link there, nor with that one's mode
+    with source.open("rb") as old, _made(target, private) as new:
         while block := old.read(BLOCK):
             hashed.update(block)
             new.write(block)
@@ -256,15 +269,19 @@ def _copy(source: Path, target: Path, expected: str | None) -> None:
         raise StorageError(f"{target} does not read back as it was written")
 
 
+def _made(path: Path, private: bool) -> BinaryIO:
+    return open(path, "xb", opener=open_private if private else None)
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy_whole(source: Path, target: Path) -> None:
+def _copy_whole(source: Path, target: Path, *, private: bool = False) -> None:
     """One small file, whole beside the other first."""
     part = target.with_name(f"{target.name}.part")
-    _copy(source, part, None)
+    _copy(source, part, None, private=private)
     part.replace(target)
     sync_folder(target.parent)
 
@@ -289,14 +306,14 @@ def _copy_database(study: Study, place: Path) -> None:
     """The day's snapshot, and the rules, protocol and sealed keys with it."""
     for name in _SMALL:
         if (study.folder / name).is_file():
-            _copy_whole(study.folder / name, place / name)
+            _copy_whole(study.folder / name, place / name, private=True)
     made = study.folder / "backup" / "second-place.sqlite"
-    made.parent.mkdir(exist_ok=True)
+    make_private(made.parent)
     target = place / "backup" / f"study-{wall_now()[:10].replace('-', '')}.sqlite"
     part = target.with_name(f"{target.name}.part")
     try:
         snapshot(study.store, made)
-        _copy(made, part, None)
+        _copy(made, part, None, private=True)
         part.replace(target)
         sync_folder(target.parent)
         sync_folder(place)
@@ -397,6 +414,6 @@ def small_files(place: Path, folder: Path) -> list[str]:
     brought = []
     for name in _SMALL:
         if (place / name).is_file() and not (folder / name).exists():
-            _copy_whole(place / name, folder / name)
+            _copy_whole(place / name, folder / name, private=True)
             brought.append(name)
     return brought

@@ -16,6 +16,10 @@ from rig.errors import CameraError
 _log = logging.getLogger(__name__)
 
 
+STREAMS = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtp", "udp", "tcp", "srt", "mms")
+"""Of FFmpeg's many ways those that cameras are reached by; others read files and devices."""
+
+
 class Kind(StrEnum):
     """What a source names."""
 
@@ -64,6 +68,9 @@ def resolve(source: str, cameras: Sequence[CameraInfo] | None = None) -> Target:
     if "://" in source:
         if source.startswith("file:"):
             raise CameraError(f"camera {source!r}: give a file's path, not a file: address")
+        if source.partition("://")[0].lower() not in STREAMS:
+            ways = ", ".join(STREAMS)
+            raise CameraError(f"camera {source!r}: no camera's address; there are {ways}")
         return Target(Kind.STREAM, source, cv2.CAP_FFMPEG)
     if source.isdigit():
         _log.warning(

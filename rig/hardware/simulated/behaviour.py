@@ -16,11 +16,20 @@ from enum import StrEnum
 
 import numpy as np
 
-from rig.hardware.simulated.body import HALF_WIDTH_CM, LINKS_CM, TIP, WALL_CM, Body, Care, Posture
+from rig.hardware.simulated.body import (
+    CLEARANCE_CM,
+    HALF_WIDTH_CM,
+    LINKS_CM,
+    TIP,
+    WALL_CM,
+    Body,
+    Care,
+    Posture,
+)
+from rig.hardware.simulated.lots import Bout, Lots
 from rig.hardware.simulated.maze import Gate, Maze, Point, Wall, inside, middle, nearest, push
 from rig.hardware.simulated.mouse import MouseSettings
 
-CLEARANCE_CM = HALF_WIDTH_CM + WALL_CM
 TURN_RAD_PER_S = 8.0
 HEADING_NOISE_RAD_PER_ROOT_S = 0.6
 SWING_RAD_PER_S = 6.0
@@ -29,8 +38,6 @@ RELAX_RAD_PER_S = 2.0
 RELAXED_RAD = 0.4
 BENT_S = 0.5
 SET_OUT_S = 0.9  # what a visit lasts beyond its plan, on average, without this
-ON_SHARE = 0.8  # of targets by a wall lie ahead, the others behind
-DART_S = 0.8  # of a run for a doorway
 BEND_RAD = 1.5  # how far the head can turn against the trunk
 
 
@@ -53,15 +60,6 @@ class _Crossing:
     before: Point
     after: Point
     leg: _Leg = _Leg.TO
-
-
-@dataclass(slots=True)
-class _Bout:
-    """One go: how long, how fast, how much of it is done."""
-
-    length_s: float
-    speed_cm_s: float
-    done_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -89,7 +87,7 @@ class _Plan:
 
     visit: _Visit
     stop: _Stop | None
-    bout: _Bout = field(default_factory=lambda: _Bout(0.0, 0.0))
+    bout: Bout = field(default_factory=lambda: Bout(0.0, 0.0))
     target: Point = (0.0, 0.0)
     crossing: _Crossing | None = None
 
@@ -105,9 +103,9 @@ class Mouse:
         self.chamber = 0
         """Index of the chamber that holds the centroid."""
         self.age_s = 0.0
-        self._settings = settings
         self._manner = settings.moves
         self._rng = rng
+        self._lots = Lots(maze, settings, rng)
         self._step_s = step_s
         self._noise_rad = HEADING_NOISE_RAD_PER_ROOT_S * math.sqrt(step_s)
         self._room = 0  # the chamber of the neck, whose walls it keeps from
@@ -145,7 +143,8 @@ class Mouse:
         self._threaded = False
         self._since_posture_s = 0.0
         self._dart_cm_s = None
-        self._plan = _Plan(_Visit(self._draw_visit_s(chamber)), _Stop(float(rng.uniform(0.5, 1.5))))
+        visit = _Visit(self._lots.visit_s(chamber, self.age_s))
+        self._plan = _Plan(visit, _Stop(float(rng.uniform(0.5, 1.5))))
 
     def step(self, open_gates: Sequence[bool]) -> None:
         """One step. `open_gates` says of each gate of the maze whether a mouse can pass."""
@@ -187,7 +186,7 @@ class Mouse:
         """Begins a bout: towards a gate if the visit is over, else to a point in the chamber."""
         plan = self._plan
         plan.stop = None
-        plan.bout = self._draw_bout()
+        plan.bout = self._lots.bout(self._dart_cm_s)
         if plan.crossing is not None:
             return
         ways = [g for g in self.maze.gates_of[self._room] if open_gates[g]]
@@ -196,7 +195,7 @@ class Mouse:
             if plan.visit.done_s >= plan.visit.planned_s:
                 # no way out: by the time a door opens, the visit begins anew
                 came_by = plan.visit.came_by
-                plan.visit = _Visit(self._draw_visit_s(self.chamber), came_by=came_by)
+                plan.visit = _Visit(self._lots.visit_s(self.chamber, self.age_s), came_by=came_by)
         elif plan.visit.done_s + self._travel_s(ways) >= plan.visit.planned_s:
             self._head_for(self._choose(ways))
             return
@@ -211,7 +210,7 @@ class Mouse:
             if not through:
                 self._halt(open_gates)
                 return
-            bout = plan.bout = self._draw_bout()  # nobody stops in a doorway
+            bout = plan.bout = self._lots.bout(self._dart_cm_s)  # nobody stops in a doorway
             bout.done_s = step_s
         if crossing is not None:
             if not open_gates[crossing.gate]:
@@ -275,7 +274,7 @@ class Mouse:
             if any(open_gates[g] for g in ways):
                 came_by = next(g for g in ways if open_gates[g])
                 self.chamber, self._dart_cm_s = chamber, None
-                self._plan.visit = _Visit(self._draw_visit_s(chamber), came_by=came_by)
+                self._plan.visit = _Visit(self._lots.visit_s(chamber, self.age_s), came_by=came_by)
             else:  # a door that shut on it is a wall to the trunk as well
                 body.x[:], body.y[:] = before
         if not through and inside(maze.outlines[self._room], body.x[TIP], body.y[TIP]):
@@ -368,6 +367,10 @@ class Mouse:
         distance = min(math.hypot(x - gx, y - gy) for gx, gy in gates) + 2.0
         return SET_OUT_S + distance / (0.55 * self._manner.speed_median_cm_s)
 
+    def _draw_target(self, *, wall: bool = True) -> Point:
+        bout = self._plan.bout
+        return self._lots.target(self._room, self.body, self._heading_rad, bout, wall=wall)
+
     # --- stopping
 
     def _halt(self, open_gates: Sequence[bool]) -> None:
@@ -376,8 +379,8 @@ class Mouse:
         if self._dart_cm_s is not None:
             plan.stop = _Stop(0.0, relaxing_s=0.0)
             return
-        activity = self._activity()
-        left = self._lognormal(manner.stop_median_s, manner.stop_sigma) / activity
+        activity = self._lots.activity(self.age_s)
+        left = self._lots.lognormal(manner.stop_median_s, manner.stop_sigma) / activity
         if plan.crossing is not None:
             plan.stop = _Stop(min(left, 0.3))
             return
@@ -402,7 +405,7 @@ class Mouse:
             chance -= per_min * minutes
             if chance < 0.0:
                 stop.posture = posture
-                stop.posture_left_s = min(self._draw_posture_s(posture), left - 0.3)
+                stop.posture_left_s = min(self._lots.posture_s(posture), left - 0.3)
                 break
 
     def _relax(self, open_gates: Sequence[bool]) -> None:
@@ -411,93 +414,6 @@ class Mouse:
         if abs(bend) > RELAXED_RAD:
             self._heading_rad -= math.copysign(RELAX_RAD_PER_S * self._step_s, bend)
             self._put(self.body.x[1], self.body.y[1], False, open_gates)
-
-    # --- drawing lots
-
-    def _activity(self) -> float:
-        """What is left of the first activity, 1 down to `settled`."""
-        manner = self._manner
-        fade = math.exp(-self.age_s / manner.settling_s)
-        return (1.0 - manner.settled) * fade + manner.settled
-
-    def _lognormal(self, median: float, sigma: float) -> float:
-        return median * math.exp(sigma * float(self._rng.standard_normal()))
-
-    def _draw_bout(self) -> _Bout:
-        manner = self._manner
-        if self._dart_cm_s is not None:
-            return _Bout(DART_S, self._dart_cm_s)
-        return _Bout(
-            max(0.1, self._lognormal(manner.go_median_s, manner.go_sigma)),
-            self._lognormal(manner.speed_median_cm_s, manner.speed_sigma),
-        )
-
-    def _draw_posture_s(self, posture: Posture) -> float:
-        if posture is Posture.GROOM:
-            return self._lognormal(2.5, 0.89)
-        return (
-            self._lognormal(1.79, 0.40)
-            if posture is Posture.REAR_WALL
-            else self._lognormal(1.50, 0.46)
-        )
-
-    def _draw_visit_s(self, chamber: int) -> float:
-        manner = self._manner
-        slow = 1.0 / self._activity()
-        if self.maze.neutral[chamber]:
-            mean, sigma = manner.centre_visit_mean_s * math.sqrt(slow), manner.centre_visit_sigma
-        else:
-            beta = self._settings.beta if self._settings.preferred else 0.0
-            sign = 0.5 if self.maze.names[chamber] == self._settings.preferred else -0.5
-            mean, sigma = manner.side_visit_mean_s * slow, manner.side_visit_sigma
-            mean *= math.exp(sign * beta)
-        drawn = self._lognormal(mean * math.exp(-sigma * sigma / 2), sigma)
-        return max(manner.shortest_visit_s, drawn)
-
-    def _draw_target(self, wall: bool = True) -> Point:
-        """A point in the chamber: near a wall and not far along it, or anywhere."""
-        rng = self._rng
-        outline = self.maze.outlines[self._room]
-        walls = self.maze.closed[self._room]
-        if wall and float(rng.random()) < self._manner.wall_share:
-            # as far along the wall as this bout goes, rather on than back
-            place, forward = self._place_along()
-            bout = self._plan.bout
-            reach = 0.76 * bout.speed_cm_s * (bout.length_s - bout.done_s)
-            on = forward if float(rng.random()) < ON_SHARE else -forward
-            place += on * (2.0 + reach * float(rng.uniform(0.6, 1.2)))
-            place %= sum(edge[4] for edge in walls)
-            edge = walls[0]
-            for edge in walls:
-                if place <= edge[4]:
-                    break
-                place -= edge[4]
-            wx, wy, ux, uy, length = edge
-            off = CLEARANCE_CM + float(rng.standard_exponential())
-            x, y = wx + ux * min(place, length), wy + uy * min(place, length)
-            for sign in (1.0, -1.0):
-                inner = (x - sign * uy * off, y + sign * ux * off)
-                if inside(outline, *inner):
-                    return push(walls, *inner, CLEARANCE_CM)
-        xs, ys = [p[0] for p in outline], [p[1] for p in outline]
-        for _ in range(20):
-            x = float(rng.uniform(min(xs), max(xs)))
-            y = float(rng.uniform(min(ys), max(ys)))
-            if inside(outline, x, y) and nearest(walls, x, y)[0] >= CLEARANCE_CM**2:
-                return x, y
-        return middle(outline)
-
-    def _place_along(self) -> tuple[float, float]:
-        """Where along its chamber's outline the mouse is, in cm, and the way it faces: 1 or -1."""
-        best, place, before, forward = math.inf, 0.0, 0.0, 1.0
-        cos, sin = math.cos(self._heading_rad), math.sin(self._heading_rad)
-        for wall in self.maze.closed[self._room]:
-            distance, x, y = nearest((wall,), self.body.x[1], self.body.y[1])
-            if distance < best:
-                best, place = distance, before + math.hypot(x - wall[0], y - wall[1])
-                forward = 1.0 if wall[2] * cos + wall[3] * sin >= 0.0 else -1.0
-            before += wall[4]
-        return place, forward
 
 
 def _room_in(gate: Gate) -> float:

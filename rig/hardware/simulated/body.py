@@ -29,6 +29,7 @@ NOSE, NECK, TRUNK, HIPS, BASE, TIP = 0, 1, 2, 3, 4, 8
 JOINT_RADII_CM = (0.4, 1.05, 1.5, 1.6, 0.55, 0.2, 0.2, 0.2, 0.2)
 HALF_WIDTH_CM = 1.6
 WALL_CM = 0.2  # half of a wall's thickness
+CLEARANCE_CM = HALF_WIDTH_CM + WALL_CM
 
 _OUTLINE_AT_CM = (0.0, 0.5, 1.1, 1.8, 2.6, 3.5, 4.4, 5.3, 6.2, 7.1, 7.9, 8.6, 9.2)
 _OUTLINE_RADII_CM = (0.32, 0.52, 0.78, 0.95, 1.02, 1.18, 1.38, 1.52, 1.6, 1.6, 1.42, 1.02, 0.6)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rig.hardware.simulated.world import Truth, World
+from rig.hardware.simulated.boxes import Truth
+from rig.hardware.simulated.world import World
 from rig.hardware.waiting import slots_for
 from rig.model import NS_PER_S, Frame, Silence
 

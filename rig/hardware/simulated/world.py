@@ -8,94 +8,28 @@ What people do (bring, take, move a door by hand) is asked for from any thread a
 the next step; everything else belongs to the thread that steps.
 """
 
-import typing
 import zlib
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from rig.apparatus import Apparatus, Drive
-from rig.errors import ConfigError
 from rig.hardware.simulated.behaviour import Mouse
-from rig.hardware.simulated.body import Pose
+from rig.hardware.simulated.boxes import BODY_MARGIN_CM, BoardView, BoxState, Truth, furnish
 from rig.hardware.simulated.hand import HOLD_S, Errand, Hand, edge_px
-from rig.hardware.simulated.maze import Maze, build, middle
+from rig.hardware.simulated.maze import Maze, middle
 from rig.hardware.simulated.mouse import MouseSettings
 from rig.hardware.simulated.scene import Look, Place, Scene
 from rig.hardware.simulated.trouble import Trouble, Troubles
-from rig.hardware.wiring import Pin, wiring
 from rig.model import NS_PER_S, Gray
-from rig.rigfile import Box, RigFile
+from rig.rigfile import RigFile
 
 STEPS_PER_S = 60
 SLOW_HZ, SLOW_STEPS_PER_S = 10.0, 30
 """For a camera of no more frames/s than this fewer steps will do; they are the most of its work."""
 OPEN_ENOUGH = 0.9  # a door that is less open is a wall
-MANUAL_DOOR_S = 0.5  # from end to end
-_BODY_MARGIN_CM = 0.0  # the body to its skin; walls keep the skin of a mouse beside the door away
-
-
-class BoardView(typing.Protocol):
-    """What the world needs of a board: doors, outputs to look at; doors, beams to stand in."""
-
-    def position(self, door: int) -> float:
-        """0 closed to 1 open."""
-        ...
-
-    def output(self, number: int) -> bool:
-        """Whether an output is on."""
-        ...
-
-    def block(self, door: int, blocked: bool) -> None:
-        """Something stands in the door, or no longer does."""
-        ...
-
-    def set_beam(self, number: int, blocked: bool) -> None:
-        """A beam is broken, or no longer is."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """Where a mouse is in its box's picture (pixels of the crop) and in which chamber.
-
-    The centroid is that of the body without the tail; the tail point is the tail's base.
-    """
-
-    x_px: float
-    y_px: float
-    nose_x_px: float
-    nose_y_px: float
-    tail_x_px: float
-    tail_y_px: float
-    chamber: str
-
-
-@dataclass(slots=True)
-class _BoxState:
-    """One box as it is now."""
-
-    box: Box
-    place: Place
-    mouse: Mouse
-    hand_rng: np.random.Generator
-    boards: tuple[tuple[BoardView, int] | None, ...]
-    beams: tuple[tuple[BoardView, int] | None, ...]
-    in_the_way: list[bool]
-    manual: list[float]
-    manual_goal: list[float]
-    positions: list[float]
-    open_gates: list[bool]
-    outputs: Mapping[str, tuple[BoardView, int]]
-    present: bool = False
-    hand: Hand | None = None
-    pose: Pose | None = None
-    posed: tuple[object, ...] = ()  # the body that `pose` is of
-    truth: tuple[Pose, Truth] | None = None
-    felt_at: tuple[float, ...] = ()  # where the animal was when the boards last felt it
-    waiting: deque[Hand] = field(default_factory=deque)
 
 
 class World:
@@ -136,12 +70,16 @@ class World:
         self._steps_per_s = SLOW_STEPS_PER_S if self.rate_hz <= SLOW_HZ else STEPS_PER_S
         self.frame_size_px = _frame_size_px(rig, apparatuses, frame_size_px)
         self._states = {
-            box.name: self._state(
+            box.name: furnish(
                 box,
                 apparatuses[box.name],
                 boards or {},
-                (animals or {}).get(box.name, MouseSettings()),
-                manual_open,
+                partial(self._mouse, box.name, (animals or {}).get(box.name, MouseSettings())),
+                self._rng(box.name, 1),
+                rig.name,
+                self.frame_size_px,
+                manual_open=manual_open,
+                open_enough=open_enough,
             )
             for box in rig.box
         }
@@ -187,51 +125,16 @@ class World:
         while self._orders:
             self._orders.popleft()()
         for state in self._states.values():
-            self._step_doors(state)
+            state.step_doors(self._steps_per_s, self._open_enough)
             if state.hand is None and state.waiting:
                 state.hand = state.waiting.popleft()
             if state.hand is not None:
                 self._step_hand(state, state.hand)
             if state.present:
                 state.mouse.step(state.open_gates)
-            self._stand_in_doors(state)
+            state.stand_in_doors()
 
-    def _step_doors(self, state: _BoxState) -> None:
-        for index, board in enumerate(state.boards):
-            if board is not None:
-                position = board[0].position(board[1])
-            else:
-                position, goal = state.manual[index], state.manual_goal[index]
-                if position != goal:
-                    change = 1.0 / (MANUAL_DOOR_S * self._steps_per_s)
-                    closing = goal < position
-                    if closing and state.present and self._blocked(state, index):
-                        continue  # nobody lowers a door on an animal
-                    position = max(goal, position - change) if closing else position + change
-                    state.manual[index] = position = min(position, 1.0)
-            state.positions[index] = position
-            state.open_gates[index] = position >= self._open_enough
-
-    def _stand_in_doors(self, state: _BoxState) -> None:
-        """Lets the boards feel the animal in their doors and beams."""
-        body = state.mouse.body
-        felt_at = (body.x[0], body.y[0], body.x[-1], body.y[-1]) if state.present else ()
-        if felt_at == state.felt_at:
-            return
-        state.felt_at = felt_at
-        for index, board in enumerate(state.boards):
-            beam = state.beams[index]
-            if board is None and beam is None:
-                continue
-            blocked = state.present and self._blocked(state, index)
-            if blocked != state.in_the_way[index]:
-                state.in_the_way[index] = blocked
-                if board is not None:
-                    board[0].block(board[1], blocked)
-                if beam is not None:
-                    beam[0].set_beam(beam[1], blocked)
-
-    def _step_hand(self, state: _BoxState, hand: Hand) -> None:
+    def _step_hand(self, state: BoxState, hand: Hand) -> None:
         if hand.errand is Errand.TAKE and not hand.acted and state.present:
             hand.follow(_in_picture(state.place, state.mouse.body.centroid()))
         if hand.step(1.0 / self._steps_per_s):
@@ -315,7 +218,7 @@ class World:
         """Another animal for a box, from the next step on; the box is empty until it is placed."""
         state = self._state_of(box)
 
-        mouse = self._mouse(box, state.place.maze, settings)
+        mouse = self._mouse(box, settings, state.place.maze)
 
         def change() -> None:
             state.mouse = mouse
@@ -334,7 +237,7 @@ class World:
 
     def _reach(
         self,
-        state: _BoxState,
+        state: BoxState,
         errand: Errand,
         goal: tuple[float, float],
         chamber: int,
@@ -374,7 +277,7 @@ class World:
         seen = None
         if not self._troubles.kinds and all(state.hand is None for state in states):
             # a mouse stands still in every third picture: what is as it was is not drawn again
-            seen = doors, [self._pose(state) if state.present else None for state in states]
+            seen = doors, [state.seen_pose() if state.present else None for state in states]
             if self._drawn is not None and self._drawn[0] == seen:
                 return scene.finish(self._drawn[1], index)
         picture = scene.begin(doors)
@@ -384,19 +287,19 @@ class World:
             troubles.floor(picture, t_s)
         for state in states:
             if state.present:
-                pose = self._pose(state)
+                pose = state.seen_pose()
                 if troubles is not None:
                     troubles.beside(picture, state.place, pose)
                 scene.mouse(picture, state.place, pose)
                 if troubles is not None:
-                    troubles.above(picture, state.place, pose, _lit(state))
+                    troubles.above(picture, state.place, pose, state.lit)
         for state in states:
             if state.hand is not None:
                 scene.hand(picture, state.place, state.hand.edge, state.hand.tip_px())
         if troubles is not None:
-            for state in filter(_lit, states):
+            for state in (one for one in states if one.lit):
                 troubles.lamp(picture, state.place)
-            picture = troubles.camera(picture, t_s, any(map(_lit, states)))
+            picture = troubles.camera(picture, t_s, any(state.lit for state in states))
         if seen is not None:
             self._drawn = seen, picture
         return scene.finish(picture, index)
@@ -411,7 +314,7 @@ class World:
         state = self._state_of(box)
         if not state.present:
             return None
-        pose, scale = self._pose(state), state.place.px_per_cm
+        pose, scale = state.seen_pose(), state.place.px_per_cm
         chamber = state.place.maze.names[state.mouse.chamber]
         before = state.truth
         if before is not None and before[0] is pose and before[1].chamber == chamber:
@@ -452,24 +355,14 @@ class World:
         """Whether any part of the animal, its tail too if asked, is where the door would close."""
         state = self._state_of(box)
         gate = state.place.maze.gate(door)
-        return state.present and state.mouse.body.in_gate(gate, _BODY_MARGIN_CM, tail)
+        return state.present and state.mouse.body.in_gate(gate, BODY_MARGIN_CM, tail)
 
     # --- inside
-
-    def _blocked(self, state: _BoxState, index: int) -> bool:
-        return state.mouse.body.in_gate(state.place.maze.gates[index], _BODY_MARGIN_CM)
-
-    def _pose(self, state: _BoxState) -> Pose:
-        body = state.mouse.body
-        posed = (body.posture, body.amount, *body.x, *body.y)
-        if state.pose is None or posed != state.posed:
-            state.pose, state.posed = body.pose(), posed
-        return state.pose
 
     def _look_at_doors(self) -> tuple[tuple[float, ...], ...]:
         return tuple(tuple(state.positions) for state in self._states.values())
 
-    def _state_of(self, box: str) -> _BoxState:
+    def _state_of(self, box: str) -> BoxState:
         try:
             return self._states[box]
         except KeyError:
@@ -479,81 +372,10 @@ class World:
         key = (1, zlib.crc32(box.encode()), stream)
         return np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=key))
 
-    def _mouse(self, box: str, maze: Maze, settings: MouseSettings) -> Mouse:
+    def _mouse(self, box: str, settings: MouseSettings, maze: Maze) -> Mouse:
         if settings.preferred and settings.preferred not in maze.names:
             raise ValueError(f"box {box!r} has no chamber {settings.preferred!r} to prefer")
         return Mouse(maze, settings, self._rng(box, 0), 1.0 / self._steps_per_s)
-
-    def _state(
-        self,
-        box: Box,
-        apparatus: Apparatus,
-        boards: Mapping[str, BoardView],
-        settings: MouseSettings,
-        manual_open: bool,
-    ) -> _BoxState:
-        maze = build(apparatus)
-        x, y, width, height = box.crop_px or (0, 0, *apparatus.frame_size_px)
-        if (
-            x < 0
-            or y < 0
-            or x + width > self.frame_size_px[0]
-            or y + height > self.frame_size_px[1]
-        ):
-            raise ConfigError(
-                self._rig.name,
-                f"box {box.name}.crop_px",
-                f"[{x}, {y}, {width}, {height}] reaches beyond the picture of "
-                f"{self.frame_size_px[0]} x {self.frame_size_px[1]} px",
-            )
-        wires = wiring(box, self._rig.name)
-        moved = {gate.name for gate in maze.gates if gate.drive is Drive.BOARD}
-        missing = sorted(moved - wires.doors.keys())
-        if missing:
-            raise ConfigError(
-                self._rig.name, f"box {box.name}.doors", f"no board for door {missing[0]!r}"
-            )
-
-        def held(pin: Pin | None) -> tuple[BoardView, int] | None:
-            return (boards[pin.board], pin.number) if pin and pin.board in boards else None
-
-        views = tuple(
-            held(wires.doors[gate.name]) if gate.name in moved else None for gate in maze.gates
-        )
-        beams = tuple(held(wires.beams.get(gate.name)) for gate in maze.gates)
-        outputs = {name: view for name, pin in wires.outputs.items() if (view := held(pin))}
-        manual = [
-            0.0 if gate.drive is Drive.MANUAL and not manual_open else 1.0 for gate in maze.gates
-        ]
-        positions = [
-            position if view is None else view[0].position(view[1])
-            for position, view in zip(manual, views, strict=True)
-        ]
-        return _BoxState(
-            box=box,
-            place=Place(
-                (x, y),
-                (width, height),
-                apparatus.px_per_cm_mean,
-                maze,
-                {door.name: door.sweep_px for door in apparatus.doorway if door.sweep_px},
-            ),
-            mouse=self._mouse(box.name, maze, settings),
-            hand_rng=self._rng(box.name, 1),
-            boards=views,
-            beams=beams,
-            in_the_way=[False] * len(maze.gates),
-            manual=manual,
-            manual_goal=list(manual),
-            positions=positions,
-            open_gates=[position >= self._open_enough for position in positions],
-            outputs=outputs,
-        )
-
-
-def _lit(state: _BoxState) -> bool:
-    """Whether an output of a box is on."""
-    return any(board.output(number) for board, number in state.outputs.values())
 
 
 def _frame_size_px(

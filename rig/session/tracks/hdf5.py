@@ -33,15 +33,32 @@ def read_hdf5(path: Path, individual: str | None, wanted: Wanted) -> Track:
         raise ConfigError(str(path), "", message) from None
     try:
         with h5py.File(path, "r") as file:
-            if "tracks" in file and "node_names" in file:
+            names = _own_names(file)
+            if "tracks" in names and "node_names" in names:
                 return _sleap(file, str(path), individual, wanted)
-            for group in file.values():
-                if isinstance(group, h5py.Group) and "table" in group:
+            for group in map(file.get, names):
+                if isinstance(group, h5py.Group) and "table" in _own_names(group):
                     return _deeplabcut(group["table"], str(path), individual, wanted)
     except _FAULTS as error:
         raise ConfigError(str(path), "", f"cannot be read: {error}") from None
     message = "neither DeepLabCut's table nor SLEAP's analysis file (tracks, node_names)"
     raise ConfigError(str(path), "", message)
+
+
+def _own_names(group: Any) -> list[str]:
+    """Names of what is in a group. Raises ValueError where one of them lies elsewhere.
+
+    HDF5 would open whatever other file a link names, at once or by a link to that link.
+    """
+    import h5py
+
+    names = list(group)
+    for name in names:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(
+                f"{name} is a link, and may lie in another file; copy it into this one"
+            )
+    return names
 
 
 def _deeplabcut(table: Any, file: str, individual: str | None, wanted: Wanted) -> Track:
@@ -90,6 +107,8 @@ def _sleap(file: Any, name: str, individual: str | None, wanted: Wanted) -> Trac
 
 
 def _check_size(data: Any, most: int = MOST_NUMBERS) -> None:
+    if data.external or data.is_virtual:
+        raise ValueError(f"{data.name} may lie in another file; copy it into this one")
     if data.size * max(1, data.dtype.itemsize // 8) > most:
         raise ValueError(f"{data.name} says that it holds {data.size} values")
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from protocols.store import tables as t
-from protocols.study import open_study
+from protocols.study import add_person, open_study
 from protocols.study.ruling import ruled_out
 from tests.protocols.conftest import Cli, Said
 from tests.protocols.day.test_play import WORDS
@@ -275,7 +275,7 @@ def test_a_badge_stands_for_a_name_and_a_pin(desk: Desk, monkeypatch: pytest.Mon
     desk(*weigh)
     assert desk.rows("select person from weight order by id desc limit 1") == [("eve",)]
     scanned("0000000000\n")
-    assert "nobody's badge in this study (1 wrong so far)" in desk(*weigh, code=1).err
+    assert "nobody's badge in this study (1 wrong so far)" in desk(*weigh, code=2).err
     scanned("04A1B2C3D4\n")
     said = desk("amend", "S1", "withdraw", "M1", "--as", "ill", "--reason", "coughs",
                 "--by", "scan")  # fmt: skip
@@ -301,7 +301,11 @@ def test_who_drew_an_animals_syringes_is_told_when_scoring_it(desk: Desk, cli: C
 
 def test_the_draw_sheet_fills_the_book_and_the_day_is_settled_before_a_witness(desk: Desk) -> None:
     desk.sealed()
-    desk("add", "S1", "--person", "pat", "--role", "technician", "--by", "ann")
+    pat, wrong = ("--witness", "pat", "--pin-file", "pins"), ("--pin-file", "wrong")
+    with open_study(Path("S1")) as study:
+        add_person(study, "pat", ["technician"], "4711", "ann")
+    Path("pins").write_text("pat: 4711\n", encoding="utf-8")
+    Path("wrong").write_text("pat: 4712\n", encoding="utf-8")
     book = ("book", "S1", "--by", "ann")
     draw = ("draw", "S1", "--by", "ann", "--passphrases", "words", "--day", DAY)
     for animal in ("M1", "M2", "M3", "M4"):
@@ -313,7 +317,23 @@ def test_the_draw_sheet_fills_the_book_and_the_day_is_settled_before_a_witness(d
     assert "only 0.1 mg are in stock" in said.err
     assert Path("s1.html").is_file()  # the animals' day does not wait for a book
     desk(*book, "received", "--drug", "cocaine", "--mg", 499.9)
-    said = desk(*draw, "--out", "s2.html", "--witness", "pat")
+    # What cannot be is said before the sheet is opened.
+    opened = desk.rows("select count(*) from audit where action = 'draw_sheet_opened'")
+    for amiss, why in {
+        ("--lot", "cocain=L23"): "--lot: 'cocain': is no drug of this study (it has: cocaine hydr",
+        ("--lot", "cocaine=L23", "--lot", "cocaine=L24"): "--lot: 'cocaine': has a lot already",
+        ("--witness", "pat", *wrong): "not the PIN of pat (1 wrong so far)",
+        ("--witness", "pat"): "pat has a PIN, and nobody can be asked here; give a file",
+        ("--witness", "nobody"): "--witness: 'nobody': is not a person of this study",
+        ("--witness", "ann"): "--witness: ann: the witness is another person",
+    }.items():
+        said = desk(*draw, "--out", "s2.html", *amiss, code=2)
+        assert why in said.err
+        assert said.err.count("\n") == 1
+    assert not Path("s2.html").exists()
+    assert desk.rows("select count(*) from audit where action = 'draw_sheet_opened'") == opened
+    assert desk.rows("select person from audit where action = 'pin_refused'") == [("pat",)]
+    said = desk(*draw, "--out", "s2.html", "--lot", "cocaine=L23", *pat)
     found = re.search(r"cocaine: ([0-9.]+) mg of ([0-9]+) labels into the book; ", said.out)
     assert found is not None
     mg, labels = float(found[1]), int(found[2])
@@ -336,17 +356,15 @@ def test_the_draw_sheet_fills_the_book_and_the_day_is_settled_before_a_witness(d
                     received=0.12, outcome="partial", at=change.at, person="ann",
                 )  # fmt: skip
     assert "another person sees it" in desk(*book, "settle", code=2).err
-    said = desk(*book, "settle", "--witness", "pat")
+    assert "(2 wrong so far)" in desk(*book, "settle", "--witness", "pat", *wrong, code=2).err
+    said = desk(*book, "settle", *pat)
     told = re.search(r"cocaine: ([0-9.]+) mg given, ([0-9.]+) mg wasted, ([0-9]+) syr", said.out)
     assert told is not None
     assert float(told[1]) + float(told[2]) == pytest.approx(mg, abs=0.002)
     assert float(told[2]) == pytest.approx(mg / 2, abs=0.002)
     assert int(told[3]) == labels
     assert "0 mg drawn" in said.out
-    assert (
-        "0.000 mg given, 0.000 mg wasted, 0 syringes"
-        in desk(*book, "settle", "--witness", "pat").out
-    )
+    assert "0.000 mg given, 0.000 mg wasted, 0 syringes" in desk(*book, "settle", *pat).out
     kinds = [line["kind"] for line in json.loads(desk(*book, "--json").out)["lines"]]
     assert kinds[:3] == ["received", "received", "drawn"]
     assert set(kinds[3:]) <= {"given", "wasted"}

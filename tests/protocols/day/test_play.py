@@ -311,7 +311,7 @@ def test_a_person_with_a_pin_is_asked_for_it(lab: Lab) -> None:
     weigh = ("weigh", "S1", "--subject", "M1", "--grams", 24, "--by", "eve")
     assert "eve has a PIN, and nobody can be asked here" in lab(*weigh, code=2).err
     (lab.here / "pins").write_text("eve: 4712\n", encoding="utf-8")
-    said = lab(*weigh, "--pin-file", "pins", code=1)
+    said = lab(*weigh, "--pin-file", "pins", code=2)
     assert "not the PIN of eve (1 wrong so far)" in said.err
     (lab.here / "pins").write_text("eve: 4711\n", encoding="utf-8")
     lab(*weigh, "--pin-file", "pins")

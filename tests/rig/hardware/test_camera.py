@@ -527,6 +527,14 @@ def test_resolve_what_is_not_there(source: str) -> None:
         assert "usb-046d_C920_8A3B" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "source", ["concat://a|b", "subfile,,start,0,end,9,,:http://x", "ftp://x/a", "pipe://0"]
+)
+def test_resolve_what_is_no_camera_s_address(source: str) -> None:
+    with pytest.raises(CameraError, match="no camera's address"):
+        resolve(source, KNOWN)
+
+
 def test_linux_cameras_by_serial_number_then_port(tmp_path: Path) -> None:
     dev, classes = tmp_path / "dev", tmp_path / "class"
     nodes = [("video10", "0", "Twin"), ("video2", "0", "C920"), ("video3", "1", "C920")]

@@ -555,3 +555,13 @@ def test_a_host_killed_in_the_middle_of_closing_and_stimulation_leaves_all_safe(
         host.kill()
         host.wait()
         served.close()
+
+
+@pytest.mark.parametrize("way", ["spy", "SPY", "alt", "os"])
+def test_an_address_that_is_no_way_to_a_board_opens_nothing(way: str, tmp_path: Path) -> None:
+    """pyserial's `spy` writes what is said to a file: a rig file could name any."""
+    mine = tmp_path / "mine"
+    mine.write_text("years")
+    with pytest.raises(DoorError, match="is no way to a board"):
+        doors._open(f"{way}://loop://?file={mine}")
+    assert mine.read_text() == "years"

@@ -12,6 +12,7 @@ from rig.apparatus import Apparatus
 from rig.errors import ConfigError
 from rig.hardware.orders import Order, Verb
 from rig.hardware.simulated.board import Board
+from rig.hardware.simulated.boxes import Truth
 from rig.hardware.simulated.builtin import builtin
 from rig.hardware.simulated.camera import (
     Dropped,
@@ -24,7 +25,7 @@ from rig.hardware.simulated.camera import (
 from rig.hardware.simulated.mouse import MouseSettings, Preset
 from rig.hardware.simulated.scene import Look
 from rig.hardware.simulated.virtual import VirtualBoard
-from rig.hardware.simulated.world import Truth, World
+from rig.hardware.simulated.world import World
 from rig.model import NS_PER_S, Frame, Gray, Silence
 
 SECOND = NS_PER_S

@@ -488,7 +488,10 @@ def test_a_station_that_dies_leaves_one_line_and_a_session_to_close(clip: Path, 
 
 @needs_posix
 @pytest.mark.usefixtures("stations")
-def test_a_changed_rig_file_is_heard_by_the_next_session(cli: Cli, clip: Path) -> None:
+def test_a_changed_rig_file_is_heard_by_the_next_session(
+    cli: Cli, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAKEPY_FAKE_SUCCESS", "1")  # what keeps a system awake need not be here
     words = [*EXPLORE, "--rig", "clip.rig.toml", "--set", "test_s=1.5"]
     said = cli(*words, "--paired", "left")
     assert (said.code, said.err) == (0, "")
@@ -496,6 +499,7 @@ def test_a_changed_rig_file_is_heard_by_the_next_session(cli: Cli, clip: Path) -
     looked_at = text[: text.index(f"recording to {session_of(Path('study'))}")]
     assert {line.split()[1] for line in looked_at} >= {"disk:", "clock:", "power:", "sleep:"}
     assert {line.split()[0] for line in looked_at} <= {"pass", "warn"}
+    assert "pass  sleep: the system stays awake while the rig is open" in looked_at
     assert "scoring started" in said.out
     assert text[-1] == f"recorded in {session_of(Path('study'))}"
     first = entries()[0].pid

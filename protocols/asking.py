@@ -24,6 +24,7 @@ from rig.session.preflight import Finding, Level
 from rig.setup import Stimulation, Worked
 from rig.steps import needs_board
 from rig.storage import is_noted, note_pairing
+from rig.storage.room import usual_bytes_s
 
 POLL_S = 0.2
 NEW_STATION_S = 10.0
@@ -32,6 +33,9 @@ START_S = 90.0
 
 WORK_S = 240.0
 """Longest that the doors and lights of one box may take."""
+
+DOOR_OFF = "it closes on no animal in this session"
+OUTPUT_OFF = "it stays off in this session"
 
 Codec = Literal["h264", "lossless"]
 
@@ -211,14 +215,42 @@ def work(client: ChannelClient, box: str) -> Worked:
     """Have each door and light of a box worked once, on a person's word that it is empty.
 
     What was seen in its picture may close on an animal, or be switched, in the next session there.
-    Raises RigError, and what was begun was made safe.
+    While another box of the station is being worked this one waits. Raises RigError, and what was
+    begun was made safe.
     """
-    told = dict(client.request("work", box=box, empty=True, timeout_s=WORK_S))
+    end_s = time.monotonic() + WORK_S
+    while True:
+        try:
+            told = dict(client.request("work", box=box, empty=True, timeout_s=WORK_S))
+            break
+        except StationError as error:
+            if "is being worked: one after the other" not in str(error) or time.monotonic() > end_s:
+                raise
+        time.sleep(POLL_S)
     return Worked(doors=told["doors"], outputs=told["outputs"])
 
 
+def seen_working(worked: Worked) -> list[Finding]:
+    """A line for each door and light that was worked: one that was not seen is off, and why."""
+    found = []
+    for kind, told, good, off in (
+        ("door", worked.doors, "moved there and back once, and seen to move", DOOR_OFF),
+        ("output", worked.outputs, "switched on and off once", OUTPUT_OFF),
+    ):
+        for name, why in told.items():
+            level = Level.WARN if why else Level.PASS
+            found.append(Finding(f"{kind} {name}", level, why or good, off if why else ""))
+    return found
+
+
 def ready(
-    client: ChannelClient, box: LoadedBox, wish: Wish, out: Path, *, board: bool = True
+    client: ChannelClient,
+    loaded: LoadedRig,
+    box: LoadedBox,
+    wish: Wish,
+    out: Path,
+    *,
+    board: bool = True,
 ) -> list[Finding]:
     """What is looked at before a session: by the rig's station, and on this computer.
 
@@ -227,13 +259,20 @@ def ready(
     wanted = board and needs_board(wish.plan, box.apparatus, _is_dry(wish))
     told = client.request("ready", box=box.box.name, boards=wanted, timeout_s=START_S)
     findings = [Finding.from_json(one) for one in told["findings"]]
-    return [*findings, *ready_here(wish, out), preflight.power(_lasts_s(wish))]
+    return [*findings, *ready_here(loaded, box, wish, out), preflight.power(lasts_s(wish))]
 
 
-def ready_here(wish: Wish, out: Path) -> list[Finding]:
+def ready_here(loaded: LoadedRig, box: LoadedBox, wish: Wish, out: Path) -> list[Finding]:
     """What is looked at where no station is needed: disk and clock."""
     now = datetime.now().astimezone()
-    return [preflight.disk(out, _lasts_s(wish)), preflight.clock(out, now)]
+    bytes_s = writes_bytes_s(loaded, box, wish)
+    return [preflight.disk(out, lasts_s(wish), bytes_s), preflight.clock(out, now)]
+
+
+def writes_bytes_s(loaded: LoadedRig, box: LoadedBox, wish: Wish) -> float:
+    """What a session in this box writes a second, by the size and rate of its pictures."""
+    codec = wish.codec or loaded.rig.video.codec
+    return usual_bytes_s(box.apparatus.frame_size_px, loaded.rig.camera.rate_hz, codec)
 
 
 def refuse(findings: Sequence[Finding]) -> None:
@@ -244,7 +283,7 @@ def refuse(findings: Sequence[Finding]) -> None:
         raise NotReadyError(f"not started: {said}")
 
 
-def _lasts_s(wish: Wish) -> float:
+def lasts_s(wish: Wish) -> float:
     """The longest that a session takes, as far as its plan says."""
     return sum(step.duration_s or step.limit_s for step in wish.plan.step)
 

@@ -384,8 +384,10 @@ class Shots:
         page.choose("M07")
         self.until(lambda: page.doing.standing.card is not None)
         self.take(window, "today-card")
+        os.environ["PLACEPREF_CONFIG"], mine = "config", os.environ["PLACEPREF_CONFIG"]
         page.doing.deed()
-        self.until(lambda: not page.doing.standing.waits)
+        self.until(lambda: page.doing.standing.looked.text)
+        os.environ["PLACEPREF_CONFIG"] = mine
         self.spin(1)
         self.take(window, "today-ready")
         page.choose("M08")

@@ -17,10 +17,12 @@ from protocols.asking import (
     Pairing,
     find_protocol,
     is_study,
+    lasts_s,
     make_wish,
     pairing_of,
     ready,
     works,
+    writes_bytes_s,
 )
 from protocols.wording import named
 from rig.apparatus import Apparatus, Drive
@@ -32,7 +34,7 @@ from rig.session.preflight import Finding
 from rig.session.preflight import Level as Found
 from rig.steps import needs_board, spell_s
 from rig.storage import PAIRING, check_subject, read_pairing
-from rig.storage.room import GUESS_BYTES_S, can_hold, room_for, spell_bytes
+from rig.storage.room import can_hold, room_for, spell_bytes
 
 PRACTICE = "-practice"
 WEAK = 10.0
@@ -135,14 +137,17 @@ def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
         if wish is not None:
             pairing = _same(choice, box, wanted, lines)
         if wish is not None and status and status.get("camera"):
-            lines += _looked_at(choice, box, wish)
+            lines += _looked_at(choice, loaded, box, wish)
         _camera(loaded, box, status or {}, lines)
         _contrast(loaded, box, status or {}, lines)
         _animal(loaded, box, lines)
         _doors(box, wish, lines)
         if wish is not None:
             _worked(works(loaded, box, wish), box, status or {}, lines)
-    writable = _disk(choice, wish, lines)
+    writes = None
+    if loaded is not None and box is not None and wish is not None:
+        writes = lasts_s(wish), writes_bytes_s(loaded, box, wish)
+    writable = _disk(choice, writes, lines)
     asked = lacking and wanted.blinded and named and writable and legible
     return Checked(wanted, tuple(lines), wish, loaded, box, pairing, choice.paired, asked)
 
@@ -261,14 +266,14 @@ def _camera(
         _say(lines, Level.GOOD, "empty_unknown")
 
 
-def _looked_at(choice: Choice, box: LoadedBox, wish: Wish) -> list[Line]:
+def _looked_at(choice: Choice, loaded: LoadedRig, box: LoadedBox, wish: Wish) -> list[Line]:
     """What a rig that is open tells of itself. Its boards are asked when it is started."""
     entry = find(spell_source(choice.rig))
     if entry is None:
         return []
     try:
         with connect(entry) as client:
-            findings = ready(client, box, wish, choice.out, board=False)
+            findings = ready(client, loaded, box, wish, choice.out, board=False)
     except RigError:
         return []  # it ends or is busy with a start: what stands in the files is shown
     # The disk has its line, and so has a camera that does what it should.
@@ -362,13 +367,13 @@ def _worked(
         _say(lines, Level.GOOD, "worked", names=", ".join(good))
 
 
-def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> bool:
-    """Whether something can be written there."""
+def _disk(choice: Choice, writes: tuple[float, float] | None, lines: list[Line]) -> bool:
+    """Whether something can be written there. `writes`: for how long, and bytes a second."""
     out = choice.out
     if out == Path():
         _say(lines, Level.BAD, "out_missing")
         return False
-    lasts_s = sum(s.duration_s or s.limit_s for s in wish.plan.step) if wish else 0
+    for_s, bytes_s = writes or (0.0, 0.0)
     try:
         if is_study(out):
             _say(lines, Level.BAD, "out_study", out=out)
@@ -376,7 +381,7 @@ def _disk(choice: Choice, wish: Wish | None, lines: list[Line]) -> bool:
         if not can_hold(out):
             _say(lines, Level.BAD, "out_bad", out=out)
             return False
-        room = room_for(out, GUESS_BYTES_S, lasts_s)
+        room = room_for(out, bytes_s, for_s)
     except OSError as error:
         _say(lines, Level.BAD, "out_gone", out=out, why=error.strerror)
         return False

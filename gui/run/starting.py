@@ -112,7 +112,7 @@ class Starting(QObject):
             alone = find(source) is None
             with station(source, digest) as client:
                 try:
-                    refuse(ready(client, box, wish, choice.out))
+                    refuse(ready(client, loaded, box, wish, choice.out))
                 except RigError:
                     if alone:
                         with suppress(RigError):

@@ -72,6 +72,7 @@ class CardView(QWidget):
         self.practice = QCheckBox(say("today.practice"))
         self.practice.setToolTip(say("today.practice_help"))
         self.ready = label("", wrap=True)
+        self.looked = label("", wrap=True)
         self.main = button("", "main")
         self.main.clicked.connect(self.wanted)
         self.main.setStyleSheet("font-size: 14pt; padding: 12px;")
@@ -91,7 +92,8 @@ class CardView(QWidget):
         beside.addWidget(self.around, 2)
         syringe = card(both)
         self.syringe_card = syringe
-        for widget in (self.title, self.facts, self.marks, self.ready, syringe, self.picture):
+        above = (self.title, self.facts, self.marks, self.ready, self.looked, syringe)
+        for widget in (*above, self.picture):
             body.addWidget(widget)
         body.setStretchFactor(self.picture, 100)
         body.addStretch(1)
@@ -158,7 +160,7 @@ class CardView(QWidget):
             which = "nobody" if self.has_study else "no_study"
             self.title.setText(say(f"today.{which}"))
             self.facts.setText(say(f"today.{which}_why"))
-            for other in (self.marks, self.ready):
+            for other in (self.marks, self.ready, self.looked):
                 other.hide()
             return
         self.title.setText(breakable(_title(made)))
@@ -171,6 +173,9 @@ class CardView(QWidget):
         self.ready.setText(standing.said or _asks(deed, made))
         set_role(self.ready, standing.role)
         self.ready.setVisible(bool(self.ready.text()))
+        self.looked.setText(breakable(standing.looked.text))
+        set_role(self.looked, standing.looked.role)
+        self.looked.setVisible(bool(standing.looked.text))
         self.picture.set_apparatus(apparatus)
         below = say("today.picture", box=made.box or "-")
         self.picture.set_said(

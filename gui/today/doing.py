@@ -15,12 +15,14 @@ from gui.study.desk import StudyDesk, words_of
 from gui.texts import say
 from gui.today.card_view import CardView
 from gui.today.day import Shown, read_card
+from gui.today.looked import NOTHING, Looked, not_looked
+from gui.today.looked import looked as looked_of
 from gui.today.next_deed import Deed, Standing
 from gui.today.stopped import StoppedCard
 from protocols.asking import station
 from protocols.study import Study, doing
 from protocols.study.cards import find_animal
-from protocols.study.placing import Placed, place
+from protocols.study.placing import Placed, look_before, place
 from rig.apparatus import Apparatus
 from rig.channel import Message
 from rig.errors import RigError
@@ -170,7 +172,7 @@ class Doing(QObject):
                     self._say(say("today.label_right", label=label), "good")
                 else:
                     self._tick(label=label)
-            elif deed is Deed.START and self.animal:
+            elif deed is Deed.START and self.animal and not self.standing.waits:
                 self._start(scanned=animal)
             else:
                 self.show(animal)
@@ -206,6 +208,7 @@ class Doing(QObject):
         """The box is said to be ready: the camera looks whether it is empty."""
         key, sure = self._key, self._looked == self._key
         rig, name = self.rig, key[1]
+        self.standing = replace(self.standing, looked=NOTHING)
         self._wait(say("today.looking"))
 
         def open_rig() -> bool:
@@ -223,6 +226,7 @@ class Doing(QObject):
                 self._ready[key] = False, self._now()
                 self.standing = replace(self.standing, is_ready=True)
                 self._say(say("today.ready_word", why=error), "warn")
+                self._look_further()
             else:
                 self._say(say("today.not_looked", why=error), "bad")
 
@@ -238,10 +242,31 @@ class Doing(QObject):
             self.standing = replace(self.standing, is_ready=True)
             known = "today.ready" if data["known"] else "today.ready_unknown"
             self._say(say(known, box=key[1]), "good" if data["known"] else "warn")
+            self._look_further()
             return
         self._view.show_empty(reply.body, data)
         self._looked = key if data["quiet"] else None
         self._say(say("today.not_empty" if data["quiet"] else "today.moves", box=key[1]), "bad")
+
+    def _look_further(self) -> None:
+        """Doors and lights are worked, as the box is empty, and all else is looked at."""
+        made, person = self.standing.card, self._person()
+        if made is None or not person:
+            return
+        animal, phase, rig, now = made.animal, made.phase, self.rig, self._now()
+
+        def told(looked: Looked) -> None:
+            if animal == self.animal:
+                self.standing = replace(self.standing, looked=looked, waits="")
+                self._paint()
+
+        self._wait(say("today.looking_further"))
+        self._desk.ask(
+            lambda study: look_before(study, animal, phase, rig, person, now),
+            lambda found: told(looked_of(found)),
+            lambda error: told(not_looked(words_of(error))),
+            apart=True,
+        )
 
     def _tick(self, override: str = "", label: str = "") -> None:
         made, person = self.standing.card, self._person()
@@ -302,7 +327,9 @@ class Doing(QObject):
             self._ready.pop(key, None)
             self._boxes.blind(told.uid)
             self._boxes.watch(told.rig)
-            self.standing = replace(self.standing, is_ready=False, said="", waits="")
+            self.standing = replace(
+                self.standing, is_ready=False, said="", waits="", looked=NOTHING
+            )
             self._paint()
             self.began.emit((told.rig, told.box))
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gui.today.looked import NOTHING, Looked
 from protocols.study.cards import Card
 
 
@@ -23,7 +24,8 @@ class Standing:
     """A card and how far it is. `said` with its `role`: what was found of the box.
 
     `is_ready`: the box was shown to be empty. `waits`: what is under way; "" nothing is.
-    `groups`: of which one is to be guessed, now that the animal is through.
+    `looked`: what else was looked at. `groups`: of which one is to be guessed, now that the animal
+    is through.
     """
 
     card: Card | None = None
@@ -32,6 +34,7 @@ class Standing:
     said: str = ""
     role: str = ""
     waits: str = ""
+    looked: Looked = NOTHING
     groups: tuple[str, ...] = ()
 
     @property

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from protocols.asking import (
     ready,
     ready_here,
     refuse,
+    seen_working,
     start,
     station,
     work,
@@ -119,11 +120,16 @@ def carry_out(asked: Asked, choice: Choice) -> Ended:
     pairing, box = pairing_of(choice, loaded_box), loaded_box.box.name
     if asked.manner.speed == "max":
         if not asked.manner.anyway:
-            refuse(ready_here(wish, choice.out))
+            refuse(ready_here(loaded, loaded_box, wish, choice.out))
         return _at_full_speed(asked, loaded, wish, box, pairing)
     alone = find(spell_source(asked.rig)) is None
     with station(asked.rig, loaded.digest) as client:
-        looked = _preflight(asked, client, loaded_box, wish, choice.out, alone=alone)
+        looked = _preflight(
+            asked,
+            client,
+            lambda: ready(client, loaded, loaded_box, wish, choice.out),
+            alone=alone,
+        )
         watch = _Watch(asked, client, box)
         told = _worked(asked, client, box, works(loaded, loaded_box, wish), alone=alone)
         folder = watch.start(wish, pairing, alone=alone)
@@ -160,22 +166,15 @@ def _worked(
             with suppress(RigError):
                 client.request("quit")
         raise
-    told = ""
-    for kind, found, off in (
-        ("door", worked.doors, "it closes on no animal in this session"),
-        ("output", worked.outputs, "it stays off in this session"),
-    ):
-        for name, why in found.items():
-            told += f"{kind} {name}: {f'{why}; {off}' if why else 'worked'}\n"
-    return told
+    return "".join(f"{one}\n" for one in seen_working(worked))
 
 
 def _preflight(
-    asked: Asked, client: ChannelClient, box: LoadedBox, wish: Wish, out: Path, *, alone: bool
+    asked: Asked, client: ChannelClient, look: Callable[[], list[Finding]], *, alone: bool
 ) -> list[Finding]:
     """Look at all that has to be in order. Raises NotReadyError where it is not."""
     try:
-        findings = ready(client, box, wish, out)
+        findings = look()
         if not asked.manner.anyway:
             refuse(findings)
     except RigError as error:

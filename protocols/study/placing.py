@@ -8,17 +8,27 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from protocols.asking import Choice, make_wish, refuse, start, station
+from protocols.asking import (
+    Choice,
+    make_wish,
+    refuse,
+    seen_working,
+    start,
+    station,
+    work,
+    works,
+)
 from protocols.asking import ready as look
 from protocols.day.extinction import Outcome
 from protocols.store import tables as t
-from protocols.study.doing import ENDINGS, Begun, finish_session, folder_of, give_up
+from protocols.study.doing import ENDINGS, Begun, finish_session, folder_of, give_up, practise
 from protocols.study.folder import PROTOCOL, Study
 from protocols.study.second import copy_in_background
 from rig.channel import ChannelClient, find, spell_source
 from rig.errors import ConfigError, RigError
-from rig.session import Wish, load_rig
+from rig.session import LoadedRig, Wish, load_rig
 from rig.session.load import LoadedBox
+from rig.session.preflight import Finding
 from rig.storage import SessionRecord
 from rig.storage.folder import SUMS
 
@@ -120,6 +130,36 @@ def file_ended(study: Study, now: datetime) -> list[Filed]:
     return filed
 
 
+def look_before(
+    study: Study, animal: str, phase: str, rig: str, operator: str, now: datetime
+) -> list[Finding]:
+    """All that is looked at before a session of an animal, on the word that its box is empty.
+
+    Each door and light of the box that the session wants is worked once; what came of it holds for
+    that session, if it begins within half an hour. Raises RigError, and what moved was made safe.
+    """
+    begun = practise(study, animal, operator, now, phase)
+    loaded = load_rig(rig)
+    choice = choice_of(study.folder, begun, rig, list(loaded.boxes), operator)
+    wish, box = _wished(choice, loaded, by_hand=True)
+    with station(spell_source(rig), loaded.digest) as client:
+        worked = []
+        if works(loaded, box, wish):
+            worked = seen_working(work(client, box.box.name))
+        return [*worked, *look(client, loaded, box, wish, choice.out)]
+
+
+def _wished(choice: Choice, loaded: LoadedRig, *, by_hand: bool) -> tuple[Wish, LoadedBox]:
+    operated = by_hand or not loaded.simulated
+    try:
+        return make_wish(choice, loaded, "operator" if operated else "auto")
+    except ConfigError as error:
+        if error.file == "--paired":  # its words may name the chamber
+            message = "what is withheld does not fit the chambers of this box"
+            raise ConfigError(f"box {choice.box}", "", message) from None
+        raise
+
+
 def place(
     study: Study,
     begun: Begun,
@@ -139,18 +179,11 @@ def place(
         loaded = load_rig(rig)
         boxes = list(loaded.boxes)
         choice = choice_of(study.folder, begun, rig, boxes, operator, practice=practice)
-        operated = by_hand or not loaded.simulated
-        try:
-            wish, box = make_wish(choice, loaded, "operator" if operated else "auto")
-        except ConfigError as error:
-            if error.file == "--paired":  # its words may name the chamber
-                message = "what is withheld does not fit the chambers of this box"
-                raise ConfigError(f"box {begun.box}", "", message) from None
-            raise
+        wish, box = _wished(choice, loaded, by_hand=by_hand)
         source, name = spell_source(rig), box.box.name
         alone = find(source) is None
         with station(source, loaded.digest) as client:
-            _refuse_unready(client, box, wish, choice.out, alone=alone)
+            _refuse_unready(client, loaded, box, wish, choice.out, alone=alone)
             folder = start(
                 client, name, wish, choice.out, None, alone=alone,
                 experimenter=not by_hand, ready=ready,
@@ -163,11 +196,17 @@ def place(
 
 
 def _refuse_unready(
-    client: ChannelClient, box: LoadedBox, wish: Wish, out: Path, *, alone: bool
+    client: ChannelClient,
+    loaded: LoadedRig,
+    box: LoadedBox,
+    wish: Wish,
+    out: Path,
+    *,
+    alone: bool,
 ) -> None:
     """Look at all that is looked at before a session; a station that nobody else wants ends."""
     try:
-        refuse(look(client, box, wish, out))
+        refuse(look(client, loaded, box, wish, out))
     except RigError:
         if alone:
             with suppress(RigError):

@@ -29,11 +29,23 @@ def read_reference(row: Row) -> Gray | None:
 
     Raises ConfigError for a picture that cannot be used.
     """
-    apparatus, file = row.apparatus, row.apparatus_file
-    if apparatus is None or apparatus.reference is None:
+    if row.apparatus is None:
+        return None
+    return reference_of(row.apparatus, row.apparatus_file, row.drawn_px)
+
+
+def reference_of(
+    apparatus: Apparatus, file: str, drawn_px: tuple[int, int] | None = None
+) -> Gray | None:
+    """The picture that an apparatus was drawn on, of its size; None where its `file` names none.
+
+    `drawn_px`: its size as it was drawn, if that is another. Raises ConfigError for a picture that
+    cannot be used.
+    """
+    if apparatus.reference is None:
         return None
     path, where = Path(file).parent / apparatus.reference, (file, "reference")
-    drawn = apparatus.model_copy(update={"frame_size_px": row.drawn_px or apparatus.frame_size_px})
+    drawn = apparatus.model_copy(update={"frame_size_px": drawn_px or apparatus.frame_size_px})
     picture = read_picture(path, drawn, where, apparatus.reference)
     return resized(picture, apparatus.frame_size_px)
 

@@ -46,13 +46,14 @@ def film_pictures(film: Film, crop: Crop | None, stop: int, moves: Sequence[Move
 
 def session_pictures(record: SessionRecord) -> Pictures:
     """The pictures of a session, over the parts that resumes made of its video."""
-    parts = {path.name: path for path in record.filmed}
+    filmed = record.filmed
+    parts = [path if path in filmed else None for path in record.parts]
     number, moves = 1, moves_told(record).by_part
 
     def images() -> Iterator[Gray]:
-        name = "video.mkv" if number == 1 else f"video-{number}.mkv"
-        if name in parts:
-            with closing(VideoFile.open(parts[name]).blocks()) as blocks:
+        path = parts[number - 1] if number <= len(parts) else None
+        if path is not None:
+            with closing(VideoFile.open(path).blocks()) as blocks:
                 for block in blocks:
                     for place, _, image in block:
                         yield steady(image, place, moves.get(number, ()))

@@ -18,7 +18,7 @@ import numpy as np
 import rig
 from rig.apparatus import Apparatus
 from rig.model import NS_PER_S, Gray
-from rig.storage.room import GUESS_BYTES_S, can_hold, room_for, spell_bytes
+from rig.storage.room import can_hold, room_for, spell_bytes
 
 if TYPE_CHECKING:
     from rig.tracking import Settings
@@ -181,23 +181,41 @@ def _steepness(image: Gray) -> float:
     return float(np.percentile(steps, 99)) / max(float(high - low), 1.0)
 
 
-def _place(apparatus: Apparatus, now: Gray, empty: Gray) -> Finding:
+def as_drawn(apparatus: Apparatus, now: Gray, reference: Gray) -> Finding:
+    """Whether the picture lies as the one that the chambers were drawn on.
+
+    Args:
+        apparatus: of the box.
+        now: what the camera shows (height x width).
+        reference: the picture that the apparatus's file names, of the same size.
+    """
+    return _place(apparatus, now, reference, "drawn", "the picture that the box was drawn on")
+
+
+def _place(
+    apparatus: Apparatus,
+    now: Gray,
+    then: Gray,
+    what: str = "place",
+    whose: str = "the picture of the empty box",
+) -> Finding:
     from rig.tracking.registration import laid_over, told
 
-    matrix = laid_over(empty, now)
+    matrix = laid_over(then, now)
     todo = "put the camera back, or draw the box and take the empty picture anew"
     if matrix is None:
-        found = "shows something other than the picture of the empty box"
-        return Finding("place", Level.FAIL, found, f"is it the right camera? {todo}")
+        found = f"shows something other than {whose}"
+        return Finding(what, Level.FAIL, found, f"is it the right camera? {todo}")
     move = told(0, matrix, now.shape)
     width, height = apparatus.frame_size_px
     # A turn moves the corners most.
     far_px = move.shift_px + math.radians(abs(move.turn_deg)) * math.hypot(width, height) / 2
     far_cm = far_px / apparatus.px_per_cm_mean
     if far_cm < MOVED_CM / 2:
-        return Finding("place", Level.PASS, "the picture lies as the empty box's")
-    found = f"the camera is off by up to {far_cm:.1f} cm ({move.turn_deg:g} degrees)"
-    return Finding("place", Level.FAIL if far_cm > MOVED_CM else Level.WARN, found, todo)
+        return Finding(what, Level.PASS, f"lies as {whose}")
+    off = f"off by up to {far_cm:.1f} cm ({move.turn_deg:g} degrees)"
+    found = f"the camera is {off} from {whose}"
+    return Finding(what, Level.FAIL if far_cm > MOVED_CM else Level.WARN, found, todo)
 
 
 def animal(
@@ -251,7 +269,7 @@ def boards(up: Mapping[str, bool]) -> list[Finding]:
     ]
 
 
-def disk(out: Path, lasts_s: float, bytes_s: float = GUESS_BYTES_S) -> Finding:
+def disk(out: Path, lasts_s: float, bytes_s: float) -> Finding:
     """Whether the disk holds the whole session, twice over.
 
     Args:

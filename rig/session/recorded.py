@@ -79,7 +79,9 @@ def from_session(crew: Crew, row: Row, source: Path) -> Recording:
     elif where_from.how == "tracks" and not row.amend.overlay:
         changes["tracker"] = {}
     elif row.background == "new" or shape_of(apparatus) != shape_of(setup.apparatus):
-        moves = moves_told(record).by_part.get(1, ())
+        first = videos[0].path
+        part = next((n for n, path in enumerate(record.parts, 1) if path == first), 1)
+        moves = moves_told(record).by_part.get(part, ())
 
         def sampled(count: int) -> tuple[list[int], NDArray[np.uint8]]:
             places, stack = videos[0].sampled(count)
@@ -223,7 +225,7 @@ class _Pictures:
     def __init__(self, crew: Crew, record: SessionRecord, prepared: Prepared) -> None:
         self._crew, self._record, self._prepared = crew, record, prepared
         self._part, self._missing = 1, 0
-        self._parts = 1 + sum(event["kind"] == "resumed" for event in record.events())
+        self._files = record.parts
         self._start_ns = next((tick.t_ns for tick in record.ticks()), 0)
         self._moves = moves_told(record).by_part
         self._open()
@@ -233,14 +235,13 @@ class _Pictures:
         self._waiting: Shown | None = None
         self._stamped, self._stamps = False, Stamps()
         self._first_ms: int | None = None
-        name = "video.mkv" if self._part == 1 else f"video-{self._part}.mkv"
-        path = next((p for p in self._record.videos if p.name == name), None)
+        path = self._files[self._part - 1] if self._part <= len(self._files) else None
         if path is None:
             return
         try:
             video = VideoFile.open(path)
         except ConfigError:
-            cut_off = self._part < self._parts or self._excused()
+            cut_off = self._part < len(self._files) or self._excused()
             if cut_off and count_frames(path) == 0:
                 return  # it breaks off before its first picture
             raise

@@ -201,12 +201,10 @@ def open_reel(found: Whence, frames: Ints, resumed: Sequence[int] = ()) -> Reel:
         return Reel(strips, _prepared(found), found.crop, moves)
     cuts = [int(np.searchsorted(frames, frame)) for frame in resumed]
     pieces = np.split(frames, cuts)
-    by_name = {path.name: path for path in found.files}
-    names = ["video.mkv", *(f"video-{n}.mkv" for n in range(2, len(pieces) + 1))]
     strips = [
-        Strip(VideoFile.open(by_name[name]), piece)
-        for name, piece in zip(names, pieces, strict=True)
-        if name in by_name and len(piece)
+        Strip(VideoFile.open(path), piece)
+        for path, piece in zip(found.record.parts, pieces, strict=False)
+        if path is not None and path in found.files and len(piece)
     ]
     if not strips:
         raise ConfigError(str(found.record.folder), "video.mkv", "holds no picture of these rows")

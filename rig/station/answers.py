@@ -12,6 +12,7 @@ from rig.errors import ConfigError, StationError
 from rig.hardware.wiring import wiring
 from rig.model import Frame, Gray, Request, RequestKind
 from rig.session import preflight
+from rig.station.drawn import as_drawn
 from rig.station.emptied import emptied, file_median, keep
 from rig.station.hosted import Hosted, Order
 from rig.station.station import Station
@@ -161,6 +162,7 @@ class Answers:
         if frame is not None and times:
             box = hosted.box
             findings += preflight.picture(box.loaded.apparatus, frame.image, box.empty)
+            findings += as_drawn(box.loaded, frame.image)
             if box.empty is not None:
                 before = None if hosted.loop is None else hosted.loop.prepared.settings
                 animal = preflight.animal(box.loaded.apparatus, box.empty, asked_hz, before)

@@ -15,25 +15,27 @@ class Awake:
     """`want` says whether to stay awake from now on; `told` gives what came of it."""
 
     def __init__(self) -> None:
-        self._wanted = threading.Event()
+        self._wanted, self._asking = threading.Event(), threading.Lock()
         self._changed, self._settled = threading.Event(), threading.Event()
         self._closed = False
         self._held, self._why = False, "not asked for yet"
         self._thread: threading.Thread | None = None
 
     def want(self, awake: bool) -> None:
-        """Stay awake, or let the system sleep when it likes. Never waits."""
-        if awake == self._wanted.is_set():
-            return
-        if awake:
-            self._wanted.set()
-        else:
-            self._wanted.clear()
-        self._settled.clear()
-        self._changed.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="awake", daemon=True)
-            self._thread.start()
+        """Stay awake, or let the system sleep when it likes. Never waits for the system."""
+        with self._asking:
+            if awake == self._wanted.is_set():
+                return
+            # Before the word itself: who is told waits until it is settled anew.
+            self._settled.clear()
+            if awake:
+                self._wanted.set()
+            else:
+                self._wanted.clear()
+            self._changed.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="awake", daemon=True)
+                self._thread.start()
 
     def told(self, wait_s: float = TRIES_S) -> tuple[bool, str]:
         """Whether the system is kept awake, and if not, why; waits until that is known."""

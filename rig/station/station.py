@@ -214,6 +214,7 @@ class Station:
     def look_forward(self) -> None:
         """Somebody asked whether all is ready: the system stays awake for the session."""
         self._asked_s = time.monotonic()
+        self.awake.want(True)  # now: what comes of it is told in the same answer
 
     def close(self) -> None:
         """Let camera and boards go."""

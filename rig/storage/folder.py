@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -143,6 +144,15 @@ def discard(folder: Path) -> None:
 def video_number(path: Path) -> int:
     """1 for video.mkv, 2 for video-2.mkv ..."""
     return int(path.stem.partition("-")[2] or 1)
+
+
+def next_video(there: Iterable[str]) -> str:
+    """The name of a session's next recording beside those that are there.
+
+    Raises ValueError for a name that is none of a recording.
+    """
+    numbers = [video_number(Path(name)) for name in there]
+    return f"video-{max(numbers) + 1}.mkv" if numbers else VIDEO
 
 
 def videos(folder: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from rig.ledger import chain_hash, json_text, nanoseconds, parse_tick, to_utf8
 from rig.model import Gray, Tick
 from rig.setup import Setup
 from rig.storage import folder as folders
-from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, SUMS, TICKS, TRUTH
+from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, SUMS, TICKS, TRUTH, VIDEO
 from rig.video import count_frames
 
 _READ = (SETUP, TICKS, FRAMES, EVENTS, BACKGROUND, SUMS)
@@ -171,6 +171,28 @@ class SessionRecord:
         """
         parts = self.videos
         return parts if len(parts) < 2 else [path for path in parts if count_frames(path)]
+
+    @property
+    def parts(self) -> list[Path | None]:
+        """The recording of each part that resumes made of the session; None for one without any.
+
+        A part's file is named as its first picture comes, after those that are there. Which these
+        were the `resumed` event tells: a power cut may come before a picture, or take the name of
+        a file that had some. Raises StorageError.
+        """
+        names = [VIDEO]
+        try:
+            for event in self.events():
+                if event["kind"] != "resumed":
+                    continue
+                there = dict(event["data"]["pictures"])
+                names[-1] = names[-1] if names[-1] in there else ""
+                names.append(folders.next_video(there))
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"{self.folder / EVENTS}: a resumed event tells of no videos ({error!r:.60})"
+            raise StorageError(message) from None
+        have = {path.name: path for path in self.videos}
+        return [have.get(name) for name in names]
 
     def background(self) -> Gray:
         """background.png. Raises ConfigError for a damaged one, StorageError for none."""

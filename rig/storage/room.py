@@ -8,6 +8,11 @@ from pathlib import Path
 TWICE = 2.0
 GUESS_BYTES_S = 400_000.0
 """What a session writes a second where none has shown yet: 640 x 480 in H.264, with its tables."""
+BYTES_PX = {"h264": 0.045, "lossless": 0.5}
+"""What a pixel takes in a video, by codec: lossless with a noise of 2 grey levels; in H.264, which
+leaves noise out, what `GUESS_BYTES_S` has for it. Still pictures take less than a tenth of that."""
+ROW_BYTES = 1000
+"""What a picture takes in tables."""
 LEAST_BYTES = 50_000_000
 
 
@@ -22,6 +27,11 @@ class Room:
     def low(self) -> bool:
         """Whether it may not be enough."""
         return self.free < self.needed
+
+
+def usual_bytes_s(size_px: tuple[int, int], rate_hz: float, codec: str) -> float:
+    """What a session usually writes a second: pictures of this size, so many a second."""
+    return rate_hz * (size_px[0] * size_px[1] * BYTES_PX[codec] + ROW_BYTES)
 
 
 def room_for(out: Path, bytes_s: float, left_s: float) -> Room:

@@ -17,7 +17,7 @@ from rig.model import Event, Gray, Sample, Tick
 from rig.scheduling import yield_to_others
 from rig.setup import Setup
 from rig.storage import folder as folders
-from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, TICKS, TRUTH, VIDEO
+from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, TICKS, TRUTH
 from rig.storage.locking import lock
 from rig.storage.truth import TRUTH_COLUMNS, Truth, TruthRow, truth_line
 from rig.video import NOISE, VideoWriter
@@ -333,8 +333,7 @@ class SessionWriter:
             lines[TRUTH].waiting += truth_line(tick.frame, tick.t_ns - self._start_ns, item.truth)
 
     def _begin_video(self) -> Pictures:
-        have = folders.videos(self.folder)
-        name = f"video-{folders.video_number(have[-1]) + 1}.mkv" if have else VIDEO
+        name = folders.next_video(path.name for path in folders.videos(self.folder))
         self._video_file = self._open_file(self.folder / name)
         self._new_entry = True
         setup = self._setup

@@ -3,9 +3,10 @@
     python -m tests.faults [--short] [--only NAME]...
 
 Prints a table: the fault, how often it was injected, how often all that must hold held, and the
-most seconds of session time that were lost by one. Exits with 1 where one was not survived. The
-short form is a few of each, and its kills are what CI runs. What a machine cannot do (mount a file
-system, compile the shim, run PostgreSQL) is a row with 0 injections that says so.
+most seconds of session time that were lost by one (- where it is not about a session's time).
+Exits with 1 where one was not survived. The short form is a few of each, and its kills are what CI
+runs. What a machine cannot do (mount a file system, compile the shim, run PostgreSQL) is a row with
+0 injections that says so.
 """
 
 import argparse
@@ -34,7 +35,7 @@ def head() -> str:
 def line(row: Row) -> str:
     """A row as text, its note below it."""
     first, *more = textwrap.wrap(row.fault, _NAME)
-    told = [f"{first:{_NAME}} {row.injected:8d} {row.survived:8d} {row.seconds_lost:7.2f}", *more]
+    told = [f"{first:{_NAME}} {row.injected:8d} {row.survived:8d} {row.lost:>7}", *more]
     told += textwrap.wrap(row.note, WIDTH - 4, initial_indent="    ", subsequent_indent="    ")
     return "\n".join(told)
 
@@ -66,8 +67,8 @@ def main(words: Sequence[str] | None = None) -> int:
     print(head())
     rows = run(wanted.only or MODULES, wanted.short)
     injected, survived = sum(r.injected for r in rows), sum(r.survived for r in rows)
-    worst = max((r.seconds_lost for r in rows), default=0.0)
-    print(f"{'all':{_NAME}} {injected:8d} {survived:8d} {worst:7.2f}")
+    worst = max((r.seconds_lost for r in rows if r.seconds_lost is not None), default=None)
+    print(line(Row("all", injected, survived, worst)))
     return 0 if injected and injected == survived else 1
 
 

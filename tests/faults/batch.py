@@ -27,7 +27,7 @@ MOMENT = ("rescore.json", "summary.csv")
 def rows(short: bool) -> Iterator[Row]:
     """One row: the disk is full."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        yield Row(NAME, 0, 0, 0.0, "skipped: a file system is mounted by root, on Linux")
+        yield Row(NAME, 0, 0, None, "skipped: a file system is mounted by root, on Linux")
         return
     with TemporaryDirectory() as scratch:
         yield _row(Path(scratch), 2 if short else 8)
@@ -51,9 +51,9 @@ def _row(work: Path, times: int) -> Row:
             with mount(place, "-t", "tmpfs", "-o", f"size={size}", "placepref-faults"):
                 wrong.append(_full(work, place))
         except (subprocess.CalledProcessError, FileNotFoundError) as error:
-            return Row(NAME, 0, 0, 0.0, f"skipped: cannot be mounted here: {error}")
+            return Row(NAME, 0, 0, None, f"skipped: cannot be mounted here: {error}")
     bad = [one for one in wrong if one]
-    return Row(NAME, times, times - len(bad), 0.0, f"wrong: {bad[0]}" if bad else "")
+    return Row(NAME, times, times - len(bad), None, f"wrong: {bad[0]}" if bad else "")
 
 
 def _scored(work: Path, out: Path) -> subprocess.CompletedProcess[str]:

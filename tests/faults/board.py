@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from rig.session.prepare import look
 from rig.session.recording import simulated_operator, start
 from rig.steps import SessionPlan
 from rig.storage import SessionRecord
+from tests.faults.folder import untold_s
 from tests.faults.row import Row
 from tests.firmware.flashed import (
     BOARD,
@@ -265,14 +265,7 @@ def inject(fault: Fault, seed: int, harness: Path, elf: Path) -> tuple[float, li
             if not off or not began_us <= off[0] <= began_us + SAFE_US:
                 wrong.append("the output was not off in time")
         wrong += verify(folder, pixels=False).problems
-        return lost_s(record), wrong
-
-
-def lost_s(record: SessionRecord) -> float:
-    """The longest stretch of the session of which no row tells."""
-    times = [tick.t_ns / 1e9 for tick in record.ticks()]
-    longest = max((b - a for a, b in pairwise(times)), default=0.0)
-    return max(0.0, round(longest - 1 / RATE_HZ, 3))
+        return untold_s(record, RATE_HZ), wrong
 
 
 @contextmanager
@@ -295,7 +288,7 @@ def built() -> Iterator[tuple[Path, Path]]:
 def rows(short: bool = False, times: int | None = None) -> list[Row]:
     """A row a fault; `short` injects each once."""
     if why := lacking():
-        return [Row("controller board, all faults", 0, 0, 0.0, why)]
+        return [Row("controller board, all faults", 0, 0, None, why)]
     times = times or (FEW if short else TIMES)
     found = []
     with built() as (harness, elf):
@@ -316,7 +309,7 @@ def main(words: Sequence[str] | None = None) -> int:
     print(f"{'fault':44} {'injected':>9} {'survived':>9} {'seconds lost':>13}")
     found = rows(times=wanted.times)
     for row in found:
-        print(f"{row.fault:44} {row.injected:9} {row.survived:9} {row.seconds_lost:13.2f}")
+        print(f"{row.fault:44} {row.injected:9} {row.survived:9} {row.lost:>13}")
         print(f"    {row.note}")
     return 0 if all(row.survived == row.injected > 0 for row in found) else 1
 

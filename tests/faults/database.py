@@ -49,7 +49,7 @@ def weigh_on(folder: str, said: "Connection[int, int]") -> None:
 def rows(short: bool) -> Iterator[Row]:
     """A row a database, and one for SQLite's file after a power cut."""
     if sys.platform == "win32":
-        yield Row("kill -9 in a transaction", 0, 0, 0.0, "skipped: Windows has no SIGKILL")
+        yield Row("kill -9 in a transaction", 0, 0, None, "skipped: Windows has no SIGKILL")
         return
     times = 4 if short else 100
     with tempfile.TemporaryDirectory() as scratch:
@@ -63,15 +63,16 @@ def rows(short: bool) -> Iterator[Row]:
 
 
 def _killed(fault: str, folder: Path, times: int) -> Row:
-    rng, wrong = random.Random(5), []
-    for _ in range(times):
-        wrong.append(_kill(folder, rng.uniform(0.0, LONGEST_S)))
-    bad = [one for one in wrong if one]
-    return Row(fault, times, times - len(bad), 0.0, f"wrong: {bad[0]}" if bad else "")
+    rng = random.Random(5)
+    killed = [_kill(folder, rng.uniform(0.0, LONGEST_S)) for _ in range(times)]
+    bad = [wrong for _, wrong in killed if wrong]
+    undone = sum(gone for gone, _ in killed)
+    note = f"undone {undone} times, kept {times - undone} times"
+    return Row(fault, times, times - len(bad), None, f"wrong: {bad[0]}" if bad else note)
 
 
-def _kill(folder: Path, after_s: float) -> str:
-    """What is wrong after one kill, "" for nothing."""
+def _kill(folder: Path, after_s: float) -> tuple[bool, str]:
+    """Whether the weight that was under way is undone, and what is wrong after one kill."""
     before = weights(folder)
     context = multiprocessing.get_context("fork")  # it has all that it needs: it starts at once
     hears, says = context.Pipe(duplex=False)
@@ -88,8 +89,8 @@ def _kill(folder: Path, after_s: float) -> str:
             begun = hears.recv()
     kept = weights(folder) - before
     if kept not in (begun - 1, begun):
-        return f"{kept} of {begun - 1} weights are kept"
-    return "; ".join(checked(folder))
+        return False, f"{kept} of {begun - 1} weights are kept"
+    return kept < begun, "; ".join(checked(folder))
 
 
 def weights(folder: Path) -> int:
@@ -115,7 +116,7 @@ def checked(folder: Path) -> list[str]:
 def _powered(work: Path) -> Row:
     fault = "power cut in a transaction, SQLite"
     if why := shim.lacking():
-        return Row(fault, 0, 0, 0.0, why)
+        return Row(fault, 0, 0, None, why)
     root, log = work / "powered", work / "log"
     shutil.copytree(work / "study", root / "study")
     env = shim.environment(shim.compiled(work), root, log)
@@ -138,7 +139,7 @@ def _powered(work: Path) -> Row:
         wrong.append(_cut(target / "study", before + kept_told))
         shutil.rmtree(target)
     bad = [one for one in wrong if one]
-    return Row(fault, len(wrong), len(wrong) - len(bad), 0.0, f"wrong: {bad[0]}" if bad else "")
+    return Row(fault, len(wrong), len(wrong) - len(bad), None, f"wrong: {bad[0]}" if bad else "")
 
 
 def _cut(folder: Path, least: int) -> str:
@@ -160,7 +161,7 @@ def _postgres(work: Path, times: int) -> Iterator[Row]:
     try:
         import psycopg  # noqa: F401
     except ImportError:
-        yield Row(fault, 0, 0, 0.0, "skipped: psycopg is not installed")
+        yield Row(fault, 0, 0, None, "skipped: psycopg is not installed")
         return
     try:
         with postgres(fsync=True) as url:
@@ -168,7 +169,7 @@ def _postgres(work: Path, times: int) -> Iterator[Row]:
             made_study(folder, 1, f'database = "{url}"\n{RULES}')
             yield _killed(fault, folder, times)
     except NoServerError as error:
-        yield Row(fault, 0, 0, 0.0, f"skipped: {error}")
+        yield Row(fault, 0, 0, None, f"skipped: {error}")
 
 
 def main() -> int:

@@ -4,7 +4,8 @@ Real sessions in real time, each in a process of its own. By a shim (gcc, Linux)
 moment on; by a small tmpfs (root) the disk is really full, and by an ext4 in a loop device (root)
 the system really makes it read-only. Then: the session has failed within a second, no further
 command was sent but those that make safe, the laser is off, all that was written before is there
-and reads, and when the disk is well again closing it makes it whole.
+and reads, and when the disk is well again `study check` names it, and closing it, or going on with
+it, makes it whole.
 """
 
 import errno
@@ -21,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from rig.errors import RigError
-from rig.session import close
 from tests.faults import shim
-from tests.faults.folder import examine, whole
+from tests.faults.folder import counted, examine, go_on
+from tests.faults.player import loaded
 from tests.faults.row import Row
 from tests.small import tick_until
 
@@ -39,7 +40,8 @@ FAULTS = (
     ("read-only from now on (EROFS)", "write", errno.EROFS, "behav"),
 )
 TMPFS, EXT4 = "disk full (tmpfs of 700 kB)", "file system gone read-only (ext4)"
-Judged = tuple[float, str]
+Judged = tuple[float, str, str]
+"""Seconds lost, what is wrong first, and what was done when the disk was well again."""
 
 
 def rows(short: bool) -> Iterator[Row]:
@@ -54,9 +56,9 @@ def rows(short: bool) -> Iterator[Row]:
 
 
 def _row(fault: str, judged: list[Judged]) -> Row:
-    bad = [wrong for _, wrong in judged if wrong]
-    note = f"wrong: {bad[0]}" if bad else ""
-    worst = max(lost_s for lost_s, _ in judged)
+    bad = [wrong for _, wrong, _ in judged if wrong]
+    note = counted([did for *_, did in judged]) + (f"; wrong: {bad[0]}" if bad else "")
+    worst = max(lost_s for lost_s, *_ in judged)
     return Row(fault, len(judged), len(judged) - len(bad), worst, note)
 
 
@@ -64,7 +66,7 @@ def _shimmed(work: Path, short: bool) -> Iterator[Row]:
     faults = FAULTS[:4:3] if short else FAULTS
     if why := shim.lacking():
         for name, *_ in faults:
-            yield Row(name, 0, 0, 0.0, why)
+            yield Row(name, 0, 0, None, why)
         return
     made, times, rng = shim.compiled(work), 1 if short else 10, random.Random(3)
     for name, call, number, part in faults:
@@ -79,14 +81,17 @@ def _shimmed(work: Path, short: bool) -> Iterator[Row]:
             playing.append(shim.player(env, *words))
             if len(playing) % 2 == 0:
                 playing[-2].wait(shim.LIMIT_S)
-        yield _row(name, [judge(shim.told(process)) for process in playing])
+        told = [shim.told(process) for process in playing]
+        yield _row(name, [judge(one, resumes=k % 4 > 1) for k, one in enumerate(told)])
 
 
-def judge(told: dict[str, Any], well: Callable[[], object] = lambda: None) -> Judged:
-    """Seconds lost and what is wrong first, of a session that failed; `well` mends its disk."""
-    wrong = []
+def judge(
+    told: dict[str, Any], well: Callable[[], object] = lambda: None, *, resumes: bool
+) -> Judged:
+    """What came of a session that failed; `well` mends its disk."""
+    wrong, did = [], "left"
     if told["status"] != "failed":
-        return 0.0, f"the session ended as {told['status']}: {told['reason']}"
+        return 0.0, f"the session ended as {told['status']}: {told['reason']}", did
     if "cannot be written" not in told["reason"]:
         wrong.append(f"it failed as: {told['reason']}")
     after_s = told["failed_after_s"]
@@ -97,13 +102,12 @@ def judge(told: dict[str, Any], well: Callable[[], object] = lambda: None) -> Ju
     folder = Path(told["folder"])
     try:
         found = examine(folder, told["fault_ns"])
-        wrong += found.wrong
         well()
-        close(folder, "the disk failed")
-        wrong += whole(folder)
+        did = go_on(folder, found, loaded(), "the disk failed", resumes=resumes)
+        wrong += found.wrong
     except RigError as error:
-        return 0.0, str(error)
-    return found.lost_s, wrong[0] if wrong else ""
+        return 0.0, str(error), did
+    return found.lost_s, wrong[0] if wrong else "", did
 
 
 # with a file system of its own, as root
@@ -111,7 +115,7 @@ def judge(told: dict[str, Any], well: Callable[[], object] = lambda: None) -> Ju
 
 def _mounted(name: str, work: Path, fault: Callable[[Path, int], Judged], times: int) -> Row:
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        return Row(name, 0, 0, 0.0, "skipped: a file system is mounted by root, on Linux")
+        return Row(name, 0, 0, None, "skipped: a file system is mounted by root, on Linux")
     work.mkdir()
     judged = []
     for k in range(times):
@@ -120,7 +124,7 @@ def _mounted(name: str, work: Path, fault: Callable[[Path, int], Judged], times:
         try:
             judged.append(fault(place, k))
         except (subprocess.CalledProcessError, FileNotFoundError) as error:
-            return Row(name, 0, 0, 0.0, f"skipped: cannot be mounted here: {error}")
+            return Row(name, 0, 0, None, f"skipped: cannot be mounted here: {error}")
     return _row(name, judged)
 
 
@@ -147,7 +151,8 @@ def _full(place: Path, k: int) -> Judged:
         # The tick is a guess of when it is full: what was written then tells what was lost.
         told = shim.told(shim.player(env, out, "--seconds", 6, "--seed", k))
         told |= {"fault_ns": told["last_ns"], "failed_after_s": 0.0}
-        return judge(told, partial(do, "mount", "-o", "remount,size=20m", place))
+        well = partial(do, "mount", "-o", "remount,size=20m", place)
+        return judge(told, well, resumes=k % 2 == 1)
 
 
 def _read_only(place: Path, k: int) -> Judged:
@@ -173,14 +178,14 @@ def _read_only(place: Path, k: int) -> Judged:
         told = shim.told(process)
     subprocess.run(["e2fsck", "-y", str(image)], check=False, capture_output=True)
     with mount(at, "-o", "loop", image):
-        return judge(told)
+        return judge(told, resumes=k % 2 == 1)
 
 
 def _refused(work: Path) -> Row:
     """A folder in which nothing can be written: refused before anything is made."""
     name = "a study's folder that cannot be written"
     if why := shim.lacking():
-        return Row(name, 0, 0, 0.0, why)
+        return Row(name, 0, 0, None, why)
     work.mkdir()
     root, fail = work / "study", work / "fail"
     root.mkdir()
@@ -190,4 +195,4 @@ def _refused(work: Path) -> Row:
     left = [path for path in root.rglob("*") if path.is_file()]
     good = told["status"] == "refused" and not left
     shutil.rmtree(root)
-    return Row(name, 1, int(good), 0.0, "" if good else f"wrong: {told}, left {left}")
+    return Row(name, 1, int(good), None, "" if good else f"wrong: {told}, left {left}")

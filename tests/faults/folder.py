@@ -1,18 +1,25 @@
 """What is looked at in a session's folder after a fault, and what must hold of it."""
 
 import hashlib
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from rig.errors import RigError
+from protocols.study.interrupted import interrupted
+from rig.errors import ConfigError, RigError
 from rig.model import NS_PER_S
-from rig.session import verify
+from rig.session import LoadedRig, close, resume, verify
 from rig.storage import SessionRecord
+from rig.storage.folder import TICKS
+from rig.storage.record import whole_lines
 from rig.video import count_frames
 
 MOST_LOST_S = 1.0
+OLD_S = 20
+"""`study check` leaves a folder alone whose rows are so fresh that its program may still live."""
 
 
 @dataclass
@@ -93,6 +100,69 @@ def whole(folder: Path) -> list[str]:
     if not record.complete:
         wrong.append("it has no whole end")
     return wrong
+
+
+def untold_s(record: SessionRecord, rate_hz: float) -> float:
+    """The longest stretch of a session of which no row tells, beyond what lies between pictures."""
+    times = [tick.t_ns for tick in record.ticks()]
+    longest_ns = max((after - before for before, after in pairwise(times)), default=0)
+    return max(0.0, round(longest_ns / NS_PER_S - 1 / rate_hz, 3))
+
+
+def left_alone(root: Path) -> None:
+    """Make all sessions below look as if nobody had written in them for a while."""
+    long_ago = time.time() - OLD_S
+    for path in root.rglob(TICKS):
+        os.utime(path, (long_ago, long_ago))
+
+
+def go_on(folder: Path, found: Found, rig: LoadedRig, why: str, *, resumes: bool) -> str:
+    """Do what `study check` says with a session that was cut off; what was done.
+
+    What does not hold of it is added to `found`: the study's check names it while it has no whole
+    end, and nothing is said afterwards; it goes on in its own folder with the gap marked, or is
+    closed (one whose end was decided, or that has no row, always); what was recorded is the
+    beginning of what is there then. Raises RigError.
+    """
+    study = folder.parents[3]
+    name = folder.relative_to(study).as_posix()
+    left_alone(study)
+    said = [line for line in interrupted(study) if line.startswith(f"{name}: ")]
+    complete = SessionRecord.open(folder).complete and (folder / "summary.csv").exists()
+    if bool(said) == complete:
+        found.wrong.append(f"study check says of it: {said or 'nothing'}")
+    if complete:
+        found.wrong += whole(folder)
+        return "whole"
+    ticks, did = whole_lines((folder / TICKS).read_bytes()), "closed"
+    if resumes and found.ticks:
+        did = _resumed(folder, rig, found)
+    if did == "closed":
+        close(folder, why)
+    found.wrong += whole(folder)
+    if not (folder / TICKS).read_bytes().startswith(ticks):
+        found.wrong.append("what was recorded is not the beginning of what is there now")
+    left_alone(study)
+    found.wrong += [f"afterwards: {line}" for line in interrupted(study) if name in line]
+    return did
+
+
+def _resumed(folder: Path, rig: LoadedRig, found: Found) -> str:
+    try:
+        resume(folder, rig, speed="max")
+    except ConfigError as error:
+        if "this session has ended" not in str(error):
+            raise
+        return "closed"  # its end was decided, and its stop record not yet written
+    events = [e for e in SessionRecord.open(folder).events() if e["kind"] == "resumed"]
+    if len(events) != 1 or not events[0]["data"]["gap_s"] > 0:
+        found.wrong.append(f"the gap is not marked: {events}")
+    return "resumed"
+
+
+def counted(did: list[str]) -> str:
+    """How often what was done: "3 closed, 2 resumed"."""
+    return ", ".join(f"{did.count(what)} {what}" for what in sorted(set(did)))
 
 
 def _gaps(indices: list[int]) -> Iterator[str]:

@@ -44,7 +44,7 @@ def rows(short: bool) -> Iterator[Row]:
         wrong = [_missed(folder, animal, k, first) for k, animal in enumerate(animals)]
     bad = [one for one in wrong if one]
     note = f"wrong: {bad[0]}" if bad else "refused until it is ticked off, or a reason is given"
-    yield Row("injection missed", len(wrong), len(wrong) - len(bad), 0.0, note)
+    yield Row("injection missed", len(wrong), len(wrong) - len(bad), None, note)
 
 
 def _missed(folder: Path, animal: str, k: int, first: datetime) -> str:

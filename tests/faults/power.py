@@ -8,7 +8,8 @@ file. For moments drawn evenly over the session the folder is made again as the 
     zeros    files are as long as they were, and what was not synced in them is zeros
     holes    so they are, and some pages of what was not synced came to the disk and some did not
 
-Then the folder must read, at most one second be lost, and closing it must make it whole.
+Then the folder must read, at most one second be lost, `study check` name what is unfinished, and
+closing it, or going on with it, make it whole.
 """
 
 import random
@@ -21,9 +22,9 @@ from pathlib import Path
 
 from rig.errors import RigError
 from rig.model import NS_PER_S
-from rig.session import close
 from tests.faults import shim
-from tests.faults.folder import MOST_LOST_S, examine, whole
+from tests.faults.folder import MOST_LOST_S, counted, examine, go_on
+from tests.faults.player import loaded
 from tests.faults.row import Row
 
 HEAD = struct.Struct("<cQQQQ")
@@ -163,7 +164,7 @@ def records(log: Path) -> Iterator[tuple[int, str, int, int, bytes]]:
 def rows(short: bool) -> Iterator[Row]:
     """A row for each way in which a disk is left."""
     if why := shim.lacking():
-        yield Row("power cut", 0, 0, 0.0, why)
+        yield Row("power cut", 0, 0, None, why)
         return
     cuts, seconds = (20, 2) if short else (300, 12)
     with tempfile.TemporaryDirectory() as scratch:
@@ -176,17 +177,17 @@ def rows(short: bool) -> Iterator[Row]:
             raise RuntimeError(f"the session to cut ended as {told}")
         found = list(cut(work, root, log, cuts, told["first_ns"], told["last_ns"]))
     for mode in MODES:
-        mine = [(lost_s, wrong) for of, lost_s, wrong in found if of == mode]
-        bad = [wrong for _, wrong in mine if wrong]
-        note = f"wrong: {bad[0]}" if bad else ""
-        worst = max(lost_s for lost_s, _ in mine)
+        mine = [(lost_s, wrong, did) for of, lost_s, wrong, did in found if of == mode]
+        bad = [wrong for _, wrong, _ in mine if wrong]
+        note = counted([did for *_, did in mine]) + (f"; wrong: {bad[0]}" if bad else "")
+        worst = max(lost_s for lost_s, *_ in mine)
         yield Row(f"power cut, {mode}", len(mine), len(mine) - len(bad), worst, note)
 
 
 def cut(
     work: Path, root: Path, log: Path, cuts: int, first_ns: int, last_ns: int
-) -> Iterator[tuple[str, float, str]]:
-    """Mode, seconds lost and what was wrong first, for each moment."""
+) -> Iterator[tuple[str, float, str, str]]:
+    """Mode, seconds lost, what was wrong first and what was done then, for each moment."""
     rng = random.Random(7)
     all_records = list(records(log))
     begin_ns, end_ns = all_records[0][0], all_records[-1][0]
@@ -199,22 +200,22 @@ def cut(
         mode = MODES[k % len(MODES)]
         target = work / f"cut-{k}"
         disk.write(target, mode, rng)
-        yield mode, *_after(target, min(moment_ns, last_ns), first_ns)
+        resumes = k // len(MODES) % 2 == 1
+        yield mode, *_after(target, min(moment_ns, last_ns), first_ns, resumes=resumes)
         shutil.rmtree(target)
 
 
-def _after(study: Path, until_ns: int, first_ns: int) -> tuple[float, str]:
-    """Seconds lost, and what is wrong; of a folder as a power cut left it."""
+def _after(study: Path, until_ns: int, first_ns: int, *, resumes: bool) -> tuple[float, str, str]:
+    """Seconds lost, what is wrong, what was done; of a folder as a power cut left it."""
     folders = [path.parent for path in study.glob("rawdata/sub-*/ses-*/behav/setup.json")]
     if not folders:
         lost_s = max(0, until_ns - first_ns) / NS_PER_S
-        return lost_s, "" if lost_s <= MOST_LOST_S else "the session is gone"
+        return lost_s, "" if lost_s <= MOST_LOST_S else "the session is gone", "not begun"
+    did = "left"
     try:
         found = examine(folders[0], until_ns)
         if not found.wrong:
-            if not (folders[0] / "summary.csv").is_file():
-                close(folders[0], "power cut")
-            found.wrong = whole(folders[0])
+            did = go_on(folders[0], found, loaded(), "power cut", resumes=resumes)
     except RigError as error:
-        return 0.0, str(error)
-    return found.lost_s, found.wrong[0] if found.wrong else ""
+        return 0.0, str(error), did
+    return found.lost_s, found.wrong[0] if found.wrong else "", did

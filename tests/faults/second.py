@@ -36,7 +36,7 @@ KILLED, FULL = "copying to the second place killed", "second place full, then la
 def rows(short: bool) -> Iterator[Row]:
     """A row a fault."""
     if sys.platform == "win32":
-        yield Row(KILLED, 0, 0, 0.0, "skipped: Windows has no SIGKILL")
+        yield Row(KILLED, 0, 0, None, "skipped: Windows has no SIGKILL")
         return
     times = 2 if short else 50
     with tempfile.TemporaryDirectory() as scratch:
@@ -72,7 +72,7 @@ def made(work: Path, sessions: int) -> Path:
 def _row(fault: str, wrong: list[str]) -> Row:
     bad = [one for one in wrong if one]
     note = f"wrong: {bad[0]}" if bad else ""
-    return Row(fault, len(wrong), len(wrong) - len(bad), 0.0, note)
+    return Row(fault, len(wrong), len(wrong) - len(bad), None, note)
 
 
 def _fresh(work: Path, made: Path, name: str, place: Path) -> Path:
@@ -137,12 +137,12 @@ def _wrong(study: Path, expected: Callable[[Safety], bool]) -> str:
 def _full(work: Path, made: Path) -> Row:
     """A disk that holds a part of it, and more when somebody has made room."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        return Row(FULL, 0, 0, 0.0, "skipped: a file system is mounted by root, on Linux")
+        return Row(FULL, 0, 0, None, "skipped: a file system is mounted by root, on Linux")
     place = work / "small"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=700k", "placepref-faults", str(place)]
     if subprocess.run(mount, capture_output=True).returncode:
-        return Row(FULL, 0, 0, 0.0, "skipped: nothing can be mounted here")
+        return Row(FULL, 0, 0, None, "skipped: nothing can be mounted here")
     try:
         study = _fresh(work, made, "full", place)
         with verbs.open_study(study) as opened:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rig.engine import Outcome, run
 from rig.hardware.simulated.board import Board
 from rig.hardware.simulated.builtin import builtin
 from rig.hardware.simulated.camera import Fault, SimulatedCamera
 from rig.hardware.simulated.experimenter import Deed, Experimenter
-from rig.hardware.simulated.mouse import MANNERS, MouseSettings, Preset
+from rig.hardware.simulated.mouse import MANNERS, Manner, MouseSettings, Preset
 from rig.hardware.simulated.trouble import Trouble
 from rig.hardware.simulated.virtual import VirtualBoard
 from rig.hardware.simulated.world import World
@@ -37,6 +39,8 @@ class FaultyCamera(SimulatedCamera):
     doubled = False
     from_ns = 1 << 62
     until_ns = 1 << 62
+    changed = 0
+    """How many pictures it gave were not those of the world."""
     empty: Gray
 
     def next(self, timeout_s: float) -> Frame | Silence | None:
@@ -49,6 +53,7 @@ class FaultyCamera(SimulatedCamera):
                 image = self.paint(image, self.empty, (seen.t_ns - self.from_ns) / NS_PER_S)
             if self.doubled and seen.index % 2:
                 image = self._last
+            self.changed += image is not seen.image and not np.array_equal(image, seen.image)
         self._last = image
         return Frame(seen.index, seen.t_ns, image)
 
@@ -82,7 +87,8 @@ class Scene:
 
     `anchor`: the event of the same session without the fault that the time counts from; "": from
     the first picture. `events`: kinds that must follow in this order, of a group any one.
-    `dark_s`: how long after the fault the outputs stay off, once `off_s` has gone.
+    `dark_s`: how long after the fault the outputs stay off, once `off_s` has gone. `manner`: how
+    the animal moves, which with `troubles` holds from the first picture on.
     """
 
     fault: str
@@ -99,8 +105,14 @@ class Scene:
     dark_s: float = 0.0
     off_s: float = 0.6  # six pictures without the animal, at 15 a second, and a little
     troubles: tuple[Trouble, ...] = ()
+    manner: Manner | None = None
     mistaken: bool = False
     check: Callable[["Stage"], str] | None = None
+
+    @property
+    def throughout(self) -> bool:
+        """Whether the fault is there from the first picture on."""
+        return bool(self.troubles) or self.manner is not None
 
 
 @dataclass
@@ -117,6 +129,14 @@ class Stage:
     events: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
     lit: list[tuple[float, bool]] = field(default_factory=list)
     asked: list[Request] = field(default_factory=list)
+    at_s: float = 0.0
+    """When the fault began."""
+
+    @property
+    def changed(self) -> int:
+        """How many pictures were not those of the world."""
+        assert isinstance(self.opened.camera, FaultyCamera)
+        return self.opened.camera.changed
 
     @property
     def board(self) -> VirtualBoard:
@@ -140,7 +160,8 @@ def rig() -> LoadedRig:
 def play(out: Path, scene: Scene, seed: int, at_s: float | None) -> Stage:
     """The scene's session; `at_s`: when its fault begins, None: without it."""
     faulty = at_s is not None
-    animal = MouseSettings(Preset.PRETEST, 1.5, "left", MANNERS[Preset.PRETEST])
+    manner = scene.manner if faulty and scene.manner else MANNERS[Preset.PRETEST]
+    animal = MouseSettings(Preset.PRETEST, 1.5, "left", manner)
     troubles = scene.troubles if faulty else ()
     opened = open_rig(rig(), speed="max", seed=seed, animals={BOX: animal}, troubles=troubles)
     assert opened.world is not None
@@ -157,7 +178,7 @@ def play(out: Path, scene: Scene, seed: int, at_s: float | None) -> Stage:
         camera.from_ns = round(at_s * NS_PER_S)
         camera.until_ns = camera.from_ns + round(min(scene.lasts_s, 1e6) * NS_PER_S)
     opened.camera = camera
-    stage = Stage(opened, opened.world)
+    stage = Stage(opened, opened.world, at_s=at_s or 0.0)
     kind = Mistaken if scene.mistaken and faulty else Experimenter
     person = kind(opened.world, BOX, seed)
     waiting = sorted(scene.acts, key=lambda one: one[0]) if faulty else []

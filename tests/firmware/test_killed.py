@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import pytest
 
 from rig.channel import ChannelClient, connect, ensure, find
 from rig.errors import StationError
+from rig.hardware.measured import DATA_VARIABLE, note_forces
 from rig.session import resume, verify
 from rig.storage import SessionRecord
 from tests.firmware.filmed import write_filmed_rig
+from tests.firmware.flashed import BOARD
 from tests.firmware.simulator import OnPort
 from tests.small import tick_until
 
@@ -55,6 +58,8 @@ def test_a_killed_session_is_resumed_and_its_closed_door_never_moves(
     workshop: Path, elf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLACEPREF_RUNTIME", str(tmp_path / "run"))
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
+    note_forces(BOARD, {1: 0.3}, datetime.now(UTC))
     with OnPort(workshop / "harness", elf, tmp_path / "port") as board:
         board.tell("place", 1, 0.0)
         board.tell("reset", "power", 1000)
@@ -86,6 +91,9 @@ def test_a_killed_session_is_resumed_and_its_closed_door_never_moves(
             client.request("status")
         before = SessionRecord.open(folder)
         assert before.stop is None
+        # What came of working the box holds in its session: no closing on an animal, but the light.
+        assert before.setup.unfit == worked["doors"]
+        assert before.setup.unlit is None
 
         recorded = resume(folder, str(rig), operator=lambda now_ns, events: ())
         closed(board, rests)

@@ -43,17 +43,17 @@ from tests.gui.studies import (
     OWNER,
     PROTOCOL,
     WORDS,
-    quick,
     sealed_study,
     short_study,
     table,
 )
+from tests.hurry import hurry
 from tests.small import tick_until, write_rig
 
 
 @pytest.fixture(autouse=True)
 def stretched_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick(monkeypatch)
+    hurry(monkeypatch)
 
 
 @pytest.fixture
@@ -74,6 +74,8 @@ def run_card(qtbot: QtBot, window: MainWindow, animal: str) -> LiveBox:
     press(qtbot, Qt.Key.Key_F9)
     wait_for(qtbot, page, Deed.START)
     assert page.doing.standing.role == "good", page.doing.standing.said
+    looked = page.doing.standing.looked.text
+    assert all(what in looked.lower() for what in ("camera", "light", "place", "disk", "clock"))
     press(qtbot, Qt.Key.Key_F9)
 
     def there() -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from protocols import blinding, library
+from protocols import library
 from protocols.cli import demonstration
 from protocols.cli.app import LONG_BYTES, _helped, app
 from protocols.cli.reporting import write_report
@@ -29,6 +29,7 @@ from rig.channel import entries
 from rig.hardware.doors import SerialBoard
 from rig.session import processes
 from rig.storage import SessionRecord, read_pairing, session_folder
+from tests.hurry import hurry
 from tests.protocols.conftest import Cli
 from tests.small import ARENA, tick_until, write_clip, write_rig
 
@@ -487,7 +488,10 @@ def test_a_station_that_dies_leaves_one_line_and_a_session_to_close(clip: Path, 
 
 @needs_posix
 @pytest.mark.usefixtures("stations")
-def test_a_changed_rig_file_is_heard_by_the_next_session(cli: Cli, clip: Path) -> None:
+def test_a_changed_rig_file_is_heard_by_the_next_session(
+    cli: Cli, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAKEPY_FAKE_SUCCESS", "1")  # what keeps a system awake need not be here
     words = [*EXPLORE, "--rig", "clip.rig.toml", "--set", "test_s=1.5"]
     said = cli(*words, "--paired", "left")
     assert (said.code, said.err) == (0, "")
@@ -495,6 +499,7 @@ def test_a_changed_rig_file_is_heard_by_the_next_session(cli: Cli, clip: Path) -
     looked_at = text[: text.index(f"recording to {session_of(Path('study'))}")]
     assert {line.split()[1] for line in looked_at} >= {"disk:", "clock:", "power:", "sleep:"}
     assert {line.split()[0] for line in looked_at} <= {"pass", "warn"}
+    assert "pass  sleep: the system stays awake while the rig is open" in looked_at
     assert "scoring started" in said.out
     assert text[-1] == f"recorded in {session_of(Path('study'))}"
     first = entries()[0].pid
@@ -575,7 +580,7 @@ class _Here:
 def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blinding, "_N", 2**14)
+    hurry(monkeypatch)
     monkeypatch.setattr(playing, "_text", lambda name: ours(name).replace("0.90", "1.0"))
     seconds = {"test_s": 4, "conditioning_s": 2, "most_cycles": 1}
     opens = playing.verbs.unblind  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from protocols.study.second import (
     Entry,
     Safety,
     copy_all,
+    copying,
     kept_of,
     lines_of,
     safety,
@@ -117,15 +118,31 @@ def test_a_place_that_is_set_is_copied_to_in_the_background(
     assert verify(session(there(here / "disk"))).ok
 
 
+@pytest.mark.long
+def test_a_session_is_copied_in_the_background_when_it_has_ended(placed: Path, here: Path) -> None:
+    source = write_rig(here, frame_size_px=(160, 120), rate_hz=10.0)
+    assert run(placed, asked("M001", source), None) == 0
+    tick_until(lambda: waits_no_more(placed))
+    (copy,) = there(here / "disk").glob("rawdata/sub-M001/ses-*/behav")
+    assert verify(copy, pixels=False).ok
+
+
 def waits_no_more(folder: Path) -> bool:
     with open_study(folder, write=False) as study:
         return not kept_of(study).waiting
 
 
-def test_what_waits_is_copied_when_the_place_is_back(placed: Path, here: Path, cli: Cli) -> None:
+def test_what_waits_is_copied_when_the_place_is_back(
+    placed: Path, here: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # `run` asks for a copy in the background. Here nobody does it: this process could not wait for
+    # the place beside that one.
+    asked_for: list[Path] = []
+    monkeypatch.setattr("protocols.cli.daily.copy_in_background", asked_for.append)
     (here / "disk").rename(here / "away")
     source = write_rig(here, frame_size_px=(160, 120), rate_hz=10.0)
     assert run(placed, asked("M001", source), None) == 0
+    assert asked_for == [placed]
     said = cli("study", "copy", "S1")
     assert said.code == 1
     assert "is not there" in said.out
@@ -236,6 +253,24 @@ def test_corrections_that_went_on_are_copied_and_a_check_is_never_replaced(
         assert copy_all(study, said.append).found[BY_HAND] is Safety.WAITS
     assert "nothing there was overwritten" in said[-1]
     assert (place / checked.relative_to(placed)).read_text() == "made\n"
+
+
+def test_a_copy_that_does_not_read_back_is_none(placed: Path, here: Path) -> None:
+    made = by_hand(placed, "review/K7BFG/corrections.csv")
+    copy, said = there(here / "disk") / made.relative_to(placed), list[str]()
+    digest = copying._digest
+
+    def rotten(path: Path) -> str:
+        return "0" * 64 if path.is_relative_to(here / "disk") else digest(path)
+
+    with open_study(placed) as study:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(copying, "_digest", rotten)
+            assert copy_all(study, said.append).found[BY_HAND] is Safety.WAITS
+        assert "does not read back as it was written" in said[-1]
+        assert not list(copy.parent.glob("*"))
+        assert copy_all(study).found[BY_HAND] is Safety.TWO
+    assert copy.read_text() == "made\n"
 
 
 def test_an_amended_session_is_copied_again_and_a_changed_one_is_not(

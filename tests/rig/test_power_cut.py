@@ -7,6 +7,8 @@ import pytest
 
 from rig.errors import ConfigError
 from rig.session import LoadedRig, close, record, resume, verify
+from rig.session.overlaying import session_pictures
+from rig.session.viewing import open_reel, whence
 from rig.storage import SessionRecord
 from tests.rig.conftest import MakeRig, MakeWish
 from tests.small import tree
@@ -116,6 +118,33 @@ def test_a_video_of_zeros_is_none(without_sums: tuple[LoadedRig, Path]) -> None:
     video.write_bytes(bytes(video.stat().st_size))
     closed(folder)
     assert verify(folder).gone > 0
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["resumed", "resumed before a picture"])
+def test_pictures_of_a_session_that_goes_on_without_its_first_video_are_found(
+    without_sums: tuple[LoadedRig, Path], again: bool
+) -> None:
+    """A power cut took the video's name; what follows has a name of its own, or that one."""
+    rig, folder = without_sums
+    for name in ("ticks.jsonl", "frames.csv", "events.jsonl", "truth.csv"):
+        path = folder / name
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    if again:  # a resume that came to no picture leaves no trace but its own video
+        (folder / "video-2.mkv").write_bytes(b"")
+    else:
+        (folder / "video.mkv").unlink()
+    assert resume(folder, rig, speed="max", seed=SEED).ending.status == "completed"
+    found = SessionRecord.open(folder)
+    names = [None if path is None else path.name for path in found.parts]
+    assert names == (["video.mkv", "video-3.mkv"] if again else [None, "video.mkv"])
+    verdict = verify(folder)
+    assert (verdict.problems, verdict.differing) == ([], 0)
+    resumed = next(t.k for t in found.ticks() if any(r.kind == "resumed" for r in t.requests))
+    mine = [t.frame for t in found.ticks() if t.frame is not None and t.k >= resumed]
+    shown = [frame for frame, _ in session_pictures(found)]
+    assert shown[-len(mine) :] == mine
+    reel = open_reel(whence(folder), found.columns()["frame"], mine[:1])
+    assert reel.picture(mine[-1]) is not None
 
 
 def test_pictures_that_lack_in_the_middle_leave_the_others_with_their_rows(

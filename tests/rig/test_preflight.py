@@ -1,19 +1,27 @@
 """What is looked at before a session: each finding, of a rig in order and of one that is not."""
 
 from collections import namedtuple
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
+from rig import png
 from rig.apparatus import Apparatus, parse
 from rig.model import Gray
+from rig.rigfile import Box
 from rig.session import preflight
+from rig.session.load import LoadedBox
 from rig.session.preflight import Finding, Level
 from rig.station.awake import Awake
+from rig.station.drawn import as_drawn
 from rig.storage import session_folder
+from rig.storage.room import usual_bytes_s
+from rig.video import VideoWriter
 from tests.small import ARENA
 
 NOW = datetime.now(UTC)
@@ -96,13 +104,45 @@ def test_what_is_not_as_the_empty_box_is_named(arena: Apparatus, empty: Gray) ->
     assert levels(preflight.picture(arena, small, empty)) == {"picture": Level.FAIL}
 
 
+def test_a_box_that_lies_otherwise_than_it_was_drawn_is_told(
+    arena: Apparatus, empty: Gray, tmp_path: Path
+) -> None:
+    (tmp_path / "box.png").write_bytes(png.write_gray(empty))
+    drawn = arena.model_copy(update={"reference": "box.png"})
+    box = LoadedBox(Box(apparatus="arena.toml"), drawn, str(tmp_path / "arena.toml"), None)
+    (good,) = as_drawn(box, empty)
+    assert (good.what, good.level) == ("drawn", Level.PASS)
+    (off,) = as_drawn(box, np.roll(empty, 5, axis=1))  # 1.25 cm
+    assert off.level is Level.FAIL
+    assert "from the picture that the box was drawn on" in off.found
+    assert off.todo
+    (tmp_path / "box.png").unlink()
+    (gone,) = as_drawn(box, empty)
+    assert (gone.level, bool(gone.todo)) == (Level.WARN, True)
+    assert as_drawn(replace(box, apparatus=arena), empty) == []
+
+
 def test_the_disk_is_to_hold_the_session_twice(tmp_path: Path) -> None:
     free = psutil.disk_usage(str(tmp_path)).free
-    assert preflight.disk(tmp_path / "new", 60.0).level is Level.PASS
+    assert preflight.disk(tmp_path / "new", 60.0, 400_000).level is Level.PASS
     assert preflight.disk(tmp_path, 60.0, bytes_s=free / 60 * 0.8).level is Level.WARN
     assert preflight.disk(tmp_path, 60.0, bytes_s=free / 60 * 4).level is Level.FAIL
     (tmp_path / "file").touch()
-    assert preflight.disk(tmp_path / "file", 60.0).level is Level.FAIL
+    assert preflight.disk(tmp_path / "file", 60.0, 400_000).level is Level.FAIL
+
+
+@pytest.mark.parametrize("codec", ["h264", "lossless"])
+def test_what_a_session_writes_is_guessed_by_its_pictures(codec: str) -> None:
+    size_px = 320, 240
+    rng, file = np.random.default_rng(1), BytesIO()
+    with VideoWriter(file, size_px, 30.0, codec) as video:
+        for k in range(30):
+            noisy = np.full(size_px[::-1], 150.0) + rng.normal(0, 2, size_px[::-1])
+            noisy[40:60, 20 + 2 * k : 60 + 2 * k] = 30
+            video.write(noisy.astype(np.uint8), round(k * 1e9 / 30))
+    written, guessed = len(file.getvalue()), usual_bytes_s(size_px, 30.0, codec)
+    assert written < guessed, "the disk would be full before the end"
+    assert codec == "h264" or guessed < 2 * written, f"{written} were written in a second"
 
 
 def test_a_clock_before_what_is_there_is_wrong(tmp_path: Path) -> None:

@@ -5,14 +5,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from rig.channel import Message
 from rig.errors import DoorError, StationError
+from rig.hardware.measured import DATA_VARIABLE, note_forces
+from rig.hardware.simulated.trouble import Trouble
+from rig.hardware.simulated.world import World
 from rig.session import load_rig
 from rig.session.opened import NOT_WORKED, open_rig
+from rig.session.preflight import Finding, Level
 from rig.setup import Worked
 from rig.station.answers import Answers
 from rig.station.station import Station
@@ -49,8 +54,39 @@ def work(station: Station, box: str = "A", *, empty: bool = True) -> Worked:
     return Worked.model_validate(told)
 
 
+def put_lamps(station: Station) -> None:
+    """A lamp beside each box, which its output switches, in the picture of that box alone."""
+    world = station.opened.world
+    assert world is not None
+    apparatuses = {name: box.apparatus for name, box in station.loaded.boxes.items()}
+    lit = World(station.loaded.rig, apparatuses, 0, troubles=[Trouble.LED])
+    world._troubles = lit._troubles
+
+
+def test_all_is_looked_at_before_a_session_a_line_each(tmp_path: Path) -> None:
+    """By the station of a simulated rig: what would be a fail at a camera is a warning there."""
+    with deciding(write_rig(tmp_path, chambers=2, rate_hz=30.0)) as station:
+        asked = Message("ready", {"box": "A", "boards": True})
+
+        def ready() -> dict[str, Finding]:
+            told = Answers(station).answer(asked).data["findings"]
+            return {one.what: one for one in map(Finding.from_json, told)}
+
+        found = ready()
+        wanted = ["camera", "light", "focus", "place", "animal", "board board-1", "sleep"]
+        assert list(found) == wanted
+        assert all(one.todo for one in found.values() if one.level is not Level.PASS)
+        good = {name for name, one in found.items() if one.level is Level.PASS}
+        assert {"light", "place", "board board-1"} <= good
+        assert station.opened.world is not None
+        station.opened.world.set_light(0.3)
+        tick_until(lambda: ready()["light"].level is Level.WARN)
+        assert "as dark as in the picture of the empty box" in ready()["light"].found
+
+
 def test_each_door_is_moved_once_seen_and_left_as_it_was(tmp_path: Path) -> None:
     with deciding(write_rig(tmp_path, chambers=2, rate_hz=30.0)) as station:
+        put_lamps(station)
         with pytest.raises(DoorError, match="before it is said that it is empty"):
             work(station, empty=False)
         worked = work(station)
@@ -62,11 +98,12 @@ def test_each_door_is_moved_once_seen_and_left_as_it_was(tmp_path: Path) -> None
         assert station.working.use("A") == worked
         assert station.working.use("A") is None
     assert worked.doors == {"middle": ""}
-    assert "its light was not seen" in worked.outputs["laser"]  # no lamp is drawn in this world
+    assert worked.outputs == {"laser": ""}
 
 
 def test_swapped_boxes_are_found_and_only_one_is_worked_at_a_time(tmp_path: Path) -> None:
     with deciding(write_rig(tmp_path, boxes=2, chambers=2, rate_hz=30.0)) as station:
+        put_lamps(station)
         a, b = station.boxes["A"], station.boxes["B"]
         crop = {n: h.box.loaded.box.crop_px for n, h in station.boxes.items()}
         for hosted, other in ((a, "B"), (b, "A")):  # each is shown the other's picture
@@ -85,14 +122,23 @@ def test_swapped_boxes_are_found_and_only_one_is_worked_at_a_time(tmp_path: Path
             "middle": "it was not seen to move, but door middle of box B was:"
             " cables or cameras are swapped"
         }
+        assert "its light was not seen in this box's picture" in found[0].outputs["laser"]
 
 
-def test_what_was_not_worked_stays_off_on_a_real_board_alone() -> None:
+def test_what_was_not_worked_stays_off_on_a_real_board_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
+    note_forces("board-1", {1: 0.3, 2: 0.3}, datetime.now(UTC))
     opened = open_rig(load_rig("sim"), speed="max")
     box = opened.boxes["A"]
     try:
         assert opened.unfit(box) == opened.unlit(box) == {}  # a simulated board counts as worked
         opened._simulates = lambda board: False  # type: ignore[method-assign]
+        monkeypatch.setattr("rig.session.opened.is_simulated", lambda hello: False)
+        assert opened.unfit(box) == {"left": NOT_WORKED, "right": NOT_WORKED}
+        worked = Worked(doors={"left": "", "right": "it was not seen to move"})
+        assert opened.unfit(box, worked) == {"right": "it was not seen to move"}
         assert opened.unlit(box) == {"laser": NOT_WORKED}
         assert opened.unlit(box, Worked(outputs={"laser": ""})) == {}
         assert opened.unlit(box, Worked(outputs={"laser": "dark"})) == {"laser": "dark"}

@@ -16,7 +16,7 @@ settings.load_profile("placepref")
 
 
 LONGEST = (
-    "test_schedules.py", "test_chain.py", "test_today.py", "test_whole.py", "test_run.py",
+    "test_schedules.py", "test_run.py", "test_today.py", "test_chain.py", "test_whole.py",
     "test_results_page.py", "test_fuzz.py", "test_killed.py", "test_wrong.py", "test_play.py",
     "test_study_scores.py", "test_review.py", "test_real_clip.py", "test_setup.py", "test_walk.py",
     "test_attacks.py", "test_memory.py", "test_stream_session.py", "test_docs.py",

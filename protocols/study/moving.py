@@ -16,6 +16,7 @@ from protocols.study.adding import allowed
 from protocols.study.folder import RULES, open_study
 from rig.config import parse_toml
 from rig.errors import ConfigError, StorageError
+from rig.session.files import read_text
 
 
 class Moved(NamedTuple):
@@ -35,7 +36,7 @@ def move(folder: Path, person: str) -> Moved:
     """
     if not (folder / RULES).is_file():
         raise ConfigError(str(folder), "", f"is no study: it holds no {RULES}")
-    rules = parse_toml((folder / RULES).read_text(encoding="utf-8"), str(folder / RULES))
+    rules = parse_toml(read_text(folder / RULES, "file of rules"), str(folder / RULES))
     if rules.get("database"):
         message = "its database is PostgreSQL's, wherever the folder lies: nothing is to be moved"
         raise ConfigError(str(folder), "", message)

@@ -15,6 +15,7 @@ from protocols.study.folder import PROTOCOL, RULES, open_study
 from protocols.study.second.copying import bring_back, small_files
 from rig.config import parse_toml
 from rig.errors import ConfigError, StorageError
+from rig.session.files import read_text
 from rig.storage.folder import make_private, open_private
 
 
@@ -73,7 +74,7 @@ def _same_study(source: Path, folder: Path) -> None:
 def _database(folder: Path, person: str, source: Path | None) -> tuple[Path, Path | None]:
     if not (folder / RULES).is_file():
         raise ConfigError(str(folder), "", f"is no study: it holds no {RULES}")
-    rules = parse_toml((folder / RULES).read_text(encoding="utf-8"), str(folder / RULES))
+    rules = parse_toml(read_text(folder / RULES, "file of rules"), str(folder / RULES))
     if rules.get("database"):
         message = "the database is PostgreSQL's: put it back there, from a copy by pg_dump"
         raise ConfigError(str(folder), "", message)

@@ -1,6 +1,7 @@
 """The firmware, built once a run for all tests that want it."""
 
 import ctypes
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,29 @@ from pathlib import Path
 import pytest
 
 from rig.firmware.build import build
-from tests.firmware.simulator import Simulator, build_harness, build_host, lacking
+from rig.storage.locking import alone_in
+from tests.firmware.simulator import HOST, Simulator, build_harness, build_host, lacking
+
+BUILT = "built"
+"""An empty file in a folder in which everything is there."""
+BUILD_S = 300.0
+"""So long at most one process waits for another that builds."""
+
+
+def once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]
+) -> Path:
+    """A folder that `make` fills once a run, by whichever process of pytest-xdist comes first."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        out = tmp_path_factory.mktemp(name)
+        make(out)
+        return out
+    out = tmp_path_factory.getbasetemp().parent / name
+    with alone_in(out, name, BUILD_S):
+        if not (out / BUILT).exists():
+            make(out)
+            (out / BUILT).touch()
+    return out
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +40,12 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     why = lacking()
     if why:
         pytest.skip(f"the firmware cannot be built and simulated here: {why}")
-    out = tmp_path_factory.mktemp("firmware")
-    build(out)
-    build_harness(out)
-    return out
+
+    def make(out: Path) -> None:
+        build(out)
+        build_harness(out)
+
+    return once(tmp_path_factory, "firmware", make)
 
 
 @pytest.fixture(scope="session")
@@ -47,4 +72,4 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """The firmware's decisions, compiled for this computer."""
     if not shutil.which("g++"):
         pytest.skip("no g++ to compile the firmware's decisions with (apt-get install g++)")
-    return ctypes.CDLL(str(build_host(tmp_path_factory.mktemp("host"))))
+    return ctypes.CDLL(str(once(tmp_path_factory, "host", build_host) / HOST))

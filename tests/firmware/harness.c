@@ -339,6 +339,9 @@ static void start(void) {
 
 static void run_to(uint64_t cycles) {
   while (now() < cycles) {
+    /* Else the simulator looks at its timers after every instruction, which takes twice as long;
+       so it looks when the next of them is due, or an interrupt waits. */
+    avr->run_cycle_limit = cycles - now();
     int state = avr_run(avr);
     if (state == cpu_Done || state == cpu_Crashed) {
       fprintf(stderr, "the firmware stopped (%d) at %llu us\n", state,

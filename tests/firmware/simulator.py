@@ -11,6 +11,7 @@ from rig.firmware.build import SKETCH, missing
 FOLDER = Path(__file__).parent
 SIMAVR = Path("/usr/include/simavr/sim_avr.h")
 BYTE_US = 10e6 / 115200
+HOST = "host.so"
 
 
 def lacking() -> str:
@@ -32,7 +33,7 @@ def build_harness(out: Path) -> Path:
 
 def build_host(out: Path) -> Path:
     """The firmware's decisions as a library of this computer."""
-    library = out / "host.so"
+    library = out / HOST
     sources = (FOLDER / "host.cpp", SKETCH / "controller.cpp", SKETCH / "wire.cpp")
     compile_with(
         "g++", "-std=c++11", "-shared", "-fPIC", "-O1", f"-I{SKETCH}", "-o", library, *sources

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -223,14 +224,22 @@ def _quiet(tmp: Path) -> Iterator[None]:
         tempfile.tempdir = before
 
 
-def command(*words: object) -> None:
-    """`placepref` with these words, in this process. Raises what it raises, Refused for a code."""
+@cache
+def _placepref() -> Callable[..., Any]:
+    """All commands with their options, made once: that takes as long as many a case."""
+    from typer.main import get_command
+
     from protocols.cli.app import app
 
+    return get_command(app)
+
+
+def command(*words: object) -> None:
+    """`placepref` with these words, in this process. Raises what it raises, Refused for a code."""
     said = StringIO()
     try:
         with redirect_stderr(said):
-            code = app([str(word) for word in words], standalone_mode=False)
+            code = _placepref()([str(word) for word in words], standalone_mode=False)
     except Exception as error:
         if isinstance(error, RigError) or not hasattr(error, "format_message"):
             raise

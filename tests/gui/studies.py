@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
-
-from protocols import blinding
 from protocols.store import tables as t
 from protocols.study import (
     add_animals,
@@ -52,11 +49,6 @@ day = 3
 TELLING = ("cocaine", "saline", "vehicle", "drug_first", "vehicle_first")
 """Words of this study that nobody may read beside an animal."""
 IDS = ("M01", "M02", "M03", "M04")
-
-
-def quick(patch: pytest.MonkeyPatch) -> None:
-    """Passphrases that are stretched less."""
-    patch.setattr(blinding, "_N", 2**14)
 
 
 def table(ids: Sequence[str], weight_g: str = "24", boxes: Sequence[str] = "A") -> str:

@@ -14,15 +14,16 @@ from gui.window import MainWindow
 from protocols.study import add_person, care, open_study
 from rig.errors import ConfigError
 from tests.gui.hands import ALT, LIMIT_MS, Made, fill, pick, press, rows, sign_in, tab_to
-from tests.gui.studies import OWNER, quick, short_study
+from tests.gui.studies import OWNER, short_study
 from tests.gui.words import words_of
+from tests.hurry import hurry
 
 LINES = "select kind, person, witness from drug_book order by id"
 
 
 @pytest.fixture(autouse=True)
 def stretched_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick(monkeypatch)
+    hurry(monkeypatch)
     monkeypatch.setattr(names, "_own", frozenset())
 
 

@@ -10,13 +10,14 @@ from pytestqt.qtbot import QtBot
 from protocols.store import tables as t
 from protocols.study import open_study, scheduling
 from tests.gui.hands import ALT, LIMIT_MS, Made, fill, press, rows, sign_in, tab_to
-from tests.gui.studies import IDS, OWNER, TELLING, WORDS, pretests, quick, short_study
+from tests.gui.studies import IDS, OWNER, TELLING, WORDS, pretests, short_study
 from tests.gui.words import words_of
+from tests.hurry import hurry
 
 
 @pytest.fixture(autouse=True)
 def stretched_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick(monkeypatch)
+    hurry(monkeypatch)
 
 
 @pytest.fixture

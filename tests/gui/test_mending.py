@@ -38,8 +38,9 @@ from tests.gui.hands import (
     typed,
 )
 from tests.gui.made import record_session
-from tests.gui.studies import IDS, OWNER, TELLING, WORDS, quick, sealed_study, table
+from tests.gui.studies import IDS, OWNER, TELLING, WORDS, sealed_study, table
 from tests.gui.words import words_of
+from tests.hurry import hurry
 from tests.protocols.making import file, transplant
 
 SPARE = "M05"
@@ -53,7 +54,7 @@ from amendment join session on amendment.session = session.uid order by session.
 @pytest.fixture(autouse=True)
 def who_began_it(made: Path, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings of who began the study: the key of what is withheld."""
-    quick(monkeypatch)
+    hurry(monkeypatch)
     shutil.copytree(made.parent / "config", config)
 
 
@@ -62,7 +63,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four animals in conditioning, each with one recorded session, and one to spare."""
     base = tmp_path_factory.mktemp("mending")
     with pytest.MonkeyPatch.context() as patch:
-        quick(patch)
+        hurry(patch)
         patch.setenv("PLACEPREF_CONFIG", str(base / "config"))
         folder = sealed_study(base / "S1", "sim")
         donor = record_session(base / "donor", 4)

@@ -24,6 +24,7 @@ from protocols.study import add_person, open_study, unblind
 from protocols.study.measured import standing
 from protocols.study.remeasuring import sessions_of
 from tests.gui.words import words_of
+from tests.hurry import hurry
 from tests.load.pages import study_of
 from tests.protocols.making import OWNER, WORDS
 
@@ -41,6 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLACEPREF_CONFIG", str(base / "config"))
+        hurry(patch)
         return study_of(base / "S1", ANIMALS, (), 14)
 
 

@@ -15,8 +15,9 @@ from gui.window import MainWindow
 from protocols.study import add_person, booking, care, doing, open_study
 from rig.errors import ConfigError
 from tests.gui.hands import ALT, CTRL, LIMIT_MS, Made, fill, press, rows, sign_in, tab_to
-from tests.gui.studies import OWNER, quick, sealed_study
+from tests.gui.studies import OWNER, sealed_study
 from tests.gui.words import words_of
+from tests.hurry import hurry
 
 WORDS = "seven red umbrellas"
 SEALED = ("cocaine", "saline", "mg/kg", "mg/ml", "L23", WORDS)
@@ -26,7 +27,7 @@ OPENED = "select count(*) from draw"
 
 @pytest.fixture(autouse=True)
 def stretched_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick(monkeypatch)
+    hurry(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = tmp_path_factory.mktemp("planned")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLACEPREF_CONFIG", str(here / "config"))
-        quick(patch)
+        hurry(patch)
         made = sealed_study(here / "S1", "sim", preparers={"pat": WORDS})
         now = datetime.now().astimezone()
         with open_study(made) as study:

@@ -43,17 +43,17 @@ from tests.gui.studies import (
     OWNER,
     PROTOCOL,
     WORDS,
-    quick,
     sealed_study,
     short_study,
     table,
 )
+from tests.hurry import hurry
 from tests.small import tick_until, write_rig
 
 
 @pytest.fixture(autouse=True)
 def stretched_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick(monkeypatch)
+    hurry(monkeypatch)
 
 
 @pytest.fixture

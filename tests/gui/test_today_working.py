@@ -22,7 +22,8 @@ from rig.session.opened import CLOCK
 from rig.storage import SessionRecord
 from rig.video import VideoWriter
 from tests.gui.hands import LIMIT_MS, Made, card_of, open_on, press, wait_for
-from tests.gui.studies import quick, short_study
+from tests.gui.studies import short_study
+from tests.hurry import hurry
 from tests.small import tick_until
 
 pytestmark = [
@@ -96,7 +97,7 @@ def rig_on(folder: Path) -> Iterator[tuple[str, Board]]:
 def test_doors_are_worked_as_the_box_is_made_ready(
     qtbot: QtBot, windows: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick(monkeypatch)
+    hurry(monkeypatch)
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
     monkeypatch.setattr("rig.hardware.simulated.board.FIRMWARE", "1.0")
     note_forces("board-1", {1: 0.3}, datetime.now(UTC))

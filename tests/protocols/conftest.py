@@ -1,12 +1,15 @@
 """The command line in this process, in an empty folder."""
 
 import logging
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import typer.main
 
 from protocols import library
 from protocols.cli import main
@@ -29,6 +32,8 @@ class Said(NamedTuple):
 
 
 Cli = Callable[..., Said]
+_commands = cache(typer.main.get_command)
+"""All commands with their options, made once: that takes 30 ms, as long as many a command."""
 
 
 @pytest.fixture
@@ -40,6 +45,28 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PLACEPREF_RUNTIME", str(tmp_path / "run"))
     monkeypatch.setenv("PLACEPREF_CONFIG", str(tmp_path / "config"))
     return work
+
+
+class Kept:
+    """What one test made in its folders, for all later ones of this process to begin with."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def begin(self, name: str, here: Path, make: Callable[[], object]) -> None:
+        """The working folder and the settings as `make` leaves them; it is called once a `name`."""
+        kept, base = self._root / name, here.parent
+        if kept.is_dir():
+            shutil.copytree(kept, base, dirs_exist_ok=True)
+            return
+        make()
+        for place in ("work", "config"):
+            shutil.copytree(base / place, kept / place)
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    return Kept(tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture
@@ -58,6 +85,7 @@ def cli(
     caplog: pytest.LogCaptureFixture,
 ) -> Cli:
     """Runs `placepref` with these words; warnings of the log are told as standard error."""
+    monkeypatch.setattr(typer.main, "get_command", _commands)
 
     def run(*words: object) -> Said:
         monkeypatch.setattr(sys, "argv", ["placepref", *map(str, words)])

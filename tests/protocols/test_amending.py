@@ -28,8 +28,8 @@ from protocols.study.amending import filed
 from protocols.study.exposure import procedure_line
 from protocols.study.withheld import secret_file
 from rig.storage.folder import SUMS
-from tests.protocols.conftest import Cli, record_tests
-from tests.protocols.test_study import ANN, KEY, RULES, allocate, animals, pretests
+from tests.protocols.conftest import Cli, Kept, record_tests
+from tests.protocols.test_study import ANN, KEY, RULES, allocate, animals, begin, pretests
 from tests.protocols.test_study import begun as begun
 from tests.protocols.test_study import quick as quick
 
@@ -48,12 +48,17 @@ def open_key(study: Path) -> blinding.Key:
 
 
 @pytest.fixture
-def sealed(cli: Cli, begun: Path, here: Path) -> Path:
+def sealed(cli: Cli, here: Path, kept: Kept) -> Path:
     """The study of test_study, allocated and with labels."""
-    assert allocate(cli, here).code == 0
-    said = cli("study", "seal", "S1", *BY, "--holder", "ann", *KEY)
-    assert said.code == 0, said.err
-    return begun
+
+    def make() -> None:
+        begin(cli, here)
+        assert allocate(cli, here).code == 0
+        said = cli("study", "seal", "S1", *BY, "--holder", "ann", *KEY)
+        assert said.code == 0, said.err
+
+    kept.begin("sealed", here, make)
+    return here / "S1"
 
 
 def run(study: Path, animal: str, phase: str, folder: Path, status: str = "done") -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from protocols import blinding, library
+from protocols import library
 from protocols.cli import demonstration
 from protocols.cli.app import LONG_BYTES, _helped, app
 from protocols.cli.reporting import write_report
@@ -29,6 +29,7 @@ from rig.channel import entries
 from rig.hardware.doors import SerialBoard
 from rig.session import processes
 from rig.storage import SessionRecord, read_pairing, session_folder
+from tests.hurry import hurry
 from tests.protocols.conftest import Cli
 from tests.small import ARENA, tick_until, write_clip, write_rig
 
@@ -579,7 +580,7 @@ class _Here:
 def test_the_demonstration_is_a_study_that_was_blind_until_its_end(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blinding, "_N", 2**14)
+    hurry(monkeypatch)
     monkeypatch.setattr(playing, "_text", lambda name: ours(name).replace("0.90", "1.0"))
     seconds = {"test_s": 4, "conditioning_s": 2, "most_cycles": 1}
     opens = playing.verbs.unblind  # type: ignore[attr-defined]

@@ -26,17 +26,17 @@ from tests.gui.studies import (
     PROTOCOL,
     WORDS,
     pretests,
-    quick,
     sealed_study,
     short_study,
 )
+from tests.hurry import hurry
 
 NOW = moment(None).replace(microsecond=0)
 
 
 @pytest.fixture(autouse=True)
 def own_settings(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick(monkeypatch)
+    hurry(monkeypatch)
 
 
 def test_a_card_tells_what_is_open_and_counts_what_runs_out(here: Path) -> None:

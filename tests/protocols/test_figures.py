@@ -5,13 +5,11 @@ import math
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from protocols import figures
 from protocols.control import control_chart
@@ -20,6 +18,10 @@ from protocols.figures.charts import side_share
 from protocols.scores import Animal, Times, score_animals
 from tests.protocols.conftest import Cli
 from tests.protocols.sessions import session
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def animals(n: int = 6, *, later: bool = False) -> list[Animal]:
@@ -36,7 +38,7 @@ def animals(n: int = 6, *, later: bool = False) -> list[Animal]:
     return made
 
 
-def lines_of(axes: Axes, points: int) -> list[list[float]]:
+def lines_of(axes: "Axes", points: int) -> list[list[float]]:
     """The heights of all lines of so many points."""
     drawn = [np.asarray(line.get_ydata(), float).tolist() for line in axes.lines]
     return [y for y in drawn if len(y) == points]
@@ -60,6 +62,8 @@ def test_before_and_after_of_each_animal_in_its_group() -> None:
 @pytest.mark.parametrize("name", [r"$\frac$", "a_{"])
 def test_a_group_is_called_what_it_is_called(name: str) -> None:
     """Between two $ there was mathematics to be set, and a traceback where it was none."""
+    from matplotlib.text import Text
+
     made = [replace(one, group=name) for one in animals(4)]
     figure = figures.before_after(made, score_animals(made))
     drawn = BytesIO()
@@ -258,7 +262,7 @@ def test_quality_marks_what_is_over_its_limit() -> None:
 def test_files_are_whole_and_the_same_at_every_run(tmp_path: Path) -> None:
     made = animals(4)
 
-    def draw() -> Figure:
+    def draw() -> "Figure":
         return figures.before_after(made, score_animals(made))
 
     first = figures.write(draw(), tmp_path / "a", ("svg", "pdf"))

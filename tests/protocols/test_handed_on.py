@@ -137,6 +137,16 @@ def test_a_rescored_folder_names_no_file_of_an_export(name: str, tmp_path: Path)
         read_session(file.parent)
 
 
+@pytest.mark.usefixtures("account")
+def test_rules_that_are_no_text_are_not_restored(tmp_path: Path, cli: Cli) -> None:
+    handed.second_place(tmp_path)
+    rules = tmp_path / "disk" / "S1" / "study.toml"
+    rules.write_bytes(rules.read_bytes() + b"# \xed\n")
+    words = ("--by", "ann", "--from", tmp_path / "disk" / "S1")
+    said = cli("study", "restore", tmp_path / "S2", *words)
+    assert (said.code, "is no UTF-8 text" in said.err) == (2, True)
+
+
 # links
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from protocols import blinding, library
+from protocols import library
 from protocols.protocol import parse, plan_session, settings
 from protocols.scoring import measuring, score_study
 from protocols.sessions import read_session
@@ -15,6 +15,7 @@ from protocols.study import open_study, pretests_of
 from protocols.study.revealed import revealed
 from rig.hardware.simulated.mouse import MouseSettings, Preset
 from rig.session import Wish, load_rig, record
+from tests.hurry import hurry
 from tests.protocols.making import Donors, made_study
 
 ANIMALS, TEST_S = 4, 12
@@ -38,7 +39,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     left, right = recorded(3, 2.0, "left"), recorded(4, 2.0, "right")
     donors = Donors([left], {"left": [left], "right": [right]}, [left])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blinding, "_N", 2**14)
+        hurry(patch)
         patch.setattr(measuring, "FEW", 100)
         patch.setenv("PLACEPREF_CONFIG", str(out / "config"))
         made_study(out / "S1", donors, ANIMALS, most=1.0, more=CUES, phases=SWAPPED)

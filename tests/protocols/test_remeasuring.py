@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from protocols import blinding, library
+from protocols import library
 from protocols.protocol import parse, plan_session, settings
 from protocols.ranges import CASES, times_by_case
 from protocols.report.build import build
@@ -28,6 +28,7 @@ from rig.session import Wish, load_rig, record
 from rig.session.files import load_apparatus
 from rig.session.rescoring import score as score_again
 from rig.session.row import Amend, Row
+from tests.hurry import hurry
 from tests.protocols.conftest import Cli
 from tests.protocols.making import OWNER, WORDS, Donors, made_study
 from tests.small import tree, write_table
@@ -39,7 +40,7 @@ TEST_S = 12
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No processes for a few short sessions, and a key that opens at once."""
     monkeypatch.setattr(measuring, "FEW", 100)
-    monkeypatch.setattr(blinding, "_N", 2**14)
+    hurry(monkeypatch)
     monkeypatch.setenv("PLACEPREF_CONFIG", str(tmp_path / "config"))
 
 
@@ -67,7 +68,7 @@ def made(donors: Donors, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A blinded study of four animals, each in a box of its own, to be copied."""
     folder = tmp_path_factory.mktemp("made") / "S1"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blinding, "_N", 2**14)
+        hurry(patch)
         patch.setenv("PLACEPREF_CONFIG", str(folder.parent / "config"))
         made_study(folder, donors, 4, reveal=False, most=1.0)
     return folder

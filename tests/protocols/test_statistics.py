@@ -4,9 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import pingouin
 import pytest
-from scipy.stats import ttest_ind
 
 from protocols.scores import Animal, Scored, Times, score_animals
 from protocols.statistics import NULLS, Result, Role, all_tests, group_scores, plan_next
@@ -69,6 +67,8 @@ def test_signed_ranks_as_pingouins_documentation_gives_them() -> None:
 
 
 def test_welchs_anova_as_pingouins_documentation_gives_it() -> None:
+    import pingouin
+
     table = pingouin.read_dataset("anova")
     groups = [
         (str(name), part["Pain threshold"].to_numpy(float))
@@ -86,6 +86,8 @@ def test_welchs_anova_as_pingouins_documentation_gives_it() -> None:
 
 
 def test_ancova_as_pingouins_documentation_gives_it() -> None:
+    import pingouin
+
     table = pingouin.read_dataset("ancova")
     (told,) = ancova(animals(table["Income"], table["Scores"], table["Method"]))
     assert told.statistic == pytest.approx(3.336482, abs=5e-7)
@@ -121,6 +123,8 @@ def test_sample_sizes_as_cohen_gives_them() -> None:
 
 
 def test_effects_are_pingouins() -> None:
+    import pingouin
+
     theirs = pingouin.compute_effsize(FIRST, SECOND, eftype="hedges")
     assert float(hedges_g(FIRST, SECOND)) == pytest.approx(theirs, abs=2e-4)
     assert float(cohen_dz(SECOND - FIRST)) == pytest.approx(1.2846, abs=5e-5)
@@ -157,6 +161,8 @@ def study(n: int = 8, effect: float = 150.0, seed: int = 2) -> tuple[list[Animal
 
 
 def test_two_phases_of_a_mixed_anova_are_a_t_test_of_the_change() -> None:
+    from scipy.stats import ttest_ind
+
     made, scored = study()
     with quietly():
         exact, model = mixed(made)

@@ -13,7 +13,7 @@ from protocols import blinding
 from protocols.allocation import Dice
 from protocols.study import open_study, pairing, pairs_of
 from protocols.study.people import known_to
-from tests.protocols.conftest import Cli, Said
+from tests.protocols.conftest import Cli, Kept, Said
 
 ANN, BOB = "a horse by the river", "two boats on the lake"
 RULES = re.search(
@@ -48,8 +48,13 @@ def pretests(path: Path, first: int = 0, count: int = ANIMALS, mean: float = 0.5
 
 
 @pytest.fixture
-def begun(cli: Cli, here: Path) -> Path:
+def begun(cli: Cli, here: Path, kept: Kept) -> Path:
     """A study S1 with 16 animals, and a file of passphrases beside it."""
+    kept.begin("begun", here, lambda: begin(cli, here))
+    return here / "S1"
+
+
+def begin(cli: Cli, here: Path) -> None:
     assert RULES is not None
     (here / "rules.toml").write_text(RULES[1], encoding="utf-8")
     (here / "words").write_text(f"ann: {ANN}\nbob: {BOB}\neve: not the words\n", encoding="utf-8")
@@ -62,7 +67,6 @@ def begun(cli: Cli, here: Path) -> Path:
     assert said.code == 0, said.err
     assert "semicolons" in said.err
     assert "decimal commas" in said.err
-    return here / "S1"
 
 
 def allocate(cli: Cli, here: Path, *words: object) -> Said:

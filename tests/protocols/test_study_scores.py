@@ -5,21 +5,21 @@ import re
 import shutil
 import subprocess
 import sys
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from pypdf import PdfReader
 from sqlalchemy import select
 
-from protocols import blinding, library
+from protocols import library
 from protocols.protocol import parse, plan_session, settings
 from protocols.ranges import CASES, Case, first
 from protocols.ranges.placing import Placing
 from protocols.ranges.seen import seen_of
 from protocols.scores import score_animals
-from protocols.scoring import measuring, score_folder, score_study
+from protocols.scoring import StudyScores, measuring, score_folder, score_study
 from protocols.scoring.filed import filed_sessions
 from protocols.scoring.filed import tests_of as counting_tests
 from protocols.sessions import read_session
@@ -29,6 +29,7 @@ from rig.hardware.simulated.mouse import MouseSettings, Preset
 from rig.measures import chamber_times
 from rig.session import Wish, load_rig, record
 from rig.zones import Layout, advance, begin
+from tests.hurry import hurry
 from tests.protocols.conftest import Cli
 from tests.protocols.making import Donors, made_study
 
@@ -67,7 +68,7 @@ def made(donors: Donors, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A blinded study in its folder, to be copied."""
     folder = tmp_path_factory.mktemp("made") / "S1"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blinding, "_N", 2**14)
+        hurry(patch)
         patch.setenv("PLACEPREF_CONFIG", str(folder.parent / "config"))
         later = ["extinction1"]
         made_study(folder, donors, ANIMALS, later, window_s=WINDOW_S, reveal=False, most=1.0)
@@ -85,6 +86,14 @@ def opened(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_study(folder) as study:
         unblind(study, OWNER, "the analysis is locked", (OWNER, WORDS[OWNER]))
     return folder
+
+
+@pytest.fixture(scope="session")
+def found(opened: Path) -> StudyScores:
+    """Its scores, for those who only look at them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "FEW", 100)
+        return score_folder(opened)
 
 
 def test_blinded_nothing_tells_pairing_or_group(cli: Cli, made: Path, here: Path) -> None:
@@ -123,7 +132,7 @@ def test_the_same_study_gives_the_same_bytes(cli: Cli, made: Path, here: Path) -
         assert Path(f"r{ending}").read_bytes() == Path(f"again{ending}").read_bytes()
 
 
-def test_scores_are_those_of_the_locked_rules(cli: Cli, opened: Path) -> None:
+def test_scores_are_those_of_the_locked_rules(cli: Cli, opened: Path, found: StudyScores) -> None:
     said = cli("score", opened, "--json", "--primary", "preference_index")
     assert said.code == 0, said.err
     told = json.loads(said.out)
@@ -135,7 +144,6 @@ def test_scores_are_those_of_the_locked_rules(cli: Cli, opened: Path) -> None:
     primary = {one["score"] for one in told["tests"] if one["role"] == "primary"}
     assert "cpp_score_s" in primary
     assert "preference_index" not in primary
-    found = score_folder(opened)
     for animal, one in zip(found.animals, told["animals"], strict=True):
         assert one["subject"] == animal.subject
         low, high = one["ranges"]["cpp_score_s"]
@@ -155,8 +163,7 @@ def test_scores_are_those_of_the_locked_rules(cli: Cli, opened: Path) -> None:
     assert "so it stands under secondary" in plain
 
 
-def test_a_later_shorter_test_is_scored_beside_as_much_of_the_pre_test(opened: Path) -> None:
-    found = score_folder(opened)
+def test_a_later_shorter_test_is_scored_beside_as_much_of_the_pre_test(found: StudyScores) -> None:
     animal = found.animals[0]
     cut = replace(animal.tests["extinction1"], test_s=20.0, flags=("shortened",))
     before = replace(animal.tests["pretest"], paired_s=5.0, unpaired_s=6.0, test_s=20.0)
@@ -212,6 +219,8 @@ def test_what_is_missing_is_said_by_name(cli: Cli, opened: Path, tmp_path: Path)
 
 
 def test_the_report_is_whole_and_the_pdf_says_the_same(cli: Cli, opened: Path) -> None:
+    from pypdf import PdfReader
+
     said = cli("report", opened, "--out", "r.pdf")
     assert said.code == 0, said.err
     page = Path("r.html").read_text(encoding="utf-8")
@@ -231,13 +240,13 @@ def test_the_report_is_whole_and_the_pdf_says_the_same(cli: Cli, opened: Path) -
     assert "/Font" in reader.pages[0]["/Resources"]
 
 
-def test_a_biased_design_without_vehicle_is_warned_of(opened: Path) -> None:
+def test_a_biased_design_without_vehicle_is_warned_of(opened: Path, found: StudyScores) -> None:
     from protocols.allocation.model import Design
     from protocols.report.build import _warnings
     from protocols.report.records import records_of
 
     with open_study(opened, write=False) as study:
-        found, records = score_study(study), records_of(study)
+        records = records_of(study)
         drug = [group for group in study.plan.group if group.drug != group.vehicle]
         for design, groups, warned in (
             (Design.BIASED, drug, True),
@@ -382,7 +391,9 @@ def test_what_went_otherwise_is_told_in_words(opened: Path, tmp_path: Path) -> N
     assert "['decided', '2', '0.50', '2.00', '9.38', '14.25', '20.00']" in told
 
 
-def test_who_is_out_from_a_phase_on_counts_before_it(opened: Path, tmp_path: Path) -> None:
+def test_who_is_out_from_a_phase_on_counts_before_it(
+    opened: Path, found: StudyScores, tmp_path: Path
+) -> None:
     """Left out of everything, those that did not acquire would raise the others' score."""
     from protocols.report import conduct
     from protocols.report.records import records_of
@@ -392,7 +403,7 @@ def test_who_is_out_from_a_phase_on_counts_before_it(opened: Path, tmp_path: Pat
 
     folder = tmp_path / "S1"
     shutil.copytree(opened, folder)
-    whole = [one.subject for one in score_folder(opened).animals]
+    whole = [one.subject for one in found.animals]
     rules = {"M00": "not_acquired", "M01": "escape"}
     with open_study(folder) as study:
         with study.store.change(OWNER) as change:
@@ -461,7 +472,7 @@ def test_what_was_altered_since_the_analysis_was_locked_is_told(
 
 
 def test_who_was_withdrawn_after_its_post_test_counts_by_the_rule(
-    opened: Path, tmp_path: Path
+    opened: Path, found: StudyScores, tmp_path: Path
 ) -> None:
     from protocols.conduct.rules import AttemptPlan, Withdrawn
     from protocols.report import conduct
@@ -472,7 +483,7 @@ def test_who_was_withdrawn_after_its_post_test_counts_by_the_rule(
 
     folder = tmp_path / "S1"
     shutil.copytree(opened, folder)
-    whole = {one.subject: one for one in score_folder(opened).scored}
+    whole = {one.subject: one for one in found.scored}
     with open_study(folder) as study:
         filed, _ = filed_sessions(study)
         began = {(one.subject, one.phase): one.began for one in filed}
@@ -512,16 +523,18 @@ def test_who_was_withdrawn_after_its_post_test_counts_by_the_rule(
     }
 
 
-def test_a_simulated_study_has_no_reaction_times(opened: Path) -> None:
+def test_a_simulated_study_has_no_reaction_times(found: StudyScores) -> None:
     from protocols.report.blocks import Words
     from protocols.report.latency import latency
 
-    *_, said = latency(score_folder(opened))
+    *_, said = latency(found)
     assert isinstance(said, Words)
     assert "No session ran in real time" in said.text
 
 
-def test_what_the_rules_say_of_the_authors_stands_in_the_report(opened: Path) -> None:
+def test_what_the_rules_say_of_the_authors_stands_in_the_report(
+    opened: Path, found: StudyScores
+) -> None:
     from protocols.planning import AuthorsPlan
     from protocols.report.arrive import checklist, methods
     from protocols.report.records import records_of
@@ -529,7 +542,7 @@ def test_what_the_rules_say_of_the_authors_stands_in_the_report(opened: Path) ->
     said = AuthorsPlan(ethics="Approved, protocol 4242.", covariates="sex", sample_size="10 each")
     with open_study(opened, write=False) as study:
         plan = study.plan.model_copy(update={"authors": said})
-        found, records = score_study(study), records_of(study)
+        records = records_of(study)
         items = {i.number: i.answer for i in checklist(replace(study, plan=plan), found, records,
                                                        "x").items}  # fmt: skip
         first = methods(replace(study, plan=plan), found, records, "x")[0]
@@ -542,11 +555,10 @@ def test_what_the_rules_say_of_the_authors_stands_in_the_report(opened: Path) ->
     assert bare.endswith("[Add approval, housing and how the number of animals was decided.]")
 
 
-def test_phases_stand_in_their_order_whoever_has_them(opened: Path) -> None:
+def test_phases_stand_in_their_order_whoever_has_them(found: StudyScores) -> None:
     from protocols.report.results import _later
 
-    with open_study(opened, write=False) as study:
-        found = score_study(study)
+    found = copy(found)
     one, other, *rest = found.scored
     again = one.phases["extinction1"]
     sooner = replace(one, phases={**one.phases, "reinstatement1": again})

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from protocols import blinding, library
+from protocols import library
 from protocols.days import unrolled
 from protocols.study import open_study
 from rig.errors import ConfigError
+from tests.hurry import hurry
 from tests.protocols.whole import DRIVES, Donors, begin, play
 
 STUDIES = [name for name in library.names() if library.read(name).study is not None]
@@ -16,7 +17,7 @@ STUDIES = [name for name in library.names() if library.read(name).study is not N
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(blinding, "_N", 2**14)
+    hurry(monkeypatch)
     monkeypatch.setenv("PLACEPREF_CONFIG", str(tmp_path / "config"))
 
 

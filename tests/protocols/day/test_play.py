@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from protocols import blinding
 from protocols.cli import daily, running
 from protocols.store import tables as t
 from protocols.study import add_person, open_study, pairing, scheduling
 from protocols.study.withheld import secret_file
-from tests.protocols.conftest import Cli, Said
+from tests.hurry import hurry
+from tests.protocols.conftest import Cli, Kept, Said
 from tests.small import write_rig
 
 WORDS = "ann: a horse by the river\nbob: two boats on the lake\npat: seven red umbrellas\n"
@@ -61,7 +61,7 @@ MONDAY = datetime(2026, 1, 5, 9, 0)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blinding, "_N", 2**14)
+    hurry(monkeypatch)
 
 
 class Lab:
@@ -117,7 +117,14 @@ class Lab:
 
 
 @pytest.fixture
-def lab(cli: Cli, here: Path) -> Lab:
+def lab(cli: Cli, here: Path, kept: Kept) -> Lab:
+    """Four animals, their pre-tests planned for Monday."""
+    lab = Lab(cli, here)
+    kept.begin("lab", here, lambda: _begin(lab, here))
+    return lab
+
+
+def _begin(lab: Lab, here: Path) -> None:
     (here / "words").write_text(WORDS, encoding="utf-8")
     (here / "rules.toml").write_text(RULES, encoding="utf-8")
     (here / "short.toml").write_text(PROTOCOL, encoding="utf-8")
@@ -126,14 +133,12 @@ def lab(cli: Cli, here: Path) -> Lab:
         + "".join(f"M{i},{'FM'[i % 2]},C{i // 2},A,24\n" for i in range(1, 5)),
         encoding="utf-8",
     )
-    lab = Lab(cli, here)
     lab("new", "S1", "--protocol", "short.toml", "--rules", "rules.toml", "--by", "ann",
         "--holder", "ann", "--holder", "bob", "--preparer", "pat",
         "--passphrases", "words")  # fmt: skip
     lab("add", "S1", "--animals", "animals.csv", "--by", "ann")
     lab("add", "S1", "--person", "tom", "--role", "technician", "--by", "ann")
     lab("plan", "S1", "--start", "2026-01-05", "--by", "ann")
-    return lab
 
 
 def sealed(lab: Lab) -> Lab:

@@ -73,6 +73,7 @@ class CardView(QWidget):
         self.practice.setToolTip(say("today.practice_help"))
         self.ready = label("", wrap=True)
         self.looked = label("", wrap=True)
+        self.fine = label("", "good", wrap=True)
         self.main = button("", "main")
         self.main.clicked.connect(self.wanted)
         self.main.setStyleSheet("font-size: 14pt; padding: 12px;")
@@ -92,8 +93,8 @@ class CardView(QWidget):
         beside.addWidget(self.around, 2)
         syringe = card(both)
         self.syringe_card = syringe
-        above = (self.title, self.facts, self.marks, self.ready, self.looked, syringe)
-        for widget in (*above, self.picture):
+        said = (self.title, self.facts, self.marks, self.ready, self.looked, self.fine)
+        for widget in (*said, syringe, self.picture):
             body.addWidget(widget)
         body.setStretchFactor(self.picture, 100)
         body.addStretch(1)
@@ -160,7 +161,7 @@ class CardView(QWidget):
             which = "nobody" if self.has_study else "no_study"
             self.title.setText(say(f"today.{which}"))
             self.facts.setText(say(f"today.{which}_why"))
-            for other in (self.marks, self.ready, self.looked):
+            for other in (self.marks, self.ready, self.looked, self.fine):
                 other.hide()
             return
         self.title.setText(breakable(_title(made)))
@@ -176,6 +177,8 @@ class CardView(QWidget):
         self.looked.setText(breakable(standing.looked.text))
         set_role(self.looked, standing.looked.role)
         self.looked.setVisible(bool(standing.looked.text))
+        self.fine.setText(breakable(standing.looked.fine))
+        self.fine.setVisible(bool(standing.looked.fine))
         self.picture.set_apparatus(apparatus)
         below = say("today.picture", box=made.box or "-")
         self.picture.set_said(

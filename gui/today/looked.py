@@ -14,10 +14,11 @@ ORDER = (Level.FAIL, Level.WARN)
 
 @dataclass(frozen=True)
 class Looked:
-    """`text`: the lines, "" for none; `role`: of the worst of them."""
+    """`text`: what is to be done, "" for nothing; `role`: of the worst of it; `fine`: the rest."""
 
     text: str = ""
     role: str = ""
+    fine: str = ""
 
 
 NOTHING = Looked()
@@ -26,11 +27,10 @@ NOTHING = Looked()
 def looked(findings: Sequence[Finding]) -> Looked:
     """What stands against a start first, then warnings; what is in order has one line for all."""
     lines = [spelled(one) for level in ORDER for one in findings if one.level is level]
-    told = [f"{SIGN[line.level]}  {line.text}" for line in lines]
-    if good := [one.what for one in findings if one.level is Level.PASS]:
-        told.append(f"{SIGN[Stands.GOOD]}  {say('today.in_order', what=', '.join(good))}")
-    role = ROLE[lines[0].level if lines else Stands.GOOD] if told else ""
-    return Looked("\n".join(told), role)
+    text = "\n".join(f"{SIGN[line.level]}  {line.text}" for line in lines)
+    good = ", ".join(one.what for one in findings if one.level is Level.PASS)
+    fine = f"{SIGN[Stands.GOOD]}  {say('today.in_order', what=good)}" if good else ""
+    return Looked(text, ROLE[lines[0].level] if lines else "", fine)
 
 
 def not_looked(why: str) -> Looked:

@@ -74,8 +74,11 @@ def run_card(qtbot: QtBot, window: MainWindow, animal: str) -> LiveBox:
     press(qtbot, Qt.Key.Key_F9)
     wait_for(qtbot, page, Deed.START)
     assert page.doing.standing.role == "good", page.doing.standing.said
-    looked = page.doing.standing.looked.text
-    assert all(what in looked.lower() for what in ("camera", "light", "place", "disk", "clock"))
+    looked = page.doing.standing.looked
+    assert all(
+        what in f"{looked.text} {looked.fine}".lower()
+        for what in ("camera", "light", "place", "disk", "clock")
+    )
     press(qtbot, Qt.Key.Key_F9)
 
     def there() -> bool:

@@ -117,10 +117,13 @@ def test_doors_are_worked_as_the_box_is_made_ready(
         qtbot.waitUntil(worked, timeout=LIMIT_MS)
         assert min(positions) < 0.5  # it was moved,
         assert board.position(1) == 1.0  # there and back
-        first, *rest = page.view.looked.text().replace("\u200b", "").splitlines()
+        first = page.view.looked.text().replace("\u200b", "").splitlines()[0]
         assert first == f"!  Door left: {unseen}. It closes on no animal in this session."
-        assert any("In order: camera, light" in line for line in rest), rest
+        assert page.view.looked.property("role") == "warn"
+        assert "In order: camera, light" in page.view.fine.text().replace("\u200b", "")
+        assert page.view.fine.property("role") == "good"  # whatever is not in order
         assert page.view.looked.isVisible()
+        assert page.view.fine.isVisible()
         wait_for(qtbot, page, Deed.START)
         press(qtbot, Qt.Key.Key_F9)
         qtbot.waitUntil(lambda: window.run_page.live is not None

@@ -220,12 +220,11 @@ def work(client: ChannelClient, box: str) -> Worked:
     """
     end_s = time.monotonic() + WORK_S
     while True:
-        try:
-            told = dict(client.request("work", box=box, empty=True, timeout_s=WORK_S))
+        told = client.request("work", box=box, empty=True, timeout_s=WORK_S)
+        if "taken" not in told:
             break
-        except StationError as error:
-            if "is being worked: one after the other" not in str(error) or time.monotonic() > end_s:
-                raise
+        if time.monotonic() > end_s:
+            raise StationError(str(told["taken"]))
         time.sleep(POLL_S)
     return Worked(doors=told["doors"], outputs=told["outputs"])
 

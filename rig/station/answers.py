@@ -18,6 +18,7 @@ from rig.station.hosted import Hosted, Order
 from rig.station.station import Station
 from rig.station.trial import Try
 from rig.station.views import Changes, look, preview
+from rig.station.working import TakenError
 
 WAIT_S = 5.0
 """Longest that a watcher's question is held until there is something new."""
@@ -189,9 +190,9 @@ class Answers:
         order = check(data, Order, "start")
         if not Path(order.out).is_absolute():
             raise ConfigError("--out", "", f"{order.out!r}: a station needs the whole path")
-        if self._station.working.works(hosted.name):
-            raise StationError(f"box {hosted.name} is being worked; start when that is done")
-        with self._station.starting():
+        with self._station.starting(hosted.name):
+            if self._station.working.works(hosted.name):
+                raise StationError(f"box {hosted.name} is being worked; start when that is done")
             folder = hosted.begin(order, self._station.working.use(hosted.name))
         self._station.wake.set()
         return Message("start", {"box": hosted.name, "folder": str(folder), "uid": order.wish.uid})
@@ -321,13 +322,23 @@ class Answers:
             return Message("try", {"box": hosted.name})
 
     def _work(self, data: dict[str, Any]) -> Message:
-        """Work each door and output of a box once, on the word that it is empty."""
+        """Work each door and output of a box once, on the word that it is empty.
+
+        `taken` in the reply: why it is not its turn, and nothing was worked.
+        """
         hosted = self._box(data)
         if hosted.busy:
             raise StationError(f"box {hosted.name}: a session runs in it; nothing is worked")
         with self._station.unstarted():
             self._station.trial.end()
-        worked = self._station.working.work(hosted.name, empty=bool(data.get("empty")))
+        try:
+            worked = self._station.working.work(
+                hosted.name,
+                empty=bool(data.get("empty")),
+                begins=lambda: hosted.name in self._station.begun,
+            )
+        except TakenError as error:
+            return Message("work", {"box": hosted.name, "taken": str(error)})
         return Message("work", {"box": hosted.name, **worked.model_dump()})
 
     def _wait(self, ready: Callable[[], bool], wait_s: float) -> None:

@@ -70,7 +70,8 @@ class Station:
         self._rehearsing = Rehearsing(clock)
         self.working = Working(self.opened, self.boxes, clock)
         self.clock = clock
-        self._starting = 0
+        self.begun: list[str] = []
+        """The boxes in which a session is being begun."""
         self._deciding = threading.Lock()  # between a session that starts and a try
 
     # --- deciding
@@ -178,16 +179,16 @@ class Station:
     # --- what stands against a session, and what a session stands against
 
     @contextmanager
-    def starting(self) -> Iterator[None]:
-        """A session is begun while this lasts: no board is tried by hand any more."""
+    def starting(self, box: str) -> Iterator[None]:
+        """A session is begun in this box while it lasts: no board is tried by hand any more."""
         with self._deciding:
-            self._starting += 1
+            self.begun.append(box)
             self.trial.end()
         try:
             yield
         finally:
             with self._deciding:
-                self._starting -= 1
+                self.begun.remove(box)
 
     @contextmanager
     def unstarted(self) -> Iterator[None]:
@@ -198,13 +199,13 @@ class Station:
     def refuse_busy(self, what: str) -> None:
         """Raise StationError saying that `what`, where a session runs or begins."""
         busy = self.busy
-        if busy or self._starting:
+        if busy or self.begun:
             raise StationError(f"{what} while a session runs ({', '.join(busy) or 'it starts'})")
 
     @property
     def idle(self) -> bool:
         """Whether no session runs or begins."""
-        return not (self.busy or self._starting)
+        return not (self.busy or self.begun)
 
     @property
     def busy(self) -> list[str]:

@@ -42,6 +42,10 @@ Place = tuple[str, str]
 """A box and its door."""
 
 
+class TakenError(StationError):
+    """It is not this box's turn: another one is being worked."""
+
+
 @dataclass
 class Working:
     """Works one box at a time. `work` is called by the channel's threads, `step` by the deciding.
@@ -72,20 +76,25 @@ class Working:
         if trial is not None:
             trial.step(now_ns)
 
-    def work(self, name: str, *, empty: bool) -> Worked:
+    def work(self, name: str, *, empty: bool, begins: Callable[[], bool] = lambda: False) -> Worked:
         """Work what is wired to the box `name`; how each stood, and each is left as it was.
 
-        `empty`: the operator's word that no animal is in it. Raises StationError where another box
-        is being worked, DoorError for what cannot be tried at all.
+        `empty`: the operator's word that no animal is in it; `begins`: whether a session does in
+        it. Raises TakenError where another box is being worked, DoorError for what cannot be tried
+        at all, StationError where a session runs or begins in the box.
         """
         self._came.pop(name, None)
         if not empty:
             raise DoorError(f"box {name}: nothing is worked before it is said that it is empty")
         if not self._one.acquire(blocking=False):
             message = f"box {self._name} is being worked: one after the other, or none can be told"
-            raise StationError(message)
+            raise TakenError(message)
         try:
             self._name, self._trial = name, Trial(self.opened, self.clock, (name,))
+            # Asked once `works` tells of it: a session's start says first that it begins, and asks
+            # that then, so that one of the two always hears of the other.
+            if begins() or self.boxes[name].busy:
+                raise StationError(f"box {name}: a session runs in it; nothing is worked")
             worked = _One(self, name, self._trial).work()
             self._came[name] = (self.clock(), worked)
             return worked

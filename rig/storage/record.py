@@ -57,10 +57,9 @@ class SessionRecord:
         """
         for place in (folder, folder / "behav"):
             for name in _READ:
-                if exists(place / name) and not isfile(
-                    place / name
-                ):  # a pipe is waited at for ever
-                    raise ConfigError(str(place / name), "", "is no file")
+                path = place / name
+                if exists(path) and not isfile(path):  # a pipe is waited at for ever
+                    raise ConfigError(str(path), "", "is no file")
             try:
                 return cls(place, (place / SETUP).read_bytes())
             except (FileNotFoundError, NotADirectoryError):

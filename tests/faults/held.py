@@ -102,15 +102,18 @@ def _truth(stage: Stage) -> dict[int, dict[str, str]]:
 
 
 def in_its_chamber(stage: Stage) -> str:
-    """Where the program has it is where the simulated world has it, but for the entry rule."""
+    """It is where the simulated world has it, or had it less than an entry rule takes ago."""
     truth, rows = _truth(stage), SessionRecord.open(stage.folder).columns()
-    scored = [
-        str(zone) == truth[int(frame)]["chamber"]
-        for frame, zone, counts in zip(rows["frame"], rows["zone"], rows["scored"], strict=True)
-        if int(counts)
-    ]
-    share = sum(scored) / len(scored)
-    return "" if share > 0.9 else f"in its own chamber in {100 * share:.0f} % of the pictures"
+    back = round(RULE_S * RATE_HZ)
+    for frame, t_s, zone, counts in zip(
+        rows["frame"], rows["t_s"], rows["zone"], rows["scored"], strict=True
+    ):
+        lately = {
+            truth[k]["chamber"] for k in range(int(frame) - back, int(frame) + 1) if k in truth
+        }
+        if int(counts) and str(zone) not in lately:
+            return f"in {zone or 'no chamber'} at {t_s:.2f} s, where it is in {'/'.join(lately)}"
+    return ""
 
 
 def followed(stage: Stage) -> str:

@@ -21,6 +21,7 @@ from rig.session.preflight import Finding, Level
 from rig.setup import Worked
 from rig.station.answers import Answers
 from rig.station.station import Station
+from rig.station.working import TakenError
 from tests.small import tick_until, write_rig
 
 pytestmark = pytest.mark.skipif(
@@ -51,6 +52,8 @@ def deciding(source: str) -> Iterator[Station]:
 def work(station: Station, box: str = "A", *, empty: bool = True) -> Worked:
     told = dict(Answers(station).answer(Message("work", {"box": box, "empty": empty})).data)
     assert told.pop("box") == box
+    if "taken" in told:
+        raise TakenError(told["taken"])
     return Worked.model_validate(told)
 
 
@@ -101,6 +104,20 @@ def test_each_door_is_moved_once_seen_and_left_as_it_was(tmp_path: Path) -> None
     assert worked.outputs == {"laser": ""}
 
 
+def test_a_box_in_which_a_session_begins_is_not_worked(tmp_path: Path) -> None:
+    """Whoever comes second hears of the other, in whatever order the two come."""
+    with deciding(write_rig(tmp_path, boxes=2, chambers=2, rate_hz=30.0)) as station:
+        world = station.opened.world
+        assert world is not None
+        with station.starting("A"), pytest.raises(StationError, match="a session runs in it"):
+            work(station, "A")
+        assert world.door_position("A", "middle") == 1.0
+        assert station.working.holds("A") is None
+        with station.starting("B"):
+            work(station, "A")
+        assert station.working.holds("A") is not None
+
+
 def test_swapped_boxes_are_found_and_only_one_is_worked_at_a_time(tmp_path: Path) -> None:
     with deciding(write_rig(tmp_path, boxes=2, chambers=2, rate_hz=30.0)) as station:
         put_lamps(station)
@@ -114,7 +131,7 @@ def test_swapped_boxes_are_found_and_only_one_is_worked_at_a_time(tmp_path: Path
         thread.start()
         try:
             tick_until(lambda: station.working.works("A"))
-            with pytest.raises(StationError, match="box A is being worked: one after the other"):
+            with pytest.raises(TakenError, match="box A is being worked: one after the other"):
                 work(station, "B")
         finally:
             thread.join()

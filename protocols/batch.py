@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from protocols.working import Far, Scored, Task, Told, Worker, carry_out
+from rig.apparatus import from_table
 from rig.errors import ConfigError, RigError, StorageError
 from rig.session.pieces import MOST_PROCESSES
 from rig.session.rescoring import check_out
@@ -76,7 +77,7 @@ def _other(row: Row, folder: Path) -> str | None:
         rows = read_summary(folder)
         if not rows:
             return ", without a summary"
-        if not _is_whole(rows[0]):
+        if not _is_whole(rows[0], from_table(kept["apparatus"], str(folder)).chamber_names):
             return ", with a damaged summary"
     except (OSError, ValueError, RigError):
         return ""
@@ -84,15 +85,27 @@ def _other(row: Row, folder: Path) -> str | None:
     return None if why is None else f", and this row is another now ({why})"
 
 
-def _is_whole(summary: Mapping[str, str]) -> bool:
-    """Whether a line of summary.csv can be one that was written here."""
+_NUMBERS = ("test_s", "time_lost_s", "frames", "frames_untracked")
+_OF_EACH = (
+    "time_{}_s", "time_inferred_{}_s", "entries_{}", "latency_{}_s", "mean_visit_{}_s",
+    "distance_{}_m",
+)  # fmt: skip
+"""Of each chamber."""
+
+
+def _is_whole(summary: Mapping[str, str], chambers: Sequence[str]) -> bool:
+    """Whether a line of summary.csv can be one that was written here of these chambers."""
+    if not summary.keys() >= {one.format(name) for one in _OF_EACH for name in chambers}:
+        return False
     try:
+        for name in _NUMBERS:
+            float(summary[name])  # blank is none
         for name, text in summary.items():
             if text and name.endswith(("_s", "_m", "_ms")):
                 float(text)
-    except ValueError:
+    except (KeyError, ValueError):
         return False
-    return bool(summary.get("test_s"))
+    return True
 
 
 def run(

@@ -324,6 +324,14 @@ def _is_number(value: object) -> bool:
     return value is None or isinstance(value, int | float)
 
 
+def _two(value: Sequence[float]) -> tuple[float, float]:
+    """Two numbers. Raises TypeError for what is none, IndexError for one alone."""
+    one, other = value[0], value[1]
+    if not (isinstance(one, int | float) and isinstance(other, int | float)):
+        raise TypeError(f"{value!r:.60}: two numbers are wanted")
+    return one, other
+
+
 def _detection(d: Mapping[str, Any]) -> Detection:
     get = d.get
     clear, sweep, facing, other = get("cl"), get("sw", ()), get("f"), get("o")
@@ -344,8 +352,8 @@ def _detection(d: Mapping[str, Any]) -> Detection:
         blob_px=get("b", 0),
         jump=get("j", False),
         inside=tuple(get("in", ())),
-        clear_px=None if clear is None else tuple((body, centroid) for body, centroid in clear),
-        sweep=tuple(None if one is None else (one[0], one[1]) for one in sweep),
-        facing=None if facing is None else (facing[0], facing[1]),
-        other=None if other is None else (other[0], other[1]),
+        clear_px=None if clear is None else tuple(map(_two, clear)),
+        sweep=tuple(None if one is None else _two(one) for one in sweep),
+        facing=None if facing is None else _two(facing),
+        other=None if other is None else _two(other),
     )

@@ -15,6 +15,10 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
+FARTHEST_CM = 1e6
+"""No position is so far from its box's corner: a larger one is no measurement, but damage."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A session's rows as columns of one length n, in the order of their times.
@@ -137,6 +141,10 @@ def from_text(columns: Mapping[str, Sequence[str]], apparatus: Apparatus) -> Tab
     if beyond.size:
         k = int(beyond[0])
         raise ValueError(f"frame {frame[k][:30]} at {t_s[k][:30]} s: no such number fits")
+    for name, column, values in (("x_cm", x_cm, x), ("y_cm", y_cm, y)):
+        if (beyond := np.flatnonzero(np.abs(values) > FARTHEST_CM)).size:
+            k = int(beyond[0])
+            raise ValueError(f"{name}: {column[k][:30]} in frame {frame[k][:30]}: is in no box")
     try:
         numbers = np.array([int(text) for text in frame], dtype=np.int64)
     except OverflowError:

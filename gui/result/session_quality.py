@@ -12,6 +12,7 @@ FEW = 0.001
 """Share of frames that may be missing without a word."""
 QUICK_MS = 10.0
 """Time from a frame to its command, 99 of 100, within which a rig works as it should."""
+MOST_COUNTED = 2**53
 LEAST_CONTRAST = 10.0
 """Grey levels of headroom below which noise decides what is animal."""
 
@@ -165,4 +166,8 @@ def _contrast(contrast: Mapping[str, float]) -> Iterator[Finding]:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    if abs(value) > MOST_COUNTED:
+        raise ValueError("more pictures are counted than there can be")
+    return value

@@ -115,5 +115,5 @@ def _is_whole(path: Path) -> bool:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
             connection.execute("select count(*) from study").fetchone()
             return bool(connection.execute("pragma quick_check(1)").fetchone()[0] == "ok")
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the latter: what it says of its own damage
         return False

@@ -121,7 +121,7 @@ class Sheet:
             return math.nan
         try:
             number = float(text.replace(",", ".") if self.decimal_comma else text)
-            if math.isfinite(number):
+            if abs(number) <= _LARGEST:  # what is larger can be reckoned with no more
                 return number
         except ValueError:
             pass

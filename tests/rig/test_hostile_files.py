@@ -3,9 +3,11 @@
 import gzip
 import json
 import shutil
+import sqlite3
 import tomllib
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -16,13 +18,16 @@ import h5py
 import numpy as np
 import pytest
 
-from protocols.batch import _other
+from gui.result.session_quality import _count
+from protocols.batch import _NUMBERS, _OF_EACH, _other
 from protocols.blinding import read_key
 from protocols.manifest import spreadsheet
 from protocols.proof import CHECK, show
 from protocols.sessions import read_session
 from protocols.study.doing.filing import uid_in
 from protocols.study.folder import Study
+from protocols.study.restoring import _is_whole
+from protocols.study.second.copying import Kept, _sums
 from rig import rigfile
 from rig.apparatus import parse
 from rig.channel import claim, find
@@ -39,6 +44,8 @@ from rig.session import close, kept, verify
 from rig.session.row import Row
 from rig.session.sheet import read_sheet
 from rig.session.tracks import read_track
+from rig.session.tracks.following import Choice, Following
+from rig.session.tracks.track import Part, Track
 from rig.session.used import read_used
 from rig.session.viewing import open_reel, whence
 from rig.storage import SessionRecord, read_summary
@@ -119,6 +126,17 @@ def test_a_track_as_text(text: str, tmp_path: Path) -> None:
 def test_a_whole_number_is_one_of_a_table(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("n\n1e17\n", encoding="utf-8")
     assert "1e17" in refused(lambda: read_sheet(tmp_path / "a.csv").wholes("n"))
+
+
+def test_numbers_that_nothing_can_be_reckoned_with(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n\n-1e308\n", encoding="utf-8")
+    assert "-1e308" in refused(lambda: read_sheet(tmp_path / "a.csv").numbers("n"))
+    track = Track("t.csv", "EthoVision", {"centre": Part(np.zeros(2), np.zeros(2))},
+                  t_s=np.array([0.0, 1e12]))  # fmt: skip
+    told = refused(lambda: Following(track, Choice(), parse(ARENA, "arena"), 20.0))
+    assert told == "t.csv: row 2: 1e+12 s: is no time in a recording"
+    track = replace(track, t_s=np.array([np.nan, 1.0]))
+    assert "nan s" in refused(lambda: Following(track, Choice(), parse(ARENA, "arena"), 20.0))
 
 
 def test_hdf5_that_claims_more_than_there_can_be(tmp_path: Path) -> None:
@@ -262,8 +280,22 @@ def test_tables_of_the_program_itself(tmp_path: Path) -> None:
 
 def test_a_row_with_a_damaged_summary_is_not_taken_for_done(tmp_path: Path) -> None:
     film = write_clip(tmp_path, 10)
-    (tmp_path / "rescore.json").write_text('{"apparatus": {}}', encoding="utf-8")
-    for text in ("id\n1\n", "id,test_s,time_left_s\n1,2,x\n"):
+    (tmp_path / "rescore.json").write_text(
+        json.dumps({"apparatus": tomllib.loads(ARENA)}), encoding="utf-8"
+    )
+    names = [one["name"] for one in tomllib.loads(ARENA)["chamber"]]
+    whole = dict.fromkeys([one.format(name) for one in _OF_EACH for name in names], "")
+    whole |= dict.fromkeys(_NUMBERS, "1")
+    lines = [
+        {**whole, f"time_{names[0]}_s": "x"},
+        {**whole, "time_lost_s": ""},
+        *({k: v for k, v in whole.items() if k != gone} for gone in whole),
+    ]
+    texts = [",".join(one) + "\n" + ",".join(one.values()) + "\n" for one in lines]
+    (tmp_path / "summary.csv").write_text(",".join(whole) + "\n" + ",".join(whole.values()) + "\n",
+                                          encoding="utf-8")  # fmt: skip
+    assert "damaged" not in (_other(Row((film,)), tmp_path) or "")
+    for text in ("id\n1\n", *texts):
         (tmp_path / "summary.csv").write_text(text, encoding="utf-8")
         assert _other(Row((film,)), tmp_path) == ", with a damaged summary"
     shutil.rmtree(tmp_path)
@@ -309,6 +341,10 @@ def test_a_time_beyond_all_numbers() -> None:
     for time in ("1e999", "1e300"):
         columns = {**cells, "t_s": [time], "zone": [""], "flag": [""]}
         with pytest.raises(ValueError, match="no such number"):
+            from_text(columns, parse(ARENA, "arena"))
+    for far in ("1e999", "-1e300", "inf"):
+        columns = {**cells, "x_cm": [far], "t_s": ["0"], "zone": [""], "flag": [""]}
+        with pytest.raises(ValueError, match="is in no box"):
             from_text(columns, parse(ARENA, "arena"))
     columns = {**cells, "frame": [str(10**30)], "t_s": ["0"], "zone": [""], "flag": [""]}
     with pytest.raises(ValueError, match="no such number"):
@@ -412,3 +448,48 @@ def test_sums_that_are_no_text(tmp_path: Path) -> None:
     with (tmp_path / "ses" / "SHA256SUMS").open("ab") as file:
         file.write(b"\xff\n")
     assert "SHA256SUMS cannot be read" in verify(tmp_path / "ses", pixels=False).problems[-1]
+
+
+def test_sums_of_names_that_no_file_can_have(tmp_path: Path) -> None:
+    _session(tmp_path)
+    with (tmp_path / "ses" / "SHA256SUMS").open("a", encoding="utf-8") as file:
+        file.write(f"00  {LONG}\n")
+    assert verify(tmp_path / "ses", pixels=False).problems[-1].endswith(" is missing")
+
+
+def test_an_event_whose_number_is_none_breaks_the_chain(tmp_path: Path) -> None:
+    _session(tmp_path)
+    events = tmp_path / "ses" / "events.jsonl"
+    lines = events.read_text(encoding="utf-8").splitlines()
+    table = json.loads(lines[1])
+    lines[1] = json.dumps({**table, "t_s": float("inf")})
+    events.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    problems = verify(tmp_path / "ses", pixels=False).problems
+    assert "events.jsonl line 2: the hash chain breaks here" in problems
+
+
+@pytest.mark.parametrize("key", ["sw", "f", "o", "cl"])
+@pytest.mark.parametrize("value", [[None, 0.0], [0.14, [[]]], [1]], ids=str)
+def test_a_tick_s_pairs_are_two_numbers(key: str, value: list[object]) -> None:
+    seen = {"x": 1.0, "y": 1.0, key: [value] if key in ("sw", "cl") else value}
+    line = json.dumps({"k": 0, "t": 0, "frame": 0, "d": seen, "reports": [], "requests": []})
+    with pytest.raises(ValueError, match="not a tick"):
+        parse_tick(line)
+
+
+def test_more_pictures_are_counted_than_there_can_be() -> None:
+    with pytest.raises(ValueError, match="than there can be"):
+        _count(10**400)
+
+
+def test_what_lies_in_the_second_place(tmp_path: Path) -> None:
+    (tmp_path / "SHA256SUMS").write_bytes(b"00  \xff\n")
+    assert "SHA256SUMS: is damaged" in refused(lambda: _sums(tmp_path))
+    assert Kept(f"/{LONG}/S1", {}).away
+    copy = tmp_path / "study.sqlite"
+    with closing(sqlite3.connect(copy)) as made:
+        made.execute("create table study (x)")
+        made.execute("pragma writable_schema = 1")
+        made.execute("update sqlite_master set sql = cast(x'ff' as text)")
+        made.commit()
+    assert not _is_whole(copy)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from os.path import isdir  # pathlib's raises for a name that no folder can have
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,7 +66,7 @@ class Kept:
     @property
     def away(self) -> bool:
         """Whether there is a second place, and it cannot be reached now."""
-        return bool(self.place) and not Path(self.place).parent.is_dir()
+        return bool(self.place) and not isdir(Path(self.place).parent)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -239,7 +240,11 @@ def _copy_session(source: Path, target: Path) -> None:
 
 def _sums(folder: Path) -> dict[str, str]:
     found = {}
-    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise StorageError(f"{folder / SUMS}: is damaged: {error}") from None
+    for line in lines:
         digest, _, name = line.partition("  ")
         found[name] = digest
     return found

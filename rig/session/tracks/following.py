@@ -13,6 +13,9 @@ from rig.model import NS_PER_S, Tick
 from rig.session.placing import Placer, Point, check_rule
 from rig.session.tracks.track import Part, Track
 
+LONGEST_S = 1e9
+"""No recording is so long, some thirty years: a later time is no time of one, but damage."""
+
 USUAL: Mapping[str, tuple[str, ...]] = {
     "centroid": (
         "centroid", "centre", "center", "bodycentre", "bodycenter", "centerpoint", "centrepoint",
@@ -94,7 +97,11 @@ class Following:
         self._t_ns = np.empty(0, np.int64)
         self._reach_ns = 0
         if track.t_s is not None and track.frame is None:
-            times_ns = ((track.t_s + choice.shift_s) * NS_PER_S).round().astype(np.int64)
+            moved_s = track.t_s + choice.shift_s
+            if (wrong := np.flatnonzero(~(np.abs(moved_s) <= LONGEST_S))).size:
+                message = f"{moved_s[wrong[0]]:g} s: is no time in a recording"
+                raise ConfigError(track.file, f"row {wrong[0] + 1}", message)
+            times_ns = (moved_s * NS_PER_S).round().astype(np.int64)
             step_ns = float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
             self._t_ns = times_ns
             self._reach_ns = round(0.51 * max(step_ns, NS_PER_S / rate_hz))

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from os.path import isfile  # pathlib's raises for a name that no file can have
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from statistics import median
@@ -210,7 +211,7 @@ def _carry_out(
 
 def _bytes(task: Task) -> int:
     # A file that only a cluster's workers see has no size here.
-    paths = (path for row in task.rows[:1] for path in row.sources() if path.is_file())
+    paths = (path for row in task.rows[:1] for path in row.sources() if isfile(path))
     return sum(path.stat().st_size for path in paths)
 
 

@@ -207,7 +207,9 @@ def finished(folder: Path) -> tuple[list[Kept], list[str]]:
             told = json.loads(path.read_text(encoding="utf-8"))
             scored = tuple(_scored(one) for one in told["clips"])
             kept.append(Kept(str(told["who"]), str(told["when"]), float(told["clip_s"]), scored))
-        except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        except (
+            OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError, OverflowError,
+        ):  # fmt: skip
             damaged.append(path.name)
     return sorted(kept, key=lambda one: one.when), damaged
 

@@ -19,15 +19,17 @@ import numpy as np
 import pytest
 
 from gui.result.session_quality import _count
-from protocols.batch import _NUMBERS, _OF_EACH, _other
+from protocols.batch import _NUMBERS, _OF_EACH, _bytes, _other
 from protocols.blinding import read_key
 from protocols.manifest import spreadsheet
 from protocols.proof import CHECK, show
+from protocols.review.spotcheck import FOLDER, finished
 from protocols.sessions import read_session
 from protocols.study.doing.filing import uid_in
 from protocols.study.folder import Study
 from protocols.study.restoring import _is_whole
 from protocols.study.second.copying import Kept, _sums
+from protocols.working import Task
 from rig import rigfile
 from rig.apparatus import parse
 from rig.channel import claim, find
@@ -194,6 +196,13 @@ def test_a_name_that_says_it_is_longer_than_its_file(how: dict[str, Any], tmp_pa
         low = file["track_names"].id
         at = low.get_chunk_info(0).byte_offset if how else low.get_offset()
     assert data[at + 16 : at + 20] == (6).to_bytes(4, "little")  # of "second"
+    spoilt = bytearray(data)
+    heap = spoilt.index(b"GCOL")
+    first = int.from_bytes(spoilt[heap + 24 : heap + 32], "little")
+    second = heap + 16 + 16 + (first + 7) // 8 * 8
+    spoilt[second : second + 16] = bytes(16)  # a free place of no length: HDF5 never ends
+    path.write_bytes(spoilt)
+    assert "are damaged" in refused(lambda: read_track(path, individual="second"))
     data[at + 16 : at + 20] = b"\xff" * 4
     path.write_bytes(data)
     assert "a name of 4294967295 bytes" in refused(lambda: read_track(path, individual="second"))
@@ -475,6 +484,17 @@ def test_a_tick_s_pairs_are_two_numbers(key: str, value: list[object]) -> None:
     line = json.dumps({"k": 0, "t": 0, "frame": 0, "d": seen, "reports": [], "requests": []})
     with pytest.raises(ValueError, match="not a tick"):
         parse_tick(line)
+
+
+def test_a_spot_check_of_numbers_that_none_can_be(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    told = {"who": "a", "when": "b", "clip_s": 10**400, "clips": []}
+    (tmp_path / FOLDER / "a.json").write_text(json.dumps(told), encoding="utf-8")
+    assert finished(tmp_path) == ([], ["a.json"])
+
+
+def test_a_film_of_a_name_that_no_file_can_have() -> None:
+    assert _bytes(Task(0, (Row((Path(LONG),)),), Path(), None, None)) == 0
 
 
 def test_more_pictures_are_counted_than_there_can_be() -> None:

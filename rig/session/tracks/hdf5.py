@@ -1,7 +1,9 @@
 """DeepLabCut's and SLEAP's HDF5 files; nothing in them is executed: names are only parsed."""
 
 import json
+import mmap
 import pickletools
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ _FAULTS = (
 )  # fmt: skip
 """What h5py and NumPy raise at a file that is damaged, or of another shape than it says."""
 ROWS_AT_ONCE = 1 << 15
+_HEAP = b"GCOL\x01\0\0\0"
+"""Begins each heap: its mark, its version, three bytes that are kept free."""
 
 
 def read_hdf5(path: Path, individual: str | None, wanted: Wanted) -> Track:
@@ -33,6 +37,7 @@ def read_hdf5(path: Path, individual: str | None, wanted: Wanted) -> Track:
         raise ConfigError(str(path), "", message) from None
     try:
         with h5py.File(path, "r") as file:
+            _check_heaps(file)
             names = _own_names(file)
             if "tracks" in names and "node_names" in names:
                 return _sleap(file, str(path), individual, wanted)
@@ -111,6 +116,33 @@ def _check_size(data: Any, most: int = MOST_NUMBERS) -> None:
         raise ValueError(f"{data.name} may lie in another file; copy it into this one")
     if data.size * max(1, data.dtype.itemsize // 8) > most:
         raise ValueError(f"{data.name} says that it holds {data.size} values")
+
+
+def _check_heaps(file: Any) -> None:
+    """Look at each heap, in which texts lie, before HDF5 does.
+
+    Its library goes from object to object by the length of each, and a free place that says it has
+    none holds it for ever.
+    """
+    if file.id.get_create_plist().get_sizes() != (8, 8):
+        raise ValueError("its addresses are not of 8 bytes, as every program's are")
+    with (
+        Path(file.filename).open("rb") as raw,
+        mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        at = data.find(_HEAP)
+        while at >= 0:
+            place = at + 16
+            end = at + int.from_bytes(data[at + 8 : place], "little")
+            whole = place <= end <= len(data)
+            while whole and place + 16 <= end:
+                number, size = struct.unpack("<H6xQ", data[place : place + 16])
+                step = 16 + (size + 7) // 8 * 8 if number else size
+                whole = 16 <= step <= end - place
+                place += step
+            if not whole:
+                raise ValueError(f"the texts at byte {at} are damaged")
+            at = data.find(_HEAP, end)
 
 
 def _names(data: Any) -> list[str]:

@@ -18,7 +18,7 @@ from rig.hardware.simulated.experimenter import Experimenter
 from rig.hardware.simulated.mouse import MouseSettings
 from rig.hardware.simulated.world import World
 from rig.model import NS_PER_S, Event, Frame, Gray, Request, RequestKind, Silence, Tick
-from rig.session.derive import derive
+from rig.session.derive import derive, derive_apart
 from rig.session.opened import OpenBox, OpenRig
 from rig.session.prepare import Wish, look
 from rig.session.recording import Operator, consent, start
@@ -102,6 +102,7 @@ class Hosted:
 
     `turn`, `write` and `fail` are the deciding thread's; `begin` and `ask` may be called from any
     other. `changed` is notified after every tick. `opening` is held while boards are opened.
+    `goes_on` tells whether any box of the station has a session that needs its pictures.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Hosted:
         clock: Callable[[], int],
         changed: threading.Condition,
         opening: threading.Lock,
+        goes_on: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = box.loaded.box.name
         self.box = box
@@ -126,7 +128,7 @@ class Hosted:
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self.told = 0
         self._opened, self._clock = opened, clock
-        self._changed, self._opening = changed, opening
+        self._changed, self._opening, self._goes_on = changed, opening, goes_on
         self._lock, self._telling = threading.Lock(), threading.Lock()
         self._requests: deque[Request] = deque()
         self._fresh: list[Event] = []
@@ -325,7 +327,7 @@ class Hosted:
         assert folder is not None
         try:
             self.ending = loop.finish(self._clock(), failure)
-            self.summary = _plain(derive(folder))
+            self.summary = _plain(derive_apart(folder) if self._goes_on() else derive(folder))
         except Exception as error:
             log.exception("box %s: the session's files were not completed", self.name)
             self.error = f"{type(error).__name__}: {error}"

@@ -54,7 +54,7 @@ class Station:
         self.wake = threading.Event()
         opening = threading.Lock()
         self.boxes = {
-            name: Hosted(self.opened, box, clock, self.changed, opening)
+            name: Hosted(self.opened, box, clock, self.changed, opening, self._goes_on)
             for name, box in self.opened.boxes.items()
         }
         # One that is repeated has no end, so no beginning either: it runs on, as a webcam does.
@@ -112,7 +112,7 @@ class Station:
     def _step(self, stall_s: float) -> None:
         self.trial.step(self.clock())
         self.working.step(self.clock())
-        running = any(h.phase is Phase.RUNNING for h in self.boxes.values())
+        running = self._goes_on()
         if self.is_file and not self._plays(running):
             self.wake.wait(FILE_WAITS_S)
             self.wake.clear()
@@ -137,6 +137,9 @@ class Station:
             self._rewind()
         with self.changed:
             self.changed.notify_all()
+
+    def _goes_on(self) -> bool:
+        return any(h.phase is Phase.RUNNING for h in self.boxes.values())
 
     def _foremost(self) -> Loop | None:
         """The running session whose turn comes first: what warms its decision warms the others'."""

@@ -329,6 +329,7 @@ class Row:
 
     box: str
     first_ns: int = 0
+    last_ns: int = 0
     due: int = 0
     captured: int = 0
     written: int = 0
@@ -363,7 +364,7 @@ def fill_row(row: Row, folder: Path, film: Path) -> None:
         return
     if stop["status"] != "completed":
         row.problems.append(f"{stop['status']}: {stop['reason']}")
-    row.first_ns = seen[0][0]
+    row.first_ns, row.last_ns = seen[0][0], seen[-1][0]
     row.captured = len(record.columns()["frame"])
     row.written = sum(count_frames(video) for video in record.videos)
     row.gaps = [
@@ -450,6 +451,10 @@ def report(run: Run, rows: Sequence[Row], options: Options) -> bool:
             f"processor: stations {sum(told):.2f}, this script {own:.2f}, others {other:.2f}"
             f" of {os.cpu_count()} cores, {stolen:.2f} taken by other machines, {lasted_s:.0f} s"
         )
+    for row in rows:
+        for t_ns, missing in row.gaps:
+            at_s, left_s = (t_ns - row.first_ns) / NS_PER_S, (row.last_ns - t_ns) / NS_PER_S
+            print(f"{row.box}: {missing} dropped at {at_s:.1f} s, {left_s:.1f} s before its end")
     problems = list(run.problems)
     problems += [f"{row.box}: {problem}" for row in rows for problem in row.problems]
     if after > options.allow_dropped:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Client, answer_challenge, deliver_challenge
@@ -22,11 +22,12 @@ from rig.channel.entries import is_claimed
 from rig.channel.messages import to_bytes
 from rig.errors import ConfigError, StationError
 from rig.model import NS_PER_S, Frame, Request, RequestKind, Silence
-from rig.session import load_rig, verify
+from rig.session import derive, load_rig, record, verify
 from rig.station.hosted import Hosted, Phase, Tap
 from rig.station.station import Station
 from rig.storage import SessionRecord
 from rig.video import VideoWriter
+from tests.rig.conftest import MakeRig, MakeWish
 from tests.small import ARENA, CLIP_RIG, rig_tables, tick_until, write_clip, write_table
 
 pytestmark = pytest.mark.skipif(
@@ -498,6 +499,66 @@ def test_an_error_fails_this_box_and_is_not_raised(
     assert "the session fails" in caplog.text
     with pytest.raises(StationError, match="no session runs"):
         hosted.ask(Request(RequestKind.ABORT))
+
+
+@pytest.fixture
+def ending(
+    running: tuple[Hosted, Loop], make_rig: MakeRig, make_wish: MakeWish, tmp_path: Path
+) -> tuple[Hosted, dict[str, bytes]]:
+    """A box whose session's folder lacks its tables, and what they must say."""
+    hosted, _ = running
+    rig = make_rig(drive="none")
+    made = record(make_wish(rig, assigned=("test_s=2",)), rig, out=tmp_path)
+    hosted.folder = made.folder
+    tables = {name: (made.folder / name).read_bytes() for name in ("summary.csv", "visits.csv")}
+    for name in tables:
+        (made.folder / name).unlink()
+    return hosted, tables
+
+
+def _complete(hosted: Hosted, names: Iterable[str]) -> dict[str, bytes]:
+    hosted.fail("over")
+    hosted.wait(60)
+    assert hosted.phase is Phase.ENDED
+    assert hosted.error == ""
+    assert hosted.summary is not None
+    assert hosted.folder is not None
+    return {name: (hosted.folder / name).read_bytes() for name in names}
+
+
+def test_beside_boxes_that_go_on_a_summary_is_worked_out_in_another_process(
+    ending: tuple[Hosted, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def here(folder: Path) -> None:
+        pytest.fail("the deciding thread would wait for this process's interpreter")
+
+    hosted, tables = ending
+    hosted._goes_on = lambda: True
+    monkeypatch.setattr(derive, "derived", here)
+    assert _complete(hosted, tables) == tables
+
+
+def test_a_process_that_gives_no_summary_costs_none(
+    ending: tuple[Hosted, dict[str, bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hosted, tables = ending
+    hosted._goes_on = lambda: True
+    monkeypatch.setattr(derive, "APART", "raise SystemExit(1)")
+    assert _complete(hosted, tables) == tables
+    assert "ended without an answer" in caplog.text
+
+
+def test_with_no_other_box_the_summary_is_worked_out_at_once(
+    ending: tuple[Hosted, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def elsewhere(code: str) -> None:
+        pytest.fail("nobody waits for the interpreter")
+
+    hosted, tables = ending
+    monkeypatch.setattr(derive, "start", elsewhere)
+    assert _complete(hosted, tables) == tables
 
 
 def test_the_simulated_hand_does_as_told(runtime: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ SWITCH_S = 0.00002
 """How long a thread of Python keeps the interpreter while another wants it."""
 DECIDES_NS = 100_000
 """The slice that a deciding thread asks the system for."""
+LEFT_OVER = 19
+"""How nice a process is that gets what is left over: a seventieth of what one beside it gets."""
 COLLECTED_AT = 50_000
 """Objects more than before at which Python looks for circles, where a picture makes some fifty."""
 _SET_TIMER_SLACK, _LEAST_SLACK_NS = 29, 1
@@ -98,6 +101,24 @@ def yield_to_others() -> None:
     would hold up the deciding thread, which waits for that.
     """
     _choose("SCHED_BATCH")
+
+
+def stand_back() -> None:
+    """Have this process get what is left over: nobody waits for it, and it holds nothing up.
+
+    To be called before anything is loaded, which takes a second: what a deciding thread starts
+    would push others aside as that thread does. Linux may share the processor out by sessions of
+    processes first, and between the processes of one only then; so it gets one of its own.
+    """
+    yield_to_others()
+    if hasattr(os, "nice"):
+        os.nice(LEFT_OVER)
+    if sys.platform == "linux":
+        try:
+            os.setsid()
+            Path("/proc/self/autogroup").write_text(str(LEFT_OVER))
+        except OSError as error:
+            log.info("a process keeps its share: %s", error)
 
 
 def yield_no_more() -> None:

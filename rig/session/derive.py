@@ -1,10 +1,5 @@
 """What is remade from a session's record at will: summary.csv and visits.csv."""
 
-import logging
-import os
-import pickle
-import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,18 +9,10 @@ from rig.apparatus import Apparatus
 from rig.engine.advance import over_budget
 from rig.measures import Measures, Visit, measure, summary
 from rig.model import NS_PER_S
-from rig.scheduling import yield_to_others
-from rig.session.processes import end, send, start
 from rig.setup import Setup
 from rig.storage import SessionRecord, write_summary, write_visits
 from rig.storage.tables import SUMMARY, VISITS
 from rig.table import from_rows
-
-log = logging.getLogger(__name__)
-
-APART = "from rig.session.derive import main; main()"
-"""Code of a process that works out one session's numbers."""
-_one_at_a_time = threading.Lock()
 
 
 class Derived(NamedTuple):
@@ -104,49 +91,7 @@ def derive(folder: Path) -> dict[str, Any]:
     as planned is told by its line. The folder carries no pairing, so neither do these. Raises
     StorageError.
     """
-    return _write(folder, derived(folder))
-
-
-def derive_apart(folder: Path) -> dict[str, Any]:
-    """As `derive`, worked out by a process of its own, for a station whose other boxes go on.
-
-    Twenty minutes at 30 frames/s are two seconds of Python, in which a deciding thread would wait
-    for the interpreter again and again, and drop pictures. One session after the other: each takes
-    a core. What that process cannot do is done here: late pictures, but no session without its
-    summary. It only reads; were the station killed, it would write into nobody's way.
-    """
-    with _one_at_a_time:
-        found = _derived_apart(folder)
-    return _write(folder, derived(folder) if found is None else found)
-
-
-def _derived_apart(folder: Path) -> Derived | None:
-    try:
-        process = start(APART)
-    except OSError as error:
-        log.warning("%s: no process for its summary: %s", folder, error)
-        return None
-    try:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        send(process.stdin, folder.absolute())
-        found: Derived = pickle.load(process.stdout)
-    except (OSError, EOFError, pickle.UnpicklingError):
-        log.warning("%s: the process for its summary ended without an answer", folder)
-        return None
-    finally:
-        end(process)
-    return found
-
-
-def main() -> None:
-    """Answer a folder with what it says. Ends without an answer where it cannot be read."""
-    answers, sys.stdout = sys.stdout.buffer, sys.stderr
-    yield_to_others()
-    try:
-        send(answers, derived(pickle.load(sys.stdin.buffer)))
-    except (EOFError, BrokenPipeError):
-        os._exit(1)  # nobody wants to know any more
+    return keep(folder, derived(folder))
 
 
 def derived(folder: Path) -> Derived:
@@ -177,7 +122,8 @@ def derived(folder: Path) -> Derived:
     return Derived(row, (*measures.visits, *measures.zone_visits))
 
 
-def _write(folder: Path, found: Derived) -> dict[str, Any]:
+def keep(folder: Path, found: Derived) -> dict[str, Any]:
+    """Write what `derived` gave; gives the summary row. Raises StorageError."""
     write_summary(folder, found.row)
     write_visits(folder, found.visits)
     return found.row

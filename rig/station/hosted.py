@@ -18,7 +18,8 @@ from rig.hardware.simulated.experimenter import Experimenter
 from rig.hardware.simulated.mouse import MouseSettings
 from rig.hardware.simulated.world import World
 from rig.model import NS_PER_S, Event, Frame, Gray, Request, RequestKind, Silence, Tick
-from rig.session.derive import derive, derive_apart
+from rig.scheduling import yield_to_others
+from rig.session.derive import derive
 from rig.session.opened import OpenBox, OpenRig
 from rig.session.prepare import Wish, look
 from rig.session.recording import Operator, consent, start
@@ -102,7 +103,7 @@ class Hosted:
 
     `turn`, `write` and `fail` are the deciding thread's; `begin` and `ask` may be called from any
     other. `changed` is notified after every tick. `opening` is held while boards are opened.
-    `goes_on` tells whether any box of the station has a session that needs its pictures.
+    `deriving` writes a session's summary and gives it.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class Hosted:
         clock: Callable[[], int],
         changed: threading.Condition,
         opening: threading.Lock,
-        goes_on: Callable[[], bool] = lambda: False,
+        deriving: Callable[[Path], Mapping[str, Any]] = derive,
     ) -> None:
         self.name = box.loaded.box.name
         self.box = box
@@ -128,7 +129,7 @@ class Hosted:
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self.told = 0
         self._opened, self._clock = opened, clock
-        self._changed, self._opening, self._goes_on = changed, opening, goes_on
+        self._changed, self._opening, self._derive = changed, opening, deriving
         self._lock, self._telling = threading.Lock(), threading.Lock()
         self._requests: deque[Request] = deque()
         self._fresh: list[Event] = []
@@ -325,9 +326,10 @@ class Hosted:
         loop, folder = self.loop, self.folder
         assert loop is not None
         assert folder is not None
+        yield_to_others()  # begun by the deciding thread, it would push others aside as that does
         try:
             self.ending = loop.finish(self._clock(), failure)
-            self.summary = _plain(derive_apart(folder) if self._goes_on() else derive(folder))
+            self.summary = _plain(self._derive(folder))
         except Exception as error:
             log.exception("box %s: the session's files were not completed", self.name)
             self.error = f"{type(error).__name__}: {error}"

@@ -4,14 +4,18 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 from rig.channel import ChannelServer
 from rig.engine import Loop
 from rig.errors import StationError
 from rig.model import Frame, Request, RequestKind
 from rig.scheduling import decide_at_once
+from rig.session.derive import derive
+from rig.session.deriving import Deriving
 from rig.session.load import LoadedRig
 from rig.session.opened import is_video_file, open_rig
 from rig.session.recording import silence_s
@@ -53,8 +57,9 @@ class Station:
         self.changed = threading.Condition()
         self.wake = threading.Event()
         opening = threading.Lock()
+        self._deriving = Deriving()
         self.boxes = {
-            name: Hosted(self.opened, box, clock, self.changed, opening, self._goes_on)
+            name: Hosted(self.opened, box, clock, self.changed, opening, self._derive)
             for name, box in self.opened.boxes.items()
         }
         # One that is repeated has no end, so no beginning either: it runs on, as a webcam does.
@@ -78,6 +83,8 @@ class Station:
 
     def run(self, server: ChannelServer, linger_s: float = 60.0) -> None:
         """Decide until told to quit, or until no session and no watcher was there for so long."""
+        if len(self.boxes) > 1:
+            self._deriving.prepare()
         decide_at_once()
         stall_s = silence_s(self.opened)
         busy_s = time.monotonic()
@@ -140,6 +147,9 @@ class Station:
 
     def _goes_on(self) -> bool:
         return any(h.phase is Phase.RUNNING for h in self.boxes.values())
+
+    def _derive(self, folder: Path) -> Mapping[str, Any]:
+        return self._deriving.derive(folder) if self._goes_on() else derive(folder)
 
     def _foremost(self) -> Loop | None:
         """The running session whose turn comes first: what warms its decision warms the others'."""
@@ -223,4 +233,5 @@ class Station:
     def close(self) -> None:
         """Let camera and boards go."""
         self.awake.close()
+        self._deriving.close()
         self.opened.close()

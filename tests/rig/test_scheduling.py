@@ -1,6 +1,7 @@
 import gc
 import os
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -95,3 +96,13 @@ def test_a_station_takes_short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         sys.setswitchinterval(before)
     assert seen == [pytest.approx(scheduling.SWITCH_S, abs=1e-6)]
+
+
+@linux_only
+def test_a_process_that_stands_back_gets_what_is_left_over() -> None:
+    said = "os.sched_getscheduler(0), os.nice(0), os.getsid(0) == os.getpid()"
+    code = f"import os; from rig.scheduling import stand_back; stand_back(); print({said})"
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert told.split() == [str(int(os.SCHED_BATCH)), str(scheduling.LEFT_OVER), "True"]

@@ -22,7 +22,9 @@ from rig.channel.entries import is_claimed
 from rig.channel.messages import to_bytes
 from rig.errors import ConfigError, StationError
 from rig.model import NS_PER_S, Frame, Request, RequestKind, Silence
-from rig.session import derive, load_rig, record, verify
+from rig.session import deriving, load_rig, record, verify
+from rig.session.deriving import Deriving
+from rig.session.processes import start
 from rig.station.hosted import Hosted, Phase, Tap
 from rig.station.station import Station
 from rig.storage import SessionRecord
@@ -526,39 +528,73 @@ def _complete(hosted: Hosted, names: Iterable[str]) -> dict[str, bytes]:
     return {name: (hosted.folder / name).read_bytes() for name in names}
 
 
-def test_beside_boxes_that_go_on_a_summary_is_worked_out_in_another_process(
-    ending: tuple[Hosted, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def apart() -> Iterator[Deriving]:
+    deriving = Deriving()
+    yield deriving
+    deriving.close()
+
+
+def test_a_summary_is_worked_out_in_another_process(
+    ending: tuple[Hosted, dict[str, bytes]], apart: Deriving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def here(folder: Path) -> None:
         pytest.fail("the deciding thread would wait for this process's interpreter")
 
     hosted, tables = ending
-    hosted._goes_on = lambda: True
-    monkeypatch.setattr(derive, "derived", here)
+    hosted._derive = apart.derive
+    monkeypatch.setattr(deriving, "derived", here)
     assert _complete(hosted, tables) == tables
 
 
+@pytest.mark.parametrize("code", ["raise SystemExit(1)", deriving.CODE])
 def test_a_process_that_gives_no_summary_costs_none(
     ending: tuple[Hosted, dict[str, bytes]],
+    apart: Deriving,
+    code: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     hosted, tables = ending
-    hosted._goes_on = lambda: True
-    monkeypatch.setattr(derive, "APART", "raise SystemExit(1)")
+    hosted._derive = apart.derive
+    with monkeypatch.context() as patched:
+        patched.setattr(deriving, "CODE", code)
+        apart.prepare()
+    assert apart._process is not None
+    apart._process.kill()
     assert _complete(hosted, tables) == tables
-    assert "ended without an answer" in caplog.text
+    assert "worked out by the station itself" in caplog.text
+    assert hosted.folder is not None
+    assert str(apart.derive(hosted.folder)["id"]).startswith("sub-M01"), "another one is begun"
+    assert caplog.text.count("by the station itself") == 1
 
 
-def test_with_no_other_box_the_summary_is_worked_out_at_once(
-    ending: tuple[Hosted, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def elsewhere(code: str) -> None:
-        pytest.fail("nobody waits for the interpreter")
+def test_who_works_out_summaries_ends_with_the_station() -> None:
+    process = start(deriving.CODE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process.stdin, process.stdout:
+        process.stdin.close()
+        assert process.wait(60) == 0
 
-    hosted, tables = ending
-    monkeypatch.setattr(derive, "start", elsewhere)
-    assert _complete(hosted, tables) == tables
+
+def test_only_beside_boxes_that_go_on_another_process_is_asked(tmp_path: Path) -> None:
+    asked: list[str] = []
+    station = Station(load_rig("sim"))
+    try:
+        apart: Any = type("Apart", (), {"derive": lambda self, folder: asked.append(folder.name)})
+        station._deriving.close()
+        station._deriving = apart()
+        apart.close = lambda self: None
+        station.boxes["A"].phase = Phase.RUNNING
+        station._derive(tmp_path / "beside")
+        station.boxes["A"].phase = Phase.FINISHING
+        with pytest.raises(ConfigError, match="alone: holds no session"):
+            station._derive(tmp_path / "alone")
+    finally:
+        station.boxes["A"].phase = Phase.IDLE
+        station.close()
+    assert asked == ["beside"]
 
 
 def test_the_simulated_hand_does_as_told(runtime: Path, tmp_path: Path) -> None:

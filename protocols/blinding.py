@@ -138,7 +138,7 @@ def seal(key: Key, kind: str, content: object, at: str, at_least: int = 0) -> Ke
     public = bytes.fromhex(key.public)
     shared = once.exchange(X25519PublicKey.from_public_bytes(public))
     secret, prover = _secrets_of(shared, ephemeral, public)
-    box = ChaCha20Poly1305(secret).encrypt(bytes(12), clear, f"{kind}\n{at}".encode())
+    box = ChaCha20Poly1305(secret).encrypt(bytes(12), clear, _coded(f"{kind}\n{at}"))
     part = Part(
         kind=kind,
         at=at,
@@ -185,7 +185,7 @@ def unseal(key: Key, holder: str, passphrase: str, kind: str | None = None) -> t
         if kind is not None and part.kind != kind:
             continue
         secret, _ = _keys_of(private, part, key)
-        about = f"{part.kind}\n{part.at}".encode()
+        about = _coded(f"{part.kind}\n{part.at}")
         try:
             clear = ChaCha20Poly1305(secret).decrypt(bytes(12), bytes.fromhex(part.box), about)
         except InvalidTag:
@@ -214,7 +214,7 @@ def _json(content: object) -> bytes:
 def _wrap(name: str, words: str, private: bytes, public: bytes) -> Holder:
     salt = secrets.token_bytes(16)
     secret = _stretched(_spelled(name, words), salt, _N)
-    box = ChaCha20Poly1305(secret).encrypt(bytes(12), private, public + name.encode())
+    box = ChaCha20Poly1305(secret).encrypt(bytes(12), private, public + _coded(name))
     return Holder(name=name, n=_N, salt=salt.hex(), box=box.hex())
 
 
@@ -223,7 +223,7 @@ def _unwrap(key: Key, holder: str, words: str) -> X25519PrivateKey:
     found = next((one for one in key.holder if one.name == holder), None)
     tried = found or Holder(name=holder, n=_N, salt="00" * 16, box="00" * 48)
     secret = _stretched(_spelled(holder, words), bytes.fromhex(tried.salt), tried.n)
-    about = bytes.fromhex(key.public) + holder.encode()
+    about = bytes.fromhex(key.public) + _coded(holder)
     try:
         raw = ChaCha20Poly1305(secret).decrypt(bytes(12), bytes.fromhex(tried.box), about)
     except InvalidTag:
@@ -238,8 +238,13 @@ def _spelled(name: str, words: str) -> str:
     return unicodedata.normalize("NFC", words)
 
 
+def _coded(text: str) -> bytes:
+    """As UTF-8; what is no text in a damaged key or on a command line comes to fit nothing."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def _stretched(words: str, salt: bytes, n: int) -> bytes:
-    return Scrypt(salt=salt, length=32, n=n, r=_R, p=_P).derive(words.encode())
+    return Scrypt(salt=salt, length=32, n=n, r=_R, p=_P).derive(_coded(words))
 
 
 def _keys_of(private: X25519PrivateKey, part: Part, key: Key) -> tuple[bytes, bytes]:
@@ -255,4 +260,4 @@ def _secrets_of(shared: bytes, ephemeral: bytes, public: bytes) -> tuple[bytes, 
 
 
 def _proof(prover: bytes, kind: str, at: str, box: bytes) -> bytes:
-    return hmac.digest(prover, f"{kind}\n{at}\n".encode() + box, hashlib.sha256)
+    return hmac.digest(prover, _coded(f"{kind}\n{at}\n") + box, hashlib.sha256)

@@ -261,6 +261,10 @@ class Window:
     late_s: float | None
 
 
+LONGEST_DAYS = 3650
+"""No animal lives longer; each day of a course is looked at one by one."""
+
+
 class PhasePlan(Strict, allow_inf_nan=False):
     """One phase in the study. `day` counts from 1, or the phase is `days` after another one.
 
@@ -274,11 +278,11 @@ class PhasePlan(Strict, allow_inf_nan=False):
     kind: Kind
     variant: str = ""
     in_box: bool
-    day: int | None = Field(None, ge=1)
+    day: int | None = Field(None, ge=1, le=LONGEST_DAYS)
     after: str = ""
-    days: float | None = Field(None, ge=0)
-    early_days: float = Field(0.0, ge=0)
-    late_days: float = Field(0.0, ge=0)
+    days: float | None = Field(None, ge=0, le=LONGEST_DAYS)
+    early_days: float = Field(0.0, ge=0, le=LONGEST_DAYS)
+    late_days: float = Field(0.0, ge=0, le=LONGEST_DAYS)
     weekend: Weekend | None = None
     gap_s: float = Field(0.0, ge=0)
     context: Literal["paired", "unpaired"] | None = None

@@ -26,7 +26,7 @@ class Extinction(Strict, allow_inf_nan=False):
     consecutive: int = Field(1, ge=1)
     least: int = Field(1, ge=1)
     most: int = Field(ge=1)
-    every_days: int = Field(1, ge=1)
+    every_days: int = Field(1, ge=1, le=365)
     then: Literal["wait", "maintain", "go_on"] = "go_on"
 
     @model_validator(mode="after")

@@ -22,6 +22,8 @@ from rig.model import NS_PER_S
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 PointPx = tuple[Finite, Finite]
+LARGEST_CM = 10_000.0
+"""No box is a hundred metres long, and nothing can be reckoned with far larger ones."""
 PointCm = tuple[float, float]
 OutlinePx = Annotated[tuple[PointPx, ...], Field(min_length=3)]
 OutlineCm = tuple[PointCm, ...]
@@ -103,7 +105,7 @@ class Entry(Strict):
 
     point: EntryPoint = EntryPoint.CENTROID
     body_fraction: float = Field(0.8, gt=0.5, le=1.0)
-    hysteresis_cm: Finite = Field(1.0, ge=0)
+    hysteresis_cm: Finite = Field(1.0, ge=0, le=LARGEST_CM)
     min_dwell_s: Finite = Field(0.2, ge=0)
     max_gap_s: Finite = Field(0.5, ge=0)
 
@@ -360,6 +362,8 @@ def _outline_faults(a: Apparatus) -> Faults:
 def _scale_faults(a: Apparatus) -> Faults:
     if a.px_per_cm is None and a.floor is None:
         yield "px_per_cm", "missing: give px_per_cm, or [floor] with points_px and points_cm"
+    elif a.px_per_cm is not None and max(a.frame_size_px) / a.px_per_cm > LARGEST_CM:
+        yield "px_per_cm", f"{a.px_per_cm:g}: by this the picture is larger than any box"
     if a.floor is None:
         return
     if a.px_per_cm is not None:

@@ -297,9 +297,11 @@ def parse_tick(line: str | bytes) -> Tick:
         table = json.loads(line)
         seen = table["d"]
         k, t_ns, frame = table["k"], table["t"], table["frame"]
-        if not (isinstance(k, int) and isinstance(t_ns, int) and isinstance(frame, int | None)):
+        if not (_is_whole(k) and _is_whole(t_ns) and (frame is None or _is_whole(frame))):
             raise TypeError("k, t and frame are whole numbers")
-        if seen is not None and not all(_is_number(seen[key]) for key in seen if key != "r"):
+        if not all(_is_whole(report["t_ns"]) for report in table["reports"]):
+            raise TypeError("a report's t_ns is a whole number")
+        if seen is not None and not all(_is_number(seen[key], key) for key in seen if key != "r"):
             raise TypeError("d holds what is no number")
         return Tick(
             k=table["k"],
@@ -317,10 +319,19 @@ def parse_tick(line: str | bytes) -> Tick:
         raise ValueError(f"not a tick: {error!r}") from None
 
 
-def _is_number(value: object) -> bool:
-    """Whether a value of `d` is a number, none, or a list of such."""
+def _is_whole(value: object) -> bool:
+    """Whether a value is a whole number that 64 bits hold."""
+    return isinstance(value, int) and -_BEYOND <= value < _BEYOND
+
+
+_BEYOND = 2**63
+_LISTS = frozenset(("in", "cl", "sw", "f", "o"))
+
+
+def _is_number(value: object, key: str) -> bool:
+    """Whether a value of `d` is a number, or none; or a list of such, where it may be one."""
     if isinstance(value, list):
-        return all(map(_is_number, value))
+        return key in _LISTS and all(_is_number(one, key) for one in value)
     return value is None or isinstance(value, int | float)
 
 

@@ -19,10 +19,12 @@ import numpy as np
 import pytest
 
 from gui.result.session_quality import _count
+from protocols import library
 from protocols.batch import _NUMBERS, _OF_EACH, _bytes, _other
-from protocols.blinding import read_key
+from protocols.blinding import WrongPassphraseError, new_key, prove, read_key, seal
 from protocols.manifest import spreadsheet
 from protocols.proof import CHECK, show
+from protocols.protocol import parse as parse_protocol
 from protocols.review.spotcheck import FOLDER, finished
 from protocols.sessions import read_session
 from protocols.study.doing.filing import uid_in
@@ -484,6 +486,52 @@ def test_a_tick_s_pairs_are_two_numbers(key: str, value: list[object]) -> None:
     line = json.dumps({"k": 0, "t": 0, "frame": 0, "d": seen, "reports": [], "requests": []})
     with pytest.raises(ValueError, match="not a tick"):
         parse_tick(line)
+
+
+@pytest.mark.parametrize("key", ["x", "nx", "h", "c", "a"])
+def test_what_is_one_number_of_a_tick_is_no_list(key: str) -> None:
+    seen = {"x": 1.0, "y": 1.0, key: [1.0, 2.0]}
+    line = json.dumps({"k": 0, "t": 0, "frame": 0, "d": seen, "reports": [], "requests": []})
+    with pytest.raises(ValueError, match="what is no number"):
+        parse_tick(line)
+
+
+@pytest.mark.parametrize("key", ["k", "t", "frame"])
+def test_no_tick_is_longer_ago_than_a_clock_can_tell(key: str) -> None:
+    tick: dict[str, object] = {"k": 0, "t": 0, "frame": 0, "d": None, "reports": [], "requests": []}
+    assert parse_tick(json.dumps(tick)).t_ns == 0
+    with pytest.raises(ValueError, match="whole numbers"):
+        parse_tick(json.dumps(tick | {key: 10**400}))
+    tick["reports"] = [{"t_ns": 10**400, "kind": "reset", "name": ""}]
+    with pytest.raises(ValueError, match="whole number"):
+        parse_tick(json.dumps(tick))
+
+
+def test_a_box_is_not_larger_than_a_house() -> None:
+    assert "px_per_cm" in refused(
+        lambda: parse(ARENA.replace("px_per_cm = 4.0", "px_per_cm = 1e-300"), "a")
+    )
+    entry = f"{ARENA}\n[entry]\nhysteresis_cm = 1e308\n"
+    assert "entry.hysteresis_cm" in refused(lambda: parse(entry, "a"))
+
+
+def test_a_phase_is_in_the_life_of_an_animal() -> None:
+    text = library.text("real-time-place-preference")
+    assert "\nday = 1\n" in text
+    late = text.replace("\nday = 1\n", f"\nday = {10**30}\n", 1)
+    assert "day" in refused(lambda: parse_protocol(late, "late"))
+
+
+def test_a_key_whose_parts_are_no_text() -> None:
+    words = {"ann": "a horse by the river", "bea": "a house on the hill"}
+    key, _ = new_key(words, sheet=False)
+    key = seal(key, "draw", {"a": 1}, "2026-11-29")
+    prove(key, "ann", words["ann"])
+    odd = key.part[0].model_copy(update={"at": "\ud800"})
+    with pytest.raises(ConfigError):
+        prove(key.model_copy(update={"part": (odd,)}), "ann", words["ann"])
+    with pytest.raises(WrongPassphraseError):
+        prove(key, "ann", "\udcff")
 
 
 def test_a_spot_check_of_numbers_that_none_can_be(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ hundredths = st.integers(-10_000, 200_000).map(lambda n: n / 100)
 shares = st.integers(0, 1000).map(lambda n: n / 1000)
 counts = st.integers(0, 10**9)
 words = st.text(max_size=12)
-times = st.integers(0, 2**63)
+times = st.integers(0, 2**63 - 1)
 plain: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()

@@ -254,11 +254,8 @@ def _summed(rows: Sequence[Row], scored: Sequence[Scored], out: Path) -> list[Sc
         flagged.append(one)
     good = [one.summary for one in flagged if one.error is None]
     mine = {one.id for one in flagged}
-    kept = [
-        line
-        for line in read_summary(out)
-        if line.get("id") not in mine and (out / line.get("id", "")).is_dir()
-    ]
+    there = {path.name for path in out.iterdir() if path.is_dir()}
+    kept = [line for line in read_summary(out) if line.get("id", "") in there - mine]
     if good:
         write_summaries(out, [*good, *kept])
     return flagged

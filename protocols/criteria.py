@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from rig.config import Strict
 
+MOST_CYCLES = 365
+"""Each is a session or two of an animal; all that there may be are looked at one by one."""
+
 
 class Extinction(Strict, allow_inf_nan=False):
     """Phases that are repeated until the animal's criterion: one cycle, as its first is named.
@@ -23,9 +26,9 @@ class Extinction(Strict, allow_inf_nan=False):
     share: float | None = Field(None, ge=0, lt=1)
     floor_s: float | None = None
     within_s: float | None = Field(None, gt=0)
-    consecutive: int = Field(1, ge=1)
-    least: int = Field(1, ge=1)
-    most: int = Field(ge=1)
+    consecutive: int = Field(1, ge=1, le=MOST_CYCLES)
+    least: int = Field(1, ge=1, le=MOST_CYCLES)
+    most: int = Field(ge=1, le=MOST_CYCLES)
     every_days: int = Field(1, ge=1, le=365)
     then: Literal["wait", "maintain", "go_on"] = "go_on"
 

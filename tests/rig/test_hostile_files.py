@@ -20,8 +20,9 @@ import pytest
 
 from gui.result.session_quality import _count
 from protocols import library
-from protocols.batch import _NUMBERS, _OF_EACH, _bytes, _other
+from protocols.batch import _NUMBERS, _OF_EACH, _bytes, _other, _summed
 from protocols.blinding import WrongPassphraseError, new_key, prove, read_key, seal
+from protocols.criteria import Extinction
 from protocols.manifest import spreadsheet
 from protocols.proof import CHECK, show
 from protocols.protocol import parse as parse_protocol
@@ -31,7 +32,7 @@ from protocols.study.doing.filing import uid_in
 from protocols.study.folder import Study
 from protocols.study.restoring import _is_whole
 from protocols.study.second.copying import Kept, _sums
-from protocols.working import Task
+from protocols.working import Scored, Task
 from rig import rigfile
 from rig.apparatus import parse
 from rig.channel import claim, find
@@ -53,6 +54,7 @@ from rig.session.tracks.track import Part, Track
 from rig.session.used import read_used
 from rig.session.viewing import open_reel, whence
 from rig.storage import SessionRecord, read_summary
+from rig.storage.tables import write_summaries
 from rig.table import from_text
 from rig.video import Times, VideoFile
 from tests.fuzz.targets import _rescore_session, _resume_session, _session, _torn
@@ -520,6 +522,23 @@ def test_a_phase_is_in_the_life_of_an_animal() -> None:
     assert "\nday = 1\n" in text
     late = text.replace("\nday = 1\n", f"\nday = {10**30}\n", 1)
     assert "day" in refused(lambda: parse_protocol(late, "late"))
+
+
+def test_a_summary_of_a_row_that_no_folder_can_be_of(tmp_path: Path) -> None:
+    (tmp_path / "M2").mkdir()
+    lines = [{"id": LONG[:5000]}, {"id": ".."}, {"id": "M2"}]
+    write_summaries(tmp_path, lines)
+    made = Scored("M1", tmp_path / "M1", {"id": "M1", "test_s": 60.0})
+    _summed([Row((Path("m1.mkv"),))], [made], tmp_path)
+    assert [line["id"] for line in read_summary(tmp_path)] == ["M1", "M2"]
+
+
+def test_no_extinction_goes_on_for_ages() -> None:
+    table = {"method": "free", "cycle": ["test-1"], "test": "test-1", "criterion": "near_pretest"}
+    told = {**table, "within_s": 60, "most": 12}
+    assert check(told, Extinction, "free").most == 12
+    for key in ("most", "every_days", "consecutive", "least"):
+        assert key in refused(lambda key=key: check({**told, key: 10**12}, Extinction, "free"))
 
 
 def test_a_key_whose_parts_are_no_text() -> None:

@@ -178,7 +178,7 @@ def stamp(path: Path) -> dict[str, Any]:
 
 def stamps(row: Row, kept: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """The stamps of a row's sources; of files that look as in `kept`, or are gone, those there."""
-    known = {one.get("path"): dict(one) for one in kept}
+    known = {one.get("path"): dict(one) for one in kept if {"bytes", "sha256"} <= one.keys()}
     found = []
     for path in row.sources():
         old = known.get(str(path.absolute()))

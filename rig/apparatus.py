@@ -22,12 +22,12 @@ from rig.model import NS_PER_S
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 PointPx = tuple[Finite, Finite]
-LARGEST_CM = 10_000.0
-"""No box is a hundred metres long, and nothing can be reckoned with far larger ones."""
 PointCm = tuple[float, float]
 OutlinePx = Annotated[tuple[PointPx, ...], Field(min_length=3)]
 OutlineCm = tuple[PointCm, ...]
 
+LARGEST_CM = 10_000.0
+"""No box is a hundred metres long, and nothing can be reckoned with far larger ones."""
 REACH_CM = 1.0
 """A doorway's line lies this near to both its chambers."""
 TOUCH_CM = 0.2

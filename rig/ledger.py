@@ -223,6 +223,10 @@ def _plain(value: object) -> dict[str, Any]:
 
 # ticks.jsonl
 
+_BEYOND = 2**63
+_LISTS = frozenset(("in", "cl", "sw", "f", "o"))
+"""Keys of `d` that hold several numbers."""
+
 
 def tick_line(tick: Tick) -> bytes:
     """One line of ticks.jsonl; `parse_tick` gives the same tick back.
@@ -322,10 +326,6 @@ def parse_tick(line: str | bytes) -> Tick:
 def _is_whole(value: object) -> bool:
     """Whether a value is a whole number that 64 bits hold."""
     return isinstance(value, int) and -_BEYOND <= value < _BEYOND
-
-
-_BEYOND = 2**63
-_LISTS = frozenset(("in", "cl", "sw", "f", "o"))
 
 
 def _is_number(value: object, key: str) -> bool:

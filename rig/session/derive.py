@@ -91,7 +91,7 @@ def derive(folder: Path) -> dict[str, Any]:
     as planned is told by its line. The folder carries no pairing, so neither do these. Raises
     StorageError.
     """
-    return keep(folder, derived(folder))
+    return write_derived(folder, derived(folder))
 
 
 def derived(folder: Path) -> Derived:
@@ -122,7 +122,7 @@ def derived(folder: Path) -> Derived:
     return Derived(row, (*measures.visits, *measures.zone_visits))
 
 
-def keep(folder: Path, found: Derived) -> dict[str, Any]:
+def write_derived(folder: Path, found: Derived) -> dict[str, Any]:
     """Write what `derived` gave; gives the summary row. Raises StorageError."""
     write_summary(folder, found.row)
     write_visits(folder, found.visits)

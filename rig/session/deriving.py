@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from rig.session.derive import Derived, derived, keep
+from rig.session.derive import Derived, derived, write_derived
 from rig.session.processes import end, send, start
 
 log = logging.getLogger(__name__)
@@ -44,13 +44,13 @@ class Deriving:
                 log.warning("no process for summaries: %s", error)
 
     def derive(self, folder: Path) -> dict[str, Any]:
-        """As `rig.session.derive.derive`."""
+        """As `rig.session.derive.derive`, and raises as that does. Waits for the one before."""
         with self._asking:
             found = self._ask(folder.absolute())
         if found is None:
             log.warning("%s: its summary was worked out by the station itself", folder)
             found = derived(folder)
-        return keep(folder, found)
+        return write_derived(folder, found)
 
     def _ask(self, folder: Path) -> Derived | None:
         self.prepare()

@@ -46,7 +46,7 @@ from rig.hardware.orders import Hello
 from rig.ledger import parse_tick
 from rig.png import write_gray
 from rig.session import close, kept, verify
-from rig.session.row import Row
+from rig.session.row import Row, stamp, stamps
 from rig.session.sheet import read_sheet
 from rig.session.tracks import read_track
 from rig.session.tracks.following import Choice, Following
@@ -522,6 +522,14 @@ def test_a_phase_is_in_the_life_of_an_animal() -> None:
     assert "\nday = 1\n" in text
     late = text.replace("\nday = 1\n", f"\nday = {10**30}\n", 1)
     assert "day" in refused(lambda: parse_protocol(late, "late"))
+
+
+def test_a_kept_stamp_without_its_size_is_none(tmp_path: Path) -> None:
+    film = tmp_path / "m1.mkv"
+    film.write_bytes(b"film")
+    whole = stamp(film)
+    odd = {"path": str(film), "sha256": "of another"}
+    assert stamps(Row((film,)), [odd]) == stamps(Row((film,)), [whole]) == [whole]
 
 
 def test_a_summary_of_a_row_that_no_folder_can_be_of(tmp_path: Path) -> None:

@@ -254,7 +254,8 @@ def _summed(rows: Sequence[Row], scored: Sequence[Scored], out: Path) -> list[Sc
         flagged.append(one)
     good = [one.summary for one in flagged if one.error is None]
     mine = {one.id for one in flagged}
-    there = {path.name for path in out.iterdir() if path.is_dir()}
+    # Where nothing could be scored, the folder itself may not have been made.
+    there = {path.name for path in out.iterdir() if path.is_dir()} if out.is_dir() else set()
     kept = [line for line in read_summary(out) if line.get("id", "") in there - mine]
     if good:
         write_summaries(out, [*good, *kept])

@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from protocols import batch, working
 from protocols.rows import Defaults, gather
+from rig.errors import ConfigError
+from rig.session.row import Moment
 from rig.storage import alone_in
 from tests.protocols.conftest import Cli
 from tests.small import ARENA, CLIP_RIG, FRAMES, write_clip
@@ -252,6 +255,14 @@ def test_a_worker_that_dies_is_made_up_for(clips: Path, monkeypatch: pytest.Monk
     scored = batch.run(rows, Path("out"), workers=2)
     assert len(made) == 2
     assert [one.error for one in scored] == [None] * 3
+
+
+def test_where_no_row_can_be_scored_each_says_why_and_nothing_is_made(clips: Path) -> None:
+    rows = gather([clips], Defaults(Path("arena.toml")), Path("out"))
+    late = [replace(row, start=Moment(9999.0)) for row in rows]
+    scored = batch.run(late, Path("out"), workers=1)
+    assert [type(one.error) for one in scored] == [ConfigError] * 3
+    assert not Path("out").exists()
 
 
 KILLED = "from protocols.cli import main; main()"

@@ -3,6 +3,7 @@
 The same for whoever asks, a terminal or a window: nothing here is printed or read from a person.
 """
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,21 +16,27 @@ from typing import Any, Literal, cast
 from protocols import library
 from protocols.extending import Base
 from protocols.protocol import Protocol, parse, plan_session, roles, settings
-from rig.channel import ChannelClient, ensure
+from rig.channel import ChannelClient, connect, ensure, entries
 from rig.errors import ConfigError, NotReadyError, RigError, StationError
 from rig.session import LoadedRig, Wish, preflight
 from rig.session.files import read_text
 from rig.session.load import LoadedBox
 from rig.session.preflight import Finding, Level
+from rig.session.prepare import going
 from rig.setup import Stimulation, Worked
 from rig.steps import needs_board
 from rig.storage import is_noted, note_pairing
-from rig.storage.room import usual_bytes_s
+from rig.storage.room import Going
+
+log = logging.getLogger(__name__)
 
 POLL_S = 0.2
 NEW_STATION_S = 10.0
 START_S = 90.0
 """Longest that a session may take to be prepared: a live background has its minute."""
+
+BESIDE_S = 1.0
+"""So long another station is waited for that is asked what its sessions still write."""
 
 WORK_S = 240.0
 """Longest that the doors and lights of one box may take."""
@@ -258,20 +265,33 @@ def ready(
     wanted = board and needs_board(wish.plan, box.apparatus, _is_dry(wish))
     told = client.request("ready", box=box.box.name, boards=wanted, timeout_s=START_S)
     findings = [Finding.from_json(one) for one in told["findings"]]
-    return [*findings, *ready_here(loaded, box, wish, out), preflight.power(lasts_s(wish))]
+    return [*findings, *ready_here(loaded, box, wish, out), preflight.power(wish.plan.longest_s())]
 
 
 def ready_here(loaded: LoadedRig, box: LoadedBox, wish: Wish, out: Path) -> list[Finding]:
-    """What is looked at where no station is needed: disk and clock."""
+    """What is looked at on this computer: disk and clock."""
     now = datetime.now().astimezone()
-    bytes_s = writes_bytes_s(loaded, box, wish)
-    return [preflight.disk(out, lasts_s(wish), bytes_s), preflight.clock(out, now)]
+    return [preflight.disk(going(wish, loaded, box, out), beside()), preflight.clock(out, now)]
 
 
-def writes_bytes_s(loaded: LoadedRig, box: LoadedBox, wish: Wish) -> float:
-    """What a session in this box writes a second, by the size and rate of its pictures."""
-    codec = wish.codec or loaded.rig.video.codec
-    return usual_bytes_s(box.apparatus.frame_size_px, loaded.rig.camera.rate_hz, codec)
+def beside() -> list[Going]:
+    """The sessions that run or begin, as all stations of this user tell of them.
+
+    One that does not answer is left out: whatever ails it, no other box waits for it.
+    """
+    found: list[Going] = []
+    try:
+        stations = entries()
+    except StationError:
+        return found  # none can be run there, and who begins a session by one is told why
+    for entry in stations:
+        try:
+            with connect(entry, BESIDE_S) as client:
+                told = client.request("status", timeout_s=BESIDE_S)["boxes"].values()
+            found += [Going.from_json(one["writes"]) for one in told if "writes" in one]
+        except (StationError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.info("station %s tells nothing of its sessions: %s", entry.rig, error)
+    return found
 
 
 def refuse(findings: Sequence[Finding]) -> None:
@@ -280,11 +300,6 @@ def refuse(findings: Sequence[Finding]) -> None:
     if against:
         said = ". ".join(f"{one.what}: {one.found}; {one.todo}" for one in against)
         raise NotReadyError(f"not started: {said}")
-
-
-def lasts_s(wish: Wish) -> float:
-    """The longest that a session takes, as far as its plan says."""
-    return sum(step.duration_s or step.limit_s for step in wish.plan.step)
 
 
 def _is_dry(wish: Wish) -> bool:

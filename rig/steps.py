@@ -181,6 +181,11 @@ class Step(Strict, allow_inf_nan=False):
             Do.WAIT: Until.TIME if self.duration_s is not None else Until.CONFIRMED,
         }.get(self.do, Until.TIME)
 
+    @property
+    def longest_s(self) -> float:
+        """The longest that it takes, as far as it says: a person may have it wait longer."""
+        return self.duration_s or self.limit_s
+
 
 class SessionPlan(Strict, allow_inf_nan=False):
     """Everything one session does, in order, and what it does when the world fails.
@@ -213,6 +218,10 @@ class SessionPlan(Strict, allow_inf_nan=False):
     def step_name(self, index: int) -> str:
         """The name of a step."""
         return self.names[index]
+
+    def longest_s(self, first: int = 0) -> float:
+        """The longest that the steps from `first` on take, as far as the plan says."""
+        return sum(step.longest_s for step in self.step[first:])
 
     @property
     def outputs(self) -> frozenset[str]:

@@ -4,7 +4,7 @@ The one place where a box's plain model meets Qt. Whoever looks is told by `chan
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from rig.errors import RigError
 from rig.setup import Setup
 from rig.setup import parse as parse_setup
 from rig.storage import SessionRecord
-from rig.storage.room import Room, room_of, spell_bytes
+from rig.storage.room import Going, Room, room_of, spell_bytes
 
 BLINDED_KEPT = 256
 
@@ -222,14 +222,17 @@ class Boxes(QObject):
 
     def look_at_disks(self) -> None:
         """Whether the disk will hold each session to its end; asked behind."""
+        now_s, going = time.monotonic(), {}
         for key, live in self.lives.items():
             if live.state is Standing.RUNNING and not live.lost:
-                self._look_at_disk(key, live)
+                elapsed_s = float(live.status.get("t_s") or 0.0)
+                going[key] = Going(Path(live.folder), elapsed_s, live.left_s(now_s))
+        for key, own in going.items():
+            beside = [other for of, other in going.items() if of != key]
+            self._look_at_disk(key, self.lives[key], own, beside)
 
-    def _look_at_disk(self, key: Key, live: LiveBox) -> None:
-        elapsed_s = float(live.status.get("t_s") or 0.0)
-        left_s = live.left_s(time.monotonic())
-        folder, uid = Path(live.folder), live.uid
+    def _look_at_disk(self, key: Key, live: LiveBox, own: Going, beside: Sequence[Going]) -> None:
+        elapsed_s, uid = own.elapsed_s, live.uid
 
         def known(room: Room) -> None:
             if live.uid != uid:
@@ -242,6 +245,4 @@ class Boxes(QObject):
                 free, needed = spell_bytes(room.free), spell_bytes(room.needed)
                 live.alarms.raise_("disk_low", elapsed_s, free=free, needed=needed)
 
-        self._behind.do(
-            lambda: room_of(folder, elapsed_s, left_s), known, partial(self._gone, live, uid)
-        )
+        self._behind.do(lambda: room_of(own, beside), known, partial(self._gone, live, uid))

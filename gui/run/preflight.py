@@ -15,14 +15,13 @@ from gui.texts import say
 from protocols.asking import (
     Choice,
     Pairing,
+    beside,
     find_protocol,
     is_study,
-    lasts_s,
     make_wish,
     pairing_of,
     ready,
     works,
-    writes_bytes_s,
 )
 from protocols.wording import named
 from rig.apparatus import Apparatus, Drive
@@ -32,9 +31,10 @@ from rig.session import LoadedRig, Wish, empty_contrast, load_rig, preflight
 from rig.session.load import LoadedBox
 from rig.session.preflight import Finding
 from rig.session.preflight import Level as Found
+from rig.session.prepare import going
 from rig.steps import needs_board, spell_s
 from rig.storage import PAIRING, check_subject, read_pairing
-from rig.storage.room import can_hold, room_for, spell_bytes
+from rig.storage.room import Going, can_hold, room_of, spell_bytes
 
 PRACTICE = "-practice"
 WEAK = 10.0
@@ -146,7 +146,7 @@ def check(wanted: Wanted, status: Mapping[str, Any] | None = None) -> Checked:
             _worked(works(loaded, box, wish), box, status or {}, lines)
     writes = None
     if loaded is not None and box is not None and wish is not None:
-        writes = lasts_s(wish), writes_bytes_s(loaded, box, wish)
+        writes = going(wish, loaded, box, choice.out)
     writable = _disk(choice, writes, lines)
     asked = lacking and wanted.blinded and named and writable and legible
     return Checked(wanted, tuple(lines), wish, loaded, box, pairing, choice.paired, asked)
@@ -367,13 +367,12 @@ def _worked(
         _say(lines, Level.GOOD, "worked", names=", ".join(good))
 
 
-def _disk(choice: Choice, writes: tuple[float, float] | None, lines: list[Line]) -> bool:
-    """Whether something can be written there. `writes`: for how long, and bytes a second."""
+def _disk(choice: Choice, writes: Going | None, lines: list[Line]) -> bool:
+    """Whether something can be written there. `writes`: what the session will."""
     out = choice.out
     if out == Path():
         _say(lines, Level.BAD, "out_missing")
         return False
-    for_s, bytes_s = writes or (0.0, 0.0)
     try:
         if is_study(out):
             _say(lines, Level.BAD, "out_study", out=out)
@@ -381,7 +380,7 @@ def _disk(choice: Choice, writes: tuple[float, float] | None, lines: list[Line])
         if not can_hold(out):
             _say(lines, Level.BAD, "out_bad", out=out)
             return False
-        room = room_for(out, bytes_s, for_s)
+        room = room_of(writes or Going(out, 0.0, 0.0), beside())
     except OSError as error:
         _say(lines, Level.BAD, "out_gone", out=out, why=error.strerror)
         return False

@@ -18,7 +18,7 @@ import numpy as np
 import rig
 from rig.apparatus import Apparatus
 from rig.model import NS_PER_S, Gray
-from rig.storage.room import can_hold, room_for, spell_bytes
+from rig.storage.room import Going, can_hold, room_of, spell_bytes
 
 if TYPE_CHECKING:
     from rig.tracking import Settings
@@ -269,22 +269,24 @@ def boards(up: Mapping[str, bool]) -> list[Finding]:
     ]
 
 
-def disk(out: Path, lasts_s: float, bytes_s: float) -> Finding:
-    """Whether the disk holds the whole session, twice over.
+def disk(going: Going, beside: Sequence[Going] = ()) -> Finding:
+    """Whether the disk holds the whole session, and what runs beside it, twice over.
 
     Args:
-        out: the study's folder; need not be there.
-        lasts_s: the longest that the session takes.
-        bytes_s: what is written a second.
+        going: the session; its folder is the study's, which need not be there.
+        beside: the sessions that run or begin in other boxes, whatever disk they write to.
     """
+    out = going.folder
     todo = "make room, or record to another disk"
     try:
         if not can_hold(out):
             return Finding("disk", Level.FAIL, f"nothing can be written in {out}", todo)
-        room = room_for(out, bytes_s, lasts_s)
+        room = room_of(going, beside)
     except OSError as error:
         return Finding("disk", Level.FAIL, f"{out} is not reached: {error.strerror}", todo)
     found = f"{spell_bytes(room.free)} free, {spell_bytes(room.needed)} are twice what is needed"
+    if beside:
+        found += f", {len(beside)} other session{'s' * (len(beside) > 1)} with it"
     if not room.low:
         return Finding("disk", Level.PASS, found)
     return Finding("disk", Level.FAIL if room.free < room.needed / 2 else Level.WARN, found, todo)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -17,6 +18,7 @@ from rig.session.opened import OpenBox, is_video_file
 from rig.session.seeing import Seen, known_contrast, median
 from rig.setup import Anchor, Setup, Stimulation
 from rig.steps import SessionPlan, needs_board
+from rig.storage.room import Going, usual_bytes_s
 from rig.tracking import LiveBackground, Prepared
 from rig.video import VideoFile
 
@@ -33,6 +35,13 @@ class Wish(Strict):
     codec: Literal["h264", "lossless"] | None = None  # None: as the rig file says
     stimulation: Stimulation = Stimulation()
     uid: str = Field(default_factory=lambda: uuid.uuid4().hex)
+
+
+def going(wish: Wish, loaded: LoadedRig, box: LoadedBox, out: Path) -> Going:
+    """What a session will write below `out`, before it begins: by its pictures' size and rate."""
+    codec = wish.codec or loaded.rig.video.codec
+    size_px, rate_hz = box.apparatus.frame_size_px, loaded.rig.camera.rate_hz
+    return Going(out, 0.0, wish.plan.longest_s(), usual_bytes_s(size_px, rate_hz, codec))
 
 
 def look(loaded: LoadedRig, box: OpenBox, camera: Camera) -> Seen:

@@ -1,7 +1,6 @@
 """One box of a station: its session from the start that was asked for to the end that is kept."""
 
 import logging
-import math
 import queue
 import threading
 from collections import deque
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.config import Strict, check
-from rig.engine import Camera, Ending, Loop, Outcome, State
+from rig.engine import Camera, Ending, Loop, Outcome
 from rig.errors import ConfigError, StationError
 from rig.hardware.simulated.experimenter import Experimenter
 from rig.hardware.simulated.mouse import MouseSettings
@@ -21,9 +20,11 @@ from rig.model import NS_PER_S, Event, Frame, Gray, Request, RequestKind, Silenc
 from rig.scheduling import yield_to_others
 from rig.session.derive import derive
 from rig.session.opened import OpenBox, OpenRig
-from rig.session.prepare import Wish, look
+from rig.session.prepare import Wish, going, look
 from rig.session.recording import Operator, consent, start
 from rig.setup import Worked
+from rig.station.told import going_on, plain, state_of
+from rig.storage.room import Going
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +136,7 @@ class Hosted:
         self._fresh: list[Event] = []
         self._operator: Operator | None = None
         self._tap: Tap | None = None
+        self._begun: Going | None = None  # what a session that is being prepared will write
         self._finishing: threading.Thread | None = None
 
     @property
@@ -167,13 +169,15 @@ class Hosted:
             self._requests.clear()
             self._fresh = []
             self._tap = Tap(self._opened.camera)
+            loaded, out = self._opened.loaded, Path(order.out)
+            self._begun = going(order.wish, loaded, box.loaded, out)
         try:
             self._operator = self._who_answers(order)
             # A live background may take its minute; boards are opened one box after the other.
             seen = look(self._opened.loaded, box, self._tap)
             with self._opening:
                 self.folder, self.loop = start(
-                    order.wish, self._opened, box, seen, Path(order.out), [self._hear], worked
+                    order.wish, self._opened, box, seen, out, [self._hear], worked
                 )
         except BaseException as error:
             given_up = self._tap.closed
@@ -329,7 +333,7 @@ class Hosted:
         yield_to_others()  # begun by the deciding thread, it would push others aside as that does
         try:
             self.ending = loop.finish(self._clock(), failure)
-            self.summary = _plain(self._derive(folder))
+            self.summary = plain(self._derive(folder))
         except Exception as error:
             log.exception("box %s: the session's files were not completed", self.name)
             self.error = f"{type(error).__name__}: {error}"
@@ -365,10 +369,14 @@ class Hosted:
         out: dict[str, Any] = {"box": self.name, "state": str(self.phase)}
         if self.error:
             out["error"] = self.error
-        loop, ending = self.loop, self.ending
+        loop, ending, begun = self.loop, self.ending, self._begun
+        if self.phase is Phase.PREPARING and begun is not None:
+            out["writes"] = begun.to_json()
         if loop is None:
             return out
         setup = loop.setup
+        if self.phase is Phase.RUNNING and self.folder is not None:
+            out["writes"] = going_on(loop.state, setup, self.folder).to_json()
         out |= {
             "folder": str(self.folder),
             "subject": setup.subject,
@@ -376,7 +384,7 @@ class Hosted:
             "attempt": setup.attempt,
             "uid": setup.uid,
             "contrast": setup.contrast,
-            **_state(loop.state, loop),
+            **state_of(loop.state, setup),
             "latency": loop.latency.figures(),
             "events": self.told,
             "last_events": self.events_since(self.told - LAST_EVENTS),
@@ -402,51 +410,3 @@ class Hosted:
         """Events from number `n` on, as far as they are still kept."""
         with self._telling:
             return [event for event in self.events if event["n"] >= n]
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A summary row as JSON: what is not a number, or none that JSON has, is text or null."""
-    out: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, str | int | None):
-            out[key] = value
-        elif isinstance(value, float):
-            out[key] = value if math.isfinite(value) else None
-        else:
-            out[key] = str(value)
-    return out
-
-
-def _state(s: State, loop: Loop) -> dict[str, Any]:
-    plan = loop.setup.plan
-    now_ns = s.last_tick_ns
-    out: dict[str, Any] = {
-        "paused": s.paused_ns is not None,
-        "armed": s.armed,
-        "scored": s.scored,
-        "zone": s.zone,
-        "found": s.found,
-        "hand": bool(loop.state.lost_told == "hand_in_view"),
-        "doors": dict(s.doors),
-        "beams": dict(s.beams),
-        "outputs_on": sorted(s.on),
-        "counts": {
-            "frames": s.frames,
-            "dropped": s.dropped,
-            "late": s.late,
-            "untracked": s.untracked,
-        },
-        "steps": len(plan.step),
-    }
-    if s.step >= 0 and now_ns is not None:
-        step = plan.step[min(s.step, len(plan.step) - 1)]
-        out |= {
-            "step": s.step + 1,
-            "step_name": plan.step_name(min(s.step, len(plan.step) - 1)),
-            "stage": str(s.stage),
-            "clock_s": round((s.work_ns(now_ns) - s.clock_ns) / NS_PER_S, 3),
-            "duration_s": step.duration_s,
-        }
-    if now_ns is not None and s.zero_ns is not None:
-        out["t_s"] = round((now_ns - s.zero_ns) / NS_PER_S, 3)
-    return out

@@ -2,8 +2,11 @@
 
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Self
 
 TWICE = 2.0
 GUESS_BYTES_S = 400_000.0
@@ -14,6 +17,8 @@ leaves noise out, what `GUESS_BYTES_S` has for it. Still pictures take less than
 ROW_BYTES = 1000
 """What a picture takes in tables."""
 LEAST_BYTES = 50_000_000
+RATED_S = 5.0
+"""The first seconds are mostly key frames and headers: no rate is taken from them."""
 
 
 @dataclass(frozen=True)
@@ -29,23 +34,55 @@ class Room:
         return self.free < self.needed
 
 
+@dataclass(frozen=True)
+class Going:
+    """A session that runs, begins or is to begin: where it writes, and how much it still will.
+
+    `folder` is its own, or the study's before it has one. `elapsed_s`: for how long it has been
+    writing; `left_s`: the longest that it still takes; `bytes_s`: what such a one usually writes.
+    """
+
+    folder: Path
+    elapsed_s: float
+    left_s: float
+    bytes_s: float = GUESS_BYTES_S
+
+    def bytes_left(self) -> float:
+        """What it will still write, by what it has written. Raises OSError: its folder is gone."""
+        if self.elapsed_s <= RATED_S:
+            return self.bytes_s * self.left_s
+        with os.scandir(self.folder) as entries:  # closed too if a file goes away meanwhile
+            written = sum(entry.stat().st_size for entry in entries if entry.is_file())
+        return written / self.elapsed_s * self.left_s
+
+    def to_json(self) -> dict[str, Any]:
+        """As it goes over the channel."""
+        return {**asdict(self), "folder": str(self.folder)}
+
+    @classmethod
+    def from_json(cls, table: Mapping[str, Any]) -> Self:
+        """What `to_json` gave. Raises ValueError, TypeError or KeyError for another table."""
+        elapsed_s, left_s, bytes_s = (float(table[k]) for k in ("elapsed_s", "left_s", "bytes_s"))
+        return cls(Path(table["folder"]), elapsed_s, left_s, bytes_s)
+
+
 def usual_bytes_s(size_px: tuple[int, int], rate_hz: float, codec: str) -> float:
     """What a session usually writes a second: pictures of this size, so many a second."""
     return rate_hz * (size_px[0] * size_px[1] * BYTES_PX[codec] + ROW_BYTES)
 
 
-def room_for(out: Path, bytes_s: float, left_s: float) -> Room:
-    """The room for `left_s` more seconds, twice over. Raises OSError."""
-    return Room(shutil.disk_usage(_there(out)).free, round(TWICE * bytes_s * left_s) + LEAST_BYTES)
+def room_of(going: Going, beside: Iterable[Going] = ()) -> Room:
+    """The room for the rest of a session and of those `beside` it on its disk, twice over.
 
-
-def room_of(folder: Path, elapsed_s: float, left_s: float) -> Room:
-    """The room for the rest of a session, by what it has written. Raises OSError: folder gone."""
-    with os.scandir(folder) as entries:  # closed too if a file goes away while it is looked at
-        written = sum(entry.stat().st_size for entry in entries if entry.is_file())
-    # The first seconds are mostly key frames and headers: no rate is taken from them.
-    bytes_s = written / elapsed_s if elapsed_s > 5 else GUESS_BYTES_S
-    return room_for(folder, bytes_s, left_s)
+    Raises OSError: its folder is gone. One beside it whose folder is gone writes nothing any more.
+    """
+    there = _there(going.folder) if going.elapsed_s <= RATED_S else going.folder
+    left, disk = going.bytes_left(), there.stat().st_dev
+    for other in beside:
+        with suppress(OSError):
+            if _there(other.folder).stat().st_dev == disk:
+                left += other.bytes_left()
+    return Room(shutil.disk_usage(there).free, round(TWICE * left) + LEAST_BYTES)
 
 
 def _there(path: Path) -> Path:

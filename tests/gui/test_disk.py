@@ -7,7 +7,7 @@ from types import TracebackType
 
 import pytest
 
-from rig.storage.room import room_of
+from rig.storage.room import Going, room_of
 
 
 class Leaving:
@@ -48,5 +48,5 @@ def test_a_file_that_goes_away_leaves_nothing_open(
 
     monkeypatch.setattr("rig.storage.room.os.scandir", scandir)
     with pytest.raises(FileNotFoundError):
-        room_of(tmp_path, 10.0, 10.0)
+        room_of(Going(tmp_path, 10.0, 10.0))
     assert [entries.closed for entries in looked] == [True]

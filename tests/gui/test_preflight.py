@@ -27,7 +27,7 @@ def test_all_is_well_and_nothing_is_made(tmp_path: Path) -> None:
     checked = check(wanted(tmp_path))
     assert bad(checked) == []
     assert checked.ready
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]  # where stations are looked for
     assert checked.wish is not None
     assert checked.wish.arming == "operator"
 

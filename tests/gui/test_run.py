@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests.gui.hands import Made, press, typed
 from tests.gui.made import record_session
 from tests.small import ARENA, tick_until, write_clip, write_rig, write_table
 
+Usage = namedtuple("Usage", "total used free")
 ROOT = Path(__file__).parents[2]
 LIMIT_MS = 60_000
 PLAIN = "free-exploration"
@@ -564,12 +566,12 @@ NAMED = {
 }
 
 
-def running(page: RunPage, folder: Path) -> LiveBox:
-    live = page.boxes.live(("sim", "A"))
+def running(page: RunPage, folder: Path, box: str = "A") -> LiveBox:
+    live = page.boxes.live(("sim", box))
     status = {"state": "running", "uid": "u", "subject": "M01", "phase": "pretest", "step": 1}
     live.stand({**status, "t_s": 9.0}, 0.0)
     live.status["folder"] = str(folder)
-    page.chosen = ("sim", "A")
+    page.chosen = ("sim", box)
     page._arrange()
     return live
 
@@ -602,6 +604,23 @@ def test_a_low_disk_and_a_folder_that_went_away_are_alarms(
     live.status["folder"] = str(tmp_path / "gone")
     page.boxes.look_at_disks()
     qtbot.waitUntil(lambda: "folder_gone" in live.alarms.standing)
+
+
+def test_the_disk_is_to_hold_all_boxes_that_run(
+    qtbot: QtBot, windows: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = windows("run").run_page
+    lives = [running(page, tmp_path / box, box) for box in "AB"]
+    for box, live in zip("AB", lives, strict=True):
+        (tmp_path / box).mkdir()
+        (tmp_path / box / "video.mkv").write_bytes(bytes(900_000))  # in 9 s
+        monkeypatch.setattr(live, "left_s", lambda _: 600.0)  # 60 MB, twice over
+    monkeypatch.setattr("rig.storage.room.shutil.disk_usage", lambda _: Usage(0, 0, 289_000_000))
+    page.boxes.look_at_disks()
+    qtbot.waitUntil(lambda: all("disk_low" in live.alarms.standing for live in lives))
+    monkeypatch.setattr("rig.storage.room.shutil.disk_usage", lambda _: Usage(0, 0, 291_000_000))
+    page.boxes.look_at_disks()
+    qtbot.waitUntil(lambda: not any("disk_low" in live.alarms.standing for live in lives))
 
 
 def test_space_does_what_is_asked_but_not_in_a_field(

@@ -1,5 +1,7 @@
 """What is looked at before a session: each finding, of a rig in order and of one that is not."""
 
+import json
+import os
 from collections import namedtuple
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,12 +22,13 @@ from rig.session.preflight import Finding, Level
 from rig.station.awake import Awake
 from rig.station.drawn import as_drawn
 from rig.storage import session_folder
-from rig.storage.room import usual_bytes_s
+from rig.storage.room import LEAST_BYTES, Going, room_of, usual_bytes_s
 from rig.video import VideoWriter
 from tests.small import ARENA
 
 NOW = datetime.now(UTC)
 Battery = namedtuple("Battery", "percent secsleft power_plugged")
+Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
@@ -124,11 +127,58 @@ def test_a_box_that_lies_otherwise_than_it_was_drawn_is_told(
 
 def test_the_disk_is_to_hold_the_session_twice(tmp_path: Path) -> None:
     free = psutil.disk_usage(str(tmp_path)).free
-    assert preflight.disk(tmp_path / "new", 60.0, 400_000).level is Level.PASS
-    assert preflight.disk(tmp_path, 60.0, bytes_s=free / 60 * 0.8).level is Level.WARN
-    assert preflight.disk(tmp_path, 60.0, bytes_s=free / 60 * 4).level is Level.FAIL
+    assert preflight.disk(Going(tmp_path / "new", 0, 60)).level is Level.PASS
+    assert preflight.disk(Going(tmp_path, 0, 60, free / 60 * 0.8)).level is Level.WARN
+    assert preflight.disk(Going(tmp_path, 0, 60, free / 60 * 4)).level is Level.FAIL
     (tmp_path / "file").touch()
-    assert preflight.disk(tmp_path / "file", 60.0, 400_000).level is Level.FAIL
+    assert preflight.disk(Going(tmp_path / "file", 0, 60)).level is Level.FAIL
+
+
+def test_the_disk_is_to_hold_what_runs_in_other_boxes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rig.storage.room.shutil.disk_usage", lambda _: Usage(1000, 0, 250_000_000))
+    own = Going(tmp_path / "new", 0.0, 60.0, 1e6)  # 120 MB with as much again, and 50
+    assert preflight.disk(own).level is Level.PASS
+    (tmp_path / "begun").mkdir()
+    others = [Going(tmp_path / "begun", 4.0, 30.0, 1e6), Going(tmp_path / "gone", 9.0, 600.0)]
+    told = preflight.disk(own, others)
+    assert (told.level, bool(told.todo)) == (Level.PASS, False)  # 230 MB: the one gone is over
+    (tmp_path / "running").mkdir()
+    (tmp_path / "running" / "frames.csv").write_bytes(bytes(1_000_000))
+    others.append(Going(tmp_path / "running", 10.0, 600.0))  # 60 MB by its own rate
+    told = preflight.disk(own, others)
+    assert told.level is Level.WARN
+    assert told.found.endswith("350.0 MB are twice what is needed, 3 other sessions with it")
+    others += [Going(tmp_path, 0.0, 60.0, 1e6)]
+    assert preflight.disk(own, others).level is Level.WARN
+    others += [Going(tmp_path, 0.0, 60.0, 1e6)]
+    assert preflight.disk(own, others).level is Level.FAIL  # 590 MB, half of which are not there
+
+
+def test_what_is_written_to_another_disk_takes_no_room_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, real = tmp_path / "away", Path.stat
+
+    def stat(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = real(self, follow_symlinks=follow_symlinks)
+        return os.stat_result((*found[:2], found.st_dev + (self == away), *found[3:10]))
+
+    away.mkdir()
+    own, other = Going(tmp_path, 0.0, 60.0), Going(away, 0.0, 60.0)
+    needed = room_of(own).needed
+    assert room_of(own, [other]).needed == 2 * needed - LEAST_BYTES
+    monkeypatch.setattr(Path, "stat", stat)
+    assert room_of(own, [other]).needed == needed
+
+
+def test_what_a_session_will_write_comes_over_the_channel_whole() -> None:
+    going = Going(Path("there"), 1.5, 600.0, 2e5)
+    assert Going.from_json(json.loads(json.dumps(going.to_json()))) == going
+    for table in ({}, {**going.to_json(), "left_s": None}, {**going.to_json(), "folder": 3}):
+        with pytest.raises((KeyError, TypeError, ValueError)):
+            Going.from_json(table)
 
 
 @pytest.mark.parametrize("codec", ["h264", "lossless"])

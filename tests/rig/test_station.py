@@ -131,6 +131,7 @@ def test_four_boxes_start_abort_and_end_on_their_own(runtime: Path, tmp_path: Pa
         tick_until(lambda: in_step(client, "B", 2))
         client.request("wave", box="B", hold_s=0.8)
         tick_until(lambda: in_step(client, "C", 2) and in_step(client, "D", 2))
+        writes = box_of(client, "C")["writes"]
         ask(client, "C", "abort", text="bitten")
         ask(client, "D", "note", text="calm")
         ask(client, "D", "end")
@@ -147,6 +148,9 @@ def test_four_boxes_start_abort_and_end_on_their_own(runtime: Path, tmp_path: Pa
         "C": ("aborted", "bitten"),
         "D": ("completed", "ended by the operator"),
     }
+    assert writes["folder"] == str(folders["C"])
+    assert 560 < writes["left_s"] < 600
+    assert not any("writes" in end for end in ends.values())
     assert told["events"] == []
     assert told["ended"]["status"] == "completed"
     assert told["ended"]["summary"]["test_s"] == pytest.approx(3, abs=0.2)

@@ -6,8 +6,10 @@ from pathlib import Path
 from rig.errors import ConfigError, RigError
 from rig.session.derive import has_tables
 from rig.storage import SessionRecord, is_being_recorded
-from rig.storage.folder import SETUP, SUMS, TICKS
+from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, SUMS, TICKS, TRUTH
 from rig.video import VideoFile
+
+_FIRST = {SETUP, BACKGROUND, TICKS, FRAMES, EVENTS, TRUTH}
 
 
 def interrupted(study: Path) -> list[str]:
@@ -16,13 +18,21 @@ def interrupted(study: Path) -> list[str]:
     for session in sorted((study / "rawdata").glob("sub-*/ses-*")):
         name = session.relative_to(study).as_posix()
         folder = session / "behav"
-        if not (folder / SETUP).is_file():
+        if not (folder / SETUP).is_file() or _is_bare(folder):
             if not is_being_recorded(folder / TICKS):
                 what = "a session was about to begin and nothing was recorded"
                 found.append(f"{name}: {what}; the folder may be deleted")
         elif told := _told(folder):
             found.append(f"{name}/behav: {told}")
     return found
+
+
+def _is_bare(folder: Path) -> bool:
+    """Whether its program died as it made the files: earlier versions made setup.json first."""
+    there = {path.name for path in folder.iterdir()}
+    if {TICKS, FRAMES, EVENTS} <= there or not there <= _FIRST:
+        return False
+    return TICKS not in there or not (folder / TICKS).stat().st_size
 
 
 def _told(folder: Path) -> str:

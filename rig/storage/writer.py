@@ -116,7 +116,6 @@ class SessionWriter:
             raise _failure(folder, error) from error
         lines: list[_Lines] = []
         try:
-            folders.replace(folder / SETUP, setup.to_bytes())
             if background is not None:
                 folders.replace(folder / BACKGROUND, png.write_gray(background))
             headers = {TICKS: b"", FRAMES: ledger.header(), EVENTS: b""}
@@ -128,6 +127,10 @@ class SessionWriter:
                 lines[-1].hand_over()
             lock(lines[0].file, folder)
             folders.sync_entries(folder)
+            # The mark of a session comes last: where it is, all that is read with it is there too,
+            # whenever the process is killed. Without it nothing was recorded.
+            folders.replace(folder / SETUP, setup.to_bytes())
+            folders.sync_folder(folder)
         except BaseException as error:
             for line in lines:
                 line.file.close()

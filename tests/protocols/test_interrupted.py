@@ -51,3 +51,19 @@ def test_one_that_is_recorded_now_is_left_alone(tmp_path: Path) -> None:
     (folder / "events.jsonl").touch()
     (folder / "ticks.jsonl").touch()
     assert interrupted(tmp_path) == []
+
+
+def test_a_folder_whose_program_died_as_it_made_the_files_holds_nothing(tmp_path: Path) -> None:
+    """Earlier versions made setup.json first; a kill then left a folder that nothing could end."""
+    first, second = record_tests(tmp_path, {"pretest": 3.0, "posttest": 3.0})
+    for folder in (first, second):
+        for path in folder.iterdir():
+            if path.name not in ("setup.json", "ticks.jsonl"):
+                path.unlink()
+    os.utime(first / "ticks.jsonl", (1, 1))
+    (second / "ticks.jsonl").write_bytes(b"")
+    os.utime(second / "ticks.jsonl", (1, 1))
+    told, bare = interrupted(tmp_path)
+    assert "events.jsonl cannot be read" in told  # something was recorded: not to be deleted
+    assert bare.startswith("rawdata/sub-M01/ses-02")
+    assert bare.endswith("nothing was recorded; the folder may be deleted")

@@ -1,5 +1,6 @@
 import errno
 import io
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,30 @@ def test_a_whole_session(setup: Setup, tmp_path: Path) -> None:
     pictures = list(VideoFile.open(folder / "video.mkv").read())
     assert [p.image[0, 0] for p in pictures] == [picture(k)[0, 0] for k in shown]
     assert [p.t_ns for p in pictures] == [k * 100_000_000 for k in shown]
+
+
+def test_a_folder_that_looks_like_a_session_has_all_its_files(setup: Setup, tmp_path: Path) -> None:
+    """Killed between two of them, it would be one that can neither be read nor closed."""
+    folder = tmp_path / "behav"
+    seen: list[set[str]] = []
+
+    def look(event: str, _: tuple[Any, ...]) -> None:
+        if looking and event in ("open", "os.rename", "os.mkdir", "os.remove") and folder.is_dir():
+            seen.append({path.name for path in folder.iterdir()})
+
+    looking: list[bool] = []
+    sys.addaudithook(look)  # it cannot be taken away again: told when to look
+    looking.append(True)
+    writer = SessionWriter(
+        folder, setup, np.zeros((24, 32), np.uint8), truth=dict[int, Truth]().get, open_video=Coder
+    )
+    seen.append({path.name for path in folder.iterdir()})
+    looking.clear()
+    writer.close()
+    first = {"background.png", "ticks.jsonl", "frames.csv", "events.jsonl", "truth.csv"}
+    assert len(seen) > len(first)
+    assert [there for there in seen if "setup.json" in there and not first <= there] == []
+    assert seen[-1] == {*first, "setup.json"}
 
 
 def test_truth_has_a_row_a_picture(setup: Setup, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pydantic import Field
 from rig import geometry
 from rig.config import Strict, check, parse_toml
 from rig.errors import ConfigError
-from rig.model import NS_PER_S
+from rig.model import LONGEST_S, NS_PER_S, WIDEST_PX
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 PointPx = tuple[Finite, Finite]
@@ -106,8 +106,8 @@ class Entry(Strict):
     point: EntryPoint = EntryPoint.CENTROID
     body_fraction: float = Field(0.8, gt=0.5, le=1.0)
     hysteresis_cm: Finite = Field(1.0, ge=0, le=LARGEST_CM)
-    min_dwell_s: Finite = Field(0.2, ge=0)
-    max_gap_s: Finite = Field(0.5, ge=0)
+    min_dwell_s: Finite = Field(0.2, ge=0, le=LONGEST_S)
+    max_gap_s: Finite = Field(0.5, ge=0, le=LONGEST_S)
 
 
 class Interlock(Strict):
@@ -330,8 +330,8 @@ def _outlines(a: Apparatus) -> Iterator[tuple[str, OutlinePx]]:
 
 def _picture_faults(a: Apparatus) -> Faults:
     width, height = a.frame_size_px
-    if width < 1 or height < 1:
-        yield "frame_size_px", f"{[width, height]}: width and height are at least 1"
+    if not (1 <= width <= WIDEST_PX and 1 <= height <= WIDEST_PX):
+        yield "frame_size_px", f"{[width, height]}: width and height are 1 to {WIDEST_PX}"
     lines = ((f"doorway[{k}].line_px", doorway.line_px) for k, doorway in enumerate(a.doorway))
     floor = (("floor.points_px", a.floor.points_px),) if a.floor else ()
     for key, points in chain(_outlines(a), lines, floor):

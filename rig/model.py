@@ -15,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 NS_PER_S = 1_000_000_000
+LONGEST_S = 1e9
+"""Thirty years: no session and no recording is so long; in ns it fits into 64 bits."""
+WIDEST_PX = 32_768
+"""Far more than any camera's picture has in a row or column."""
 Gray = NDArray[np.uint8]
 """A picture: height x width, 8-bit luma, full range."""
 Swept = tuple[float, float]

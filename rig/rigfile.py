@@ -8,6 +8,7 @@ from pydantic import Field
 
 from rig.config import Strict, check, parse_toml
 from rig.errors import ConfigError
+from rig.model import WIDEST_PX
 
 NUMBERS = {"doors": 4, "outputs": 4, "beams": 8}
 """The highest number of each kind on a board; the lowest is 1 (the wire)."""
@@ -24,8 +25,8 @@ class CameraSource(Strict):
     source: str = Field(min_length=1)
     repeat: bool = False
     frame_size_px: tuple[int, int] | None = None
-    rate_hz: float = Field(30.0, gt=0, le=1000)
-    stall_ms: int = Field(200, ge=50)
+    rate_hz: float = Field(30.0, ge=0.01, le=1000)
+    stall_ms: int = Field(200, ge=50, le=3_600_000)
     settings: dict[str, float] = Field(default_factory=dict)
 
 
@@ -176,8 +177,8 @@ def _port_faults(rig: RigFile) -> Faults:
 
 def _crop_faults(rig: RigFile) -> Faults:
     size = rig.camera.frame_size_px
-    if size is not None and min(size) < 1:
-        yield "camera.frame_size_px", f"{list(size)}: width and height are at least 1"
+    if size is not None and not (min(size) >= 1 and max(size) <= WIDEST_PX):
+        yield "camera.frame_size_px", f"{list(size)}: width and height are 1 to {WIDEST_PX}"
     for k, box in enumerate(rig.box):
         if box.crop_px is None:
             continue

@@ -7,12 +7,16 @@ resolved before a plan is made. It knows nothing of the engine that runs it.
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from rig.apparatus import Apparatus, Drive
 from rig.config import Strict
+from rig.model import LONGEST_S
+
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_S)]
+Wait = Annotated[float, Field(ge=0, le=LONGEST_S)]
 
 
 class Do(StrEnum):
@@ -86,11 +90,11 @@ class Rule(Strict, allow_inf_nan=False):
     while_in: str
     output: str
     train: Train | None = None
-    dwell_s: float = Field(0.0, ge=0)
-    refractory_s: float = Field(0.0, ge=0)
-    max_on_s: float | None = Field(None, gt=0)
-    rearm_s: float | None = Field(None, ge=0)
-    total_on_s: float | None = Field(None, gt=0)
+    dwell_s: Wait = 0.0
+    refractory_s: Wait = 0.0
+    max_on_s: Seconds | None = None
+    rearm_s: Wait | None = None
+    total_on_s: Seconds | None = None
     sham: bool = False
 
 
@@ -101,8 +105,8 @@ class Condition(Strict, allow_inf_nan=False):
     """
 
     in_: str | None = Field(None, alias="in")
-    for_s: float | None = Field(None, gt=0)
-    total_s: float | None = Field(None, gt=0)
+    for_s: Seconds | None = None
+    total_s: Seconds | None = None
     entries: int | None = Field(None, ge=1)
     empty: bool = False
 
@@ -127,9 +131,9 @@ class Step(Strict, allow_inf_nan=False):
     door: tuple[str, ...] = ()  # open, close: which; none named: all of the box
     until: Until | None = None
     start: Start = Start.NOW
-    duration_s: float | None = Field(None, gt=0)
+    duration_s: Seconds | None = None
     condition: Condition | None = None
-    limit_s: float = Field(600.0, gt=0)
+    limit_s: Seconds = 600.0
     on_limit: OnLimit = OnLimit.ABORT
     scored: bool = False
     on_input_end: Literal["completed", "aborted"] = "aborted"
@@ -202,12 +206,12 @@ class SessionPlan(Strict, allow_inf_nan=False):
     phase: str = Field("", pattern=r"^[a-z0-9]*$")
     step: tuple[Step, ...] = Field(min_length=1)
     cues: dict[str, dict[str, str]] = {}
-    stall_limit_s: float = Field(30.0, gt=0)
+    stall_limit_s: Seconds = 30.0
     on_door_fault: Literal["abort", "continue"] = "abort"
     on_controller_lost: Literal["abort", "continue"] = "continue"
-    resume_gap_s: float = Field(60.0, gt=0)
+    resume_gap_s: Seconds = 60.0
     lost_frames_off: int = Field(6, ge=1)
-    hands_out_s: float = Field(1.0, gt=0)
+    hands_out_s: Seconds = 1.0
     latency_budget_ms: float = Field(10.0, gt=0)
 
     @cached_property

@@ -19,6 +19,9 @@ from rig.session.row import Moment
 from rig.tracking.registration import Move
 from rig.video import VideoFile
 
+SLOWEST_HZ, FASTEST_HZ = 0.001, 100_000.0
+"""The rates that an overridden clock may give: from time lapse to a high-speed camera."""
+
 
 @dataclass(frozen=True)
 class Film:
@@ -51,7 +54,7 @@ class Film:
         fps: float | None = None,
         true_duration_s: float | None = None,
     ) -> Self:
-        """The same of files that were looked through before."""
+        """The same of files that were looked through before. Raises what `open` raises."""
         for part in parts[1:]:
             if part.size_px != parts[0].size_px:
                 (w, h), (w0, h0) = part.size_px, parts[0].size_px
@@ -59,10 +62,22 @@ class Film:
                 raise ConfigError(str(part.path), "", message)
         film = cls(parts)
         if fps is not None:
-            return cls(parts, Fraction(film.rate_hz) / Fraction(fps))
-        if true_duration_s is not None:
-            return cls(parts, Fraction(true_duration_s) * NS_PER_S / max(1, film.duration_ns))
+            film = cls(parts, Fraction(film.rate_hz) / Fraction(fps))
+            film._check_rate("fps", fps)
+        elif true_duration_s is not None:
+            film = cls(parts, Fraction(true_duration_s) * NS_PER_S / max(1, film.duration_ns))
+            film._check_rate("true_duration_s", true_duration_s)
         return film
+
+    def _check_rate(self, key: str, given: float) -> None:
+        """Before times are reckoned from it: those of an absurd rate fit into no table."""
+        try:
+            rate_hz = self.rate_hz
+        except (OverflowError, ZeroDivisionError):
+            rate_hz = 0.0
+        if not SLOWEST_HZ <= rate_hz <= FASTEST_HZ:
+            message = f"{given:g}: no camera takes {rate_hz:g} pictures a second"
+            raise ConfigError(str(self.parts[0].path), key, message)
 
     @property
     def starts_ns(self) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from rig import __version__, tracking
 from rig.apparatus import Apparatus
 from rig.errors import ConfigError
-from rig.model import Gray
+from rig.model import LONGEST_S, Gray
 from rig.session.pieces import Crop
 from rig.session.tracks import Choice
 
@@ -56,7 +56,7 @@ def moment(text: str) -> Moment:
             seconds += int(part) * 60**place
     except ValueError:
         seconds = math.nan
-    if not (0 <= seconds < math.inf and len(larger) <= 2):
+    if not (0 <= seconds <= LONGEST_S and len(larger) <= 2):
         raise ValueError(f"{text!r}: write seconds, mm:ss or h:mm:ss")
     return Moment(s=seconds)
 

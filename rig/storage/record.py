@@ -16,7 +16,7 @@ from rig import png
 from rig import setup as setups
 from rig.errors import ConfigError, StorageError
 from rig.ledger import chain_hash, json_text, nanoseconds, parse_tick, to_utf8
-from rig.model import Gray, Tick
+from rig.model import LONGEST_S, Gray, Tick
 from rig.setup import Setup
 from rig.storage import folder as folders
 from rig.storage.folder import BACKGROUND, EVENTS, FRAMES, SETUP, SUMS, TICKS, TRUTH, VIDEO
@@ -289,7 +289,9 @@ class SessionRecord:
                 event = json.loads(line)
                 if not {"n", "t_s", "kind", "data", "hash"} <= event.keys():
                     raise ValueError("not an event")
-            except (ValueError, RecursionError, AttributeError) as error:
+                if not abs(event["t_s"]) <= LONGEST_S:
+                    raise ValueError("t_s: no session is so long")
+            except (ValueError, RecursionError, AttributeError, TypeError) as error:
                 message = f"{self.folder / EVENTS} line {number}: {error}"
                 raise StorageError(message) from None
             yield line, event

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from protocols.criteria import Extinction
 from protocols.manifest import spreadsheet
 from protocols.proof import CHECK, show
 from protocols.protocol import parse as parse_protocol
+from protocols.protocol import plan_session, settings
 from protocols.review.spotcheck import FOLDER, finished
 from protocols.sessions import read_session
 from protocols.study.doing.filing import uid_in
@@ -45,8 +47,9 @@ from rig.hardware.measured import unmeasured
 from rig.hardware.orders import Hello
 from rig.ledger import parse_tick
 from rig.png import write_gray
-from rig.session import close, kept, verify
-from rig.session.row import Row, stamp, stamps
+from rig.session import close, kept, rescore, verify
+from rig.session.film import Film
+from rig.session.row import Row, moment, stamp, stamps
 from rig.session.sheet import read_sheet
 from rig.session.tracks import read_track
 from rig.session.tracks.following import Choice, Following
@@ -475,10 +478,22 @@ def test_an_event_whose_number_is_none_breaks_the_chain(tmp_path: Path) -> None:
     events = tmp_path / "ses" / "events.jsonl"
     lines = events.read_text(encoding="utf-8").splitlines()
     table = json.loads(lines[1])
-    lines[1] = json.dumps({**table, "t_s": float("inf")})
+    lines[1] = json.dumps({**table, "data": {"s": float("inf")}})
     events.write_text("\n".join(lines) + "\n", encoding="utf-8")
     problems = verify(tmp_path / "ses", pixels=False).problems
     assert "events.jsonl line 2: the hash chain breaks here" in problems
+
+
+@pytest.mark.parametrize("t_s", [1e305, float("inf"), -1e12, None, "1", [1]], ids=str)
+def test_an_event_is_at_a_time_of_a_session(t_s: object, tmp_path: Path) -> None:
+    _session(tmp_path)
+    record = SessionRecord.open(tmp_path / "ses")
+    events = tmp_path / "ses" / "events.jsonl"
+    lines = events.read_text(encoding="utf-8").splitlines()
+    lines[1] = json.dumps({**json.loads(lines[1]), "t_s": t_s})
+    events.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert "events.jsonl line 2: " in refused(record.events)
+    refused(lambda: rescore(tmp_path / "ses", out=tmp_path / "out"))
 
 
 @pytest.mark.parametrize("key", ["sw", "f", "o", "cl"])
@@ -522,6 +537,29 @@ def test_a_phase_is_in_the_life_of_an_animal() -> None:
     assert "\nday = 1\n" in text
     late = text.replace("\nday = 1\n", f"\nday = {10**30}\n", 1)
     assert "day" in refused(lambda: parse_protocol(late, "late"))
+
+
+def test_no_session_goes_on_for_ages() -> None:
+    text = library.text("free-exploration")
+    protocol = parse_protocol(text, "p")
+    for words in (["test_s=1e305"], ["test_s=1e10"]):
+        values = settings(protocol, words)
+        arena = parse(ARENA, "a")
+        told = refused(partial(plan_session, protocol, "exploration", arena, values=values))
+        assert "duration_s" in told
+    with pytest.raises(ValueError, match="write seconds"):
+        moment("1e305")
+
+
+@pytest.mark.parametrize(
+    ("fps", "true_duration_s"), [(1e-305, None), (1e-9, None), (1e9, None), (None, 9e6)]
+)
+def test_no_camera_is_so_slow_or_so_quick(
+    fps: float | None, true_duration_s: float | None, tmp_path: Path
+) -> None:
+    film = write_clip(tmp_path, 4)
+    told = refused(lambda: Film.open((film,), fps, true_duration_s))
+    assert "no camera takes" in told
 
 
 def test_a_kept_stamp_without_its_size_is_none(tmp_path: Path) -> None:

@@ -9,12 +9,9 @@ import numpy as np
 
 from rig.apparatus import Apparatus
 from rig.errors import ConfigError
-from rig.model import NS_PER_S, Tick
+from rig.model import LONGEST_S, NS_PER_S, Tick
 from rig.session.placing import Placer, Point, check_rule
 from rig.session.tracks.track import Part, Track
-
-LONGEST_S = 1e9
-"""No recording is so long, some thirty years: a later time is no time of one, but damage."""
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "centroid": (

@@ -124,8 +124,8 @@ def derived(folder: Path) -> Derived:
 
 def write_derived(folder: Path, found: Derived) -> dict[str, Any]:
     """Write what `derived` gave; gives the summary row. Raises StorageError."""
-    write_summary(folder, found.row)
     write_visits(folder, found.visits)
+    write_summary(folder, found.row)
     return found.row
 
 

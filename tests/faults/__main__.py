@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from tests.faults.row import Row
 
 MODULES = (
-    "scenes", "doors", "board", "watchers", "missed", "kills", "power", "disk", "batch",
+    "scenes", "doors", "board", "watchers", "missed", "kills", "calls", "power", "disk", "batch",
     "database", "second",
 )  # fmt: skip
 WIDTH = 80

@@ -102,6 +102,12 @@ def whole(folder: Path) -> list[str]:
     return wrong
 
 
+def has_end(folder: Path) -> bool:
+    """Whether nothing is missing of a session: stop record, sums and tables."""
+    tables = all((folder / name).is_file() for name in ("summary.csv", "visits.csv"))
+    return tables and SessionRecord.open(folder).complete
+
+
 def untold_s(record: SessionRecord, rate_hz: float) -> float:
     """The longest stretch of a session of which no row tells, beyond what lies between pictures."""
     times = [tick.t_ns for tick in record.ticks()]
@@ -128,7 +134,7 @@ def go_on(folder: Path, found: Found, rig: LoadedRig, why: str, *, resumes: bool
     name = folder.relative_to(study).as_posix()
     left_alone(study)
     said = [line for line in interrupted(study) if line.startswith(f"{name}: ")]
-    complete = SessionRecord.open(folder).complete and (folder / "summary.csv").exists()
+    complete = has_end(folder)
     if bool(said) == complete:
         found.wrong.append(f"study check says of it: {said or 'nothing'}")
     if complete:

@@ -38,7 +38,7 @@ from rig.session.opened import CLOCK
 from rig.storage import SessionRecord
 from rig.storage.folder import TICKS
 from rig.storage.record import whole_lines
-from tests.faults.folder import contents, examine, left_alone, whole
+from tests.faults.folder import contents, examine, has_end, left_alone, whole
 from tests.faults.row import Row
 from tests.small import tick_until, write_rig
 
@@ -195,7 +195,7 @@ def _mend(
     record = SessionRecord.open(folder)
     name = folder.relative_to(study.folder).as_posix()
     told = [line for line in said if line.startswith(name)]
-    if bool(told) == (record.complete and (folder / "summary.csv").exists()):
+    if bool(told) == has_end(folder):
         killed.wrong.append(f"study check says of it: {told or 'nothing'}")
     if record.complete and not told:
         killed.did = "was whole"

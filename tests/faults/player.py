@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from rig.hardware.simulated.mouse import MANNERS, MouseSettings, Preset
 from rig.model import CommandKind, ReportKind, Tick
 from rig.session import LoadedRig, Wish
 from rig.session.load import LoadedBox
-from rig.session.opened import open_rig
+from rig.session.opened import OpenRig, open_rig
 from rig.session.prepare import look
 from rig.session.recording import silence_s, simulated_operator, start
 from rig.steps import SessionPlan
+from tests.small import tick_until
 
 BOX = "A"
 SAFE = (CommandKind.OPEN, CommandKind.STOP, CommandKind.OFF)
@@ -96,13 +98,21 @@ def play(
             crop=box.crop, stall_s=silence_s(opened), clock=opened.clock,
         )  # fmt: skip
         told |= {"status": str(ending.status), "reason": ending.reason, "fault_ns": fault_ns}
-        assert opened.world is not None
-        told["output_on"] = opened.world.output_on(BOX, "laser")
+        told["output_on"] = _stays_on(opened)
     except RigError as error:
         told |= {"status": "refused", "reason": str(error)}
     finally:
         opened.close()
     return told
+
+
+def _stays_on(opened: OpenRig) -> bool:
+    """Whether the laser is on when its board has had a second to hear that it is to be off."""
+    world = opened.world
+    assert world is not None
+    with suppress(AssertionError):
+        tick_until(lambda: not world.output_on(BOX, "laser"), 1.0)
+    return world.output_on(BOX, "laser")
 
 
 def main(words: Sequence[str] | None = None) -> int:

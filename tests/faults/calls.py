@@ -51,7 +51,7 @@ def rows(short: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         cut = work / "cut"
-        assert _killed(partial(_session, cut, CUT_TICK), cut, MOST)
+        assert killed(partial(_session, cut, CUT_TICK), cut, MOST)
         yield _row("recorded", _recorded(work / "recorded", every))
         yield _row("closed", _mended(work / "closed", cut, partial(close, reason="cut"), every))
         resumed = partial(resume, rig=loaded(), speed="max")
@@ -80,7 +80,7 @@ def _session(out: Path, cut: int = -1) -> None:
 def _recorded(work: Path, every: int) -> Iterator[Judged]:
     for n in range(1, MOST, every):
         study = work / str(n)
-        if not _killed(partial(_session, study), study, n):
+        if not killed(partial(_session, study), study, n):
             return
         yield _judged(study, n)
 
@@ -91,7 +91,7 @@ def _mended(work: Path, cut: Path, mend: Callable[[Path], object], every: int) -
         shutil.copytree(cut, study)
         (folder,) = study.glob("rawdata/*/*/behav")
         before = whole_lines((folder / TICKS).read_bytes())
-        if not _killed(partial(mend, folder), study, n):
+        if not killed(partial(mend, folder), study, n):
             return
         did, wrong = _judged(study, n)
         if not wrong and not (folder / TICKS).read_bytes().startswith(before):
@@ -118,8 +118,8 @@ def _judged(study: Path, n: int) -> Judged:
         return "broke off", f"{n}: {error}"
 
 
-def _killed(do: Callable[[], object], root: Path, n: int) -> bool:
-    """Whether a process that does it was killed before its `n`-th change below `root`."""
+def killed(do: Callable[[], object], root: Path, n: int) -> bool:
+    """Whether a process that does it was killed before its `n`-th change below `root` (POSIX)."""
     # It has all that it needs, and starts at once.
     process = multiprocessing.get_context("fork").Process(target=_until, args=(do, root, n))
     process.start()

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from protocols import study as verbs
@@ -24,6 +25,7 @@ from protocols.study.second import Safety, copy_all, kept_of, set_place
 from protocols.study.second.book import BY_HAND, DATABASE
 from protocols.study.second.byhand import files_by_hand, state_by_hand
 from rig.session import verify
+from tests.faults.calls import MOST, killed
 from tests.faults.kills import OWNER, made_study
 from tests.faults.row import Row
 from tests.small import write_rig
@@ -31,6 +33,7 @@ from tests.small import write_rig
 SESSIONS = 3
 LONGEST_S = 0.25
 KILLED, FULL = "copying to the second place killed", "second place full, then larger"
+AT_EACH_CALL = "copying to the second place killed at each call"
 
 
 def rows(short: bool) -> Iterator[Row]:
@@ -46,6 +49,7 @@ def rows(short: bool) -> Iterator[Row]:
         study = made(work, 1 if short else SESSIONS)
         rng = random.Random(11)
         yield _row(KILLED, [_kill(work, study, k, rng.uniform(0, LONGEST_S)) for k in range(times)])
+        yield _row(AT_EACH_CALL, list(_kill_each(work, study, 8 if short else 1)))
         if not short:
             yield _full(work, study)
 
@@ -97,6 +101,21 @@ def _kill(work: Path, made: Path, k: int, after_s: float) -> str:
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()
+    return _left(study, place)
+
+
+def _kill_each(work: Path, made: Path, every: int) -> Iterator[str]:
+    """Before the first file that it opens for writing, makes, renames or removes, and so on."""
+    for n in range(1, MOST, every):
+        place = work / f"place-at-{n}"
+        study = _fresh(work, made, f"killed-at-{n}", place)
+        if not killed(partial(_copying, str(study)), work, n):
+            return
+        yield _left(study, place)
+
+
+def _left(study: Path, place: Path) -> str:
+    """What is wrong with what a copying that was killed left, and with the next one."""
     wrong = _wrong(study, lambda one: True) or _copied(study)
     shutil.rmtree(study)
     shutil.rmtree(place)

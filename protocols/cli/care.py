@@ -17,6 +17,7 @@ def event(
     action: Annotated[str, typer.Option(help="What was done.")],
     by: By,
     at: Annotated[str, typer.Option(help="When, as 2026-01-31T14:05; else now.")] = "",
+    pin_file: Pins = None,
 ) -> None:
     """Keep an adverse event with its severity and what was done.
 
@@ -24,10 +25,12 @@ def event(
     --action "vet called" --by tom
     """
     from protocols import study as verbs
+    from protocols.cli.who import signed
     from protocols.study import care
     from protocols.study.second import copy_in_background
 
     with verbs.open_study(folder) as opened:
+        by = signed(opened, by, pin_file)
         care.adverse_event(opened, animal, severity, what, action, by, at)
     copy_in_background(folder)
     print(f"{animal}: {severity}, kept")

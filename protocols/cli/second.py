@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from protocols.cli.exits import DONE, FAILED
-from protocols.cli.study import By, Folder, study
+from protocols.cli.study import By, Folder, Pins, study
 from rig.errors import ConfigError
 
 
@@ -19,17 +19,20 @@ def second(
         Path | None, typer.Option(metavar="PLACE", help="A folder on another disk or a share.")
     ] = None,
     off: Annotated[bool, typer.Option("--off", help="Copy no more.")] = False,
+    pin_file: Pins = None,
 ) -> None:
     """Say where each session and the database are copied to, in the background, and verified.
 
     Example: placepref study second S1 --at /mnt/share/backup --by ann
     """
     from protocols import study as verbs
+    from protocols.cli.who import signed
     from protocols.study import second as copies
 
     if (at is None) != off:
         raise ConfigError("study second", "", "give --at PLACE, or --off")
     with verbs.open_study(folder) as opened:
+        by = signed(opened, by, pin_file)
         if at is None:
             copies.forget_place(opened, by)
             print("copied no more; what was copied stays where it is")

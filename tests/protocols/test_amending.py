@@ -177,6 +177,33 @@ def test_a_session_filed_under_the_wrong_animal_goes_where_it_belongs(
     assert cli("study", "check", "S1").code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["event", "--animal", "M05", "--severity", "mild", "--what", "limps", "--action", "seen"],
+        ["second", "--at", "place"],
+        ["second", "--off"],
+    ],
+    ids=" ".join,
+)
+def test_nobody_says_so_in_another_s_name(
+    cli: Cli, sealed: Path, here: Path, words: list[str]
+) -> None:
+    with open_study(sealed) as study:
+        add_person(study, "tom", ["technician", "owner"], "2468", "ann")
+    (here / "place").mkdir()
+    verb, *rest = words
+    kept = "select count(*) from audit where action != 'pin_refused'"
+    entries = rows(sealed, kept)
+    for more in ([], ["--pin-file", "wrong"]):
+        (here / "wrong").write_text("tom: 1357\n", encoding="utf-8")
+        assert cli("study", verb, "S1", *rest, "--by", "tom", *more).code == 2
+    assert rows(sealed, kept) == entries
+    (here / "pins").write_text("tom: 2468\n", encoding="utf-8")
+    said = cli("study", verb, "S1", *rest, "--by", "tom", "--pin-file", "pins")
+    assert said.code == 0, said.err
+
+
 def test_who_has_a_pin_signs_with_it(cli: Cli, sealed: Path, here: Path) -> None:
     with open_study(sealed) as study:
         add_person(study, "tom", ["technician"], "2468", "ann")

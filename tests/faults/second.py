@@ -26,6 +26,7 @@ from protocols.study.second.book import BY_HAND, DATABASE
 from protocols.study.second.byhand import files_by_hand, state_by_hand
 from rig.session import verify
 from tests.faults.calls import MOST, killed
+from tests.faults.folder import contents
 from tests.faults.kills import OWNER, made_study
 from tests.faults.row import Row
 from tests.small import write_rig
@@ -34,6 +35,7 @@ SESSIONS = 3
 LONGEST_S = 0.25
 KILLED, FULL = "copying to the second place killed", "second place full, then larger"
 AT_EACH_CALL = "copying to the second place killed at each call"
+RESTORED = "what brings it back killed at each call"
 
 
 def rows(short: bool) -> Iterator[Row]:
@@ -50,6 +52,7 @@ def rows(short: bool) -> Iterator[Row]:
         rng = random.Random(11)
         yield _row(KILLED, [_kill(work, study, k, rng.uniform(0, LONGEST_S)) for k in range(times)])
         yield _row(AT_EACH_CALL, list(_kill_each(work, study, 8 if short else 1)))
+        yield _row(RESTORED, list(_restore_each(work, study, 8 if short else 1)))
         if not short:
             yield _full(work, study)
 
@@ -112,6 +115,38 @@ def _kill_each(work: Path, made: Path, every: int) -> Iterator[str]:
         if not killed(partial(_copying, str(study)), work, n):
             return
         yield _left(study, place)
+
+
+def _restore_each(work: Path, made: Path, every: int) -> Iterator[str]:
+    """The database damaged, sessions, rules and key gone; likewise, and then restored once more."""
+    with verbs.open_study(_fresh(work, made, "copied", work / "place-of-all")) as opened:
+        kept = copy_all(opened)
+    for n in range(1, MOST, every):
+        study = Path(shutil.copytree(work / "copied", work / f"restored-at-{n}"))
+        for name in ("rawdata", "derivatives"):
+            shutil.rmtree(study / name)
+        for name in ("study.toml", "key.sealed", "study.sqlite-wal", "study.sqlite-shm"):
+            (study / name).unlink(missing_ok=True)
+        damaged = bytes(4096) + (study / "study.sqlite").read_bytes()[4096:]
+        (study / "study.sqlite").write_bytes(damaged)
+        again = partial(verbs.restore, study, OWNER, Path(kept.place))
+        if not killed(again, work, n):
+            return
+        before = [study / "study.sqlite", *study.glob("backup/replaced-*/study.sqlite")]
+        aside = any(path.exists() and path.read_bytes() == damaged for path in before)
+        yield _restored(study, work / "copied", again) if aside else "the damaged one is gone"
+        shutil.rmtree(study)
+
+
+def _restored(study: Path, whole: Path, again: Callable[[], object]) -> str:
+    """What is wrong with a study when what was killed was done once more."""
+    again()
+    with verbs.open_study(study) as opened:
+        said = verbs.check(opened, {}, OWNER)
+    have, wanted = contents(study / "rawdata"), contents(whole / "rawdata")
+    return "; ".join(
+        [*said, *(f"{name} is another" for name in wanted if have.get(name) != wanted[name])]
+    )
 
 
 def _left(study: Path, place: Path) -> str:

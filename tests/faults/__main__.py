@@ -4,9 +4,9 @@
 
 Prints a table: the fault, how often it was injected, how often all that must hold held, and the
 most seconds of session time that were lost by one (- where it is not about a session's time).
-Exits with 1 where one was not survived. The short form is a few of each, and its kills are what CI
-runs. What a machine cannot do (mount a file system, compile the shim, run PostgreSQL) is a row with
-0 injections that says so.
+Exits with 1 where one was not survived. The short form is a few of each, and its kills and calls
+are what CI runs. What a machine cannot do (mount a file system, compile the shim, run PostgreSQL)
+is a row with 0 injections that says so.
 """
 
 import argparse

@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -31,9 +32,11 @@ from tests.faults.folder import counted, examine, go_on, left_alone
 from tests.faults.player import loaded, plan_of
 from tests.faults.row import Row
 
-SECONDS = 1.2
-CUT_TICK = 12
+SECONDS = 2.0
+CUT_TICK = 60
 """The session that is closed or gone on with was killed at this one."""
+HANDED_OVER_S = 0.3
+"""In this time rows are with the system, which in virtual time are younger than that otherwise."""
 MOST = 400
 """More calls than any of them makes."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -52,6 +55,7 @@ def rows(short: bool) -> Iterator[Row]:
         work = Path(scratch)
         cut = work / "cut"
         assert killed(partial(_session, cut, CUT_TICK), cut, MOST)
+        assert next(cut.glob("rawdata/*/*/behav/ticks.jsonl")).stat().st_size
         yield _row("recorded", _recorded(work / "recorded", every))
         yield _row("closed", _mended(work / "closed", cut, partial(close, reason="cut"), every))
         resumed = partial(resume, rig=loaded(), speed="max")
@@ -71,6 +75,7 @@ def _session(out: Path, cut: int = -1) -> None:
 
     def hear(tick: Tick, _: Outcome) -> None:
         if tick.k == cut:
+            threading.Event().wait(HANDED_OVER_S)
             os.kill(os.getpid(), signal.SIGKILL)
 
     wish = Wish(plan=plan_of(SECONDS), subject="M01", phase="test", codec="lossless")

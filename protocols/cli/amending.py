@@ -10,7 +10,7 @@ from protocols import study as verbs
 from protocols.cli.exits import DONE
 from protocols.cli.studying import passphrases_of, pretest_rows
 from protocols.cli.table import lines, print_json
-from protocols.cli.who import signer
+from protocols.cli.who import day_of, signer
 from protocols.conduct import EndedEarly
 from protocols.study import amending, exposure, locking
 from protocols.study.deciding import extinction
@@ -272,10 +272,7 @@ def _say_moved(moved: Sequence[Moved]) -> None:
 
 
 def _day(text: str | None, option: str) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(option, "", f"{text!r}: write 2026-01-05") from None
+    return None if text is None else day_of(text, option)
 
 
 def _word(kind: type[Word], text: str) -> Word:

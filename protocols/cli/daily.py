@@ -3,14 +3,13 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 
 from protocols import study as verbs
 from protocols.cli import running
 from protocols.cli.exits import DONE, in_words, of_ending
 from protocols.cli.table import from_here, lines, print_json
-from protocols.cli.who import moment, signed
+from protocols.cli.who import day_of, moment, signed
 from protocols.day import paper
 from protocols.study import doing, scheduling, shifting
 from protocols.study import today as days
@@ -20,12 +19,15 @@ from rig.errors import ConfigError, RigError, StorageError
 from rig.session import load_rig
 from rig.storage import SessionRecord
 
+MOST_PEOPLE = 100
+"""More are at no rig; each has a line in the plan of the day."""
+
 
 def plan(folder: Path, start: str, by: str, animals: Sequence[str], pins: Path | None) -> int:
     """Give animals their days."""
     with verbs.open_study(folder) as opened:
         by = signed(opened, by, pins)
-        names = scheduling.set_start(opened, _date(start, "--start"), by, animals)
+        names = scheduling.set_start(opened, day_of(start, "--start"), by, animals)
     print(f"{len(names)} animals begin on {start}; placepref study today {folder} on that day")
     return DONE
 
@@ -58,8 +60,8 @@ def shift(
 
 def today(folder: Path, people: int, at: str | None, print_: Path | None, *, as_json: bool) -> int:
     """The day's page."""
-    if people < 1:
-        raise ConfigError("--people", "", f"{people}: 1 or more")
+    if not 1 <= people <= MOST_PEOPLE:
+        raise ConfigError("--people", "", f"{people}: 1 to {MOST_PEOPLE}")
     with verbs.open_study(folder) as opened:
         made = days.today(opened, people, moment(at, ahead=True))
         kept = kept_of(opened)
@@ -261,10 +263,3 @@ def guess(folder: Path, subject: str, group: str, by: str, sure: int, pins: Path
         doing.guess(opened, subject, group, by, sure)
     print(f"{subject}: kept; it is compared when the key is opened")
     return DONE
-
-
-def _date(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(option, "", f"{text!r}: write 2026-01-05") from None

@@ -141,7 +141,7 @@ def run(
         str | None, typer.Option(metavar="TIME", help="Pretended; on a simulated rig alone.")
     ] = None,
     speed: Annotated[str, typer.Option(help="1: real time; max: as fast as it goes.")] = "1",
-    seed: Annotated[int, typer.Option(help="Of a simulated rig.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of a simulated rig.")] = 0,
     yes: Annotated[
         bool, typer.Option("--yes", help="Say yes to what no picture can confirm.")
     ] = False,

@@ -21,7 +21,7 @@ def demo(
         Path | None, typer.Option("--out", help="Default: ./placepref-demo, or -2, -3 ...")
     ] = None,
     animals: Annotated[int, typer.Option(help="How many animals, 8 to 64.")] = 8,
-    seed: Annotated[int, typer.Option(help="Of the simulated world.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulated world.")] = 1,
     json: Json = False,
 ) -> None:
     """A whole blinded study with simulated animals, at full speed, no hardware.
@@ -73,7 +73,7 @@ def run(
     set_: Set = None,
     operator: Annotated[str, typer.Option(help="Who runs it.")] = "",
     speed: Annotated[str, typer.Option(help="1: real time; max: as fast as it goes.")] = "1",
-    seed: Annotated[int, typer.Option(help="Of a simulated rig.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of a simulated rig.")] = 0,
     codec: Annotated[str | None, typer.Option(help="h264 or lossless; else the rig's.")] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Say yes to what no picture can confirm.")
@@ -110,7 +110,7 @@ def resume(
     session: Annotated[Path, typer.Argument(help="The session's folder.")],
     rig: Annotated[str, typer.Option(help="The rig it ran on.")],
     speed: Annotated[str, typer.Option(help="1, or max on a simulated rig.")] = "1",
-    seed: Annotated[int, typer.Option(help="Of a simulated rig.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of a simulated rig.")] = 0,
     yes: Annotated[bool, typer.Option("--yes", help="The animal is still in the box.")] = False,
 ) -> None:
     """Go on with a session that was interrupted by a crash, in the same folder.

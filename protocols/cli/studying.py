@@ -11,7 +11,7 @@ from protocols.allocation.model import RISKS
 from protocols.asking import protocol_text
 from protocols.cli.exits import DONE, FAILED
 from protocols.cli.table import lines, print_json, wrapped
-from protocols.cli.who import scanned, signed
+from protocols.cli.who import day_of, scanned, signed
 from protocols.manifest import spreadsheet
 from protocols.study.second import kept_of, lines_of
 from rig.errors import ConfigError, StorageError
@@ -178,7 +178,7 @@ def seal(
     with verbs.open_study(folder) as opened:
         by = signed(opened, by, pins)
         words = passphrases_of([holder], passphrases)[holder]
-        day = date.today() if begin is None else _date(begin)
+        day = date.today() if begin is None else day_of(begin, "--begin")
         count = verbs.seal_sessions(opened, by, (holder, words), day)
         per_kg = opened.plan.ml_per_kg(str(folder / verbs.RULES)) if count else 0.0
     if count:
@@ -301,13 +301,6 @@ def pretest_rows(opened: verbs.Study, pretest: Path | None) -> list[dict[str, st
     per_side = tuple(f"{what}_{s}{u}" for s in sides for what, u in _PER_SIDE)
     needed = ("subject", "test_s", *(f"time_{side}_s" for side in sides))
     return [cells for _, cells in spreadsheet(pretest, (*columns, *per_side), needed)]
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError("--begin", "", f"{text!r}: write 2026-01-05") from None
 
 
 def passphrases_of(

@@ -2,13 +2,14 @@
 
 import getpass
 import sys
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from protocols.study import Study
 from protocols.study.adding import SCAN
 from protocols.study.care import apart
 from protocols.study.people import has_pin, people_of, prove_pin, whose_badge
+from protocols.study.signing import in_reach
 from rig.errors import ConfigError
 
 
@@ -70,6 +71,16 @@ def scanned(option: str = "--by") -> str:
     return line.strip()
 
 
+def day_of(text: str, option: str) -> date:
+    """A day as a person wrote it, 2026-01-05. Raises ConfigError for what is none of a study."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(option, "", f"{text!r}: write 2026-01-05") from None
+    in_reach(found, option)
+    return found
+
+
 def _line(file: Path, person: str) -> str:
     try:
         text = file.read_text(encoding="utf-8")
@@ -96,6 +107,7 @@ def moment(text: str | None, *, ahead: bool = False) -> datetime:
     except ValueError:
         message = f"{text!r}: write 09:05, or 2026-01-05T09:05"
         raise ConfigError("--at", "", message) from None
+    in_reach(found.date(), "--at")
     found = found.astimezone() if found.tzinfo is None else found
     if not ahead and found > now + timedelta(minutes=1):
         raise ConfigError("--at", "", f"{text!r}: is still to come")

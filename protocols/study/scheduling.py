@@ -23,6 +23,7 @@ from protocols.store import Change
 from protocols.store import tables as t
 from protocols.study.adding import allowed, plan_session
 from protocols.study.folder import Study
+from protocols.study.signing import in_reach
 from protocols.study.withheld import hide, secret_of, show
 from protocols.timetable import WORK
 from rig.errors import ConfigError
@@ -77,6 +78,7 @@ def set_start(
     it is the one that was drawn when it was sealed. Raises ConfigError for a day from which the
     course does not fit, and for animals that have no session yet.
     """
+    in_reach(start, "--start")
     course = study.joined.course
     is_open = open_days(study)
     if not is_open(start):

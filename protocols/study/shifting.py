@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import RowMapping, select
 
-from protocols.course import PhasePlan
+from protocols.course import LONGEST_DAYS, PhasePlan
 from protocols.days import Misfit, laid_out, unrolled
 from protocols.store import Change
 from protocols.store import tables as t
@@ -53,6 +53,8 @@ def shift(
     The first keeps the shift, what follows it is laid out anew by the course, so that every
     interval holds. Raises ConfigError, and nothing is moved, where no day fits.
     """
+    if abs(days) > LONGEST_DAYS:
+        raise ConfigError("--days", "", f"{days}: {LONGEST_DAYS} at most")
     is_open, said = open_days(study), in_open(study, reason, "--reason")
     moved: list[Moved] = []
     with study.store.change(person, said) as change:

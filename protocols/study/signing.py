@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 
@@ -13,6 +13,7 @@ from protocols.study.adding import allowed
 from protocols.study.folder import Study
 from rig.errors import ConfigError
 
+FIRST_YEAR, LAST_YEAR = 1990, 2199
 _LEAST = 4
 """Letters that a word of a drug's name has at least, to be looked for."""
 
@@ -38,6 +39,13 @@ def in_open(study: Study, words: str, option: str) -> str:
     return words.strip()
 
 
+def in_reach(day: date, option: str) -> None:
+    """Raise ConfigError for a day of no study: with those near a calendar's ends none reckons."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        message = f"{day}: no study goes on then ({FIRST_YEAR} to {LAST_YEAR})"
+        raise ConfigError(option, "", message)
+
+
 def moment(text: str, option: str) -> datetime:
     """A time as a person wrote it, with the offset of this computer if it has none.
 
@@ -48,6 +56,7 @@ def moment(text: str, option: str) -> datetime:
     except ValueError:
         message = f"{text!r}: write it as 2026-01-31T14:05"
         raise ConfigError(option, "", message) from None
+    in_reach(at.date(), option)
     at = at.astimezone()
     if at > datetime.now().astimezone():
         raise ConfigError(option, "", f"{text!r}: is still to come")

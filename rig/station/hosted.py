@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from rig.config import Strict, check
 from rig.engine import Camera, Ending, Loop, Outcome
 from rig.errors import ConfigError, StationError
@@ -59,7 +61,7 @@ class Order(Strict):
     experimenter: bool = True
     ready: bool = False
     animal: dict[str, Any] | None = None
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 class _Animal(Strict):

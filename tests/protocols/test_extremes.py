@@ -16,7 +16,8 @@ from rig.errors import ConfigError
 from rig.rigfile import RigFile
 from rig.session import Wish, load_rig, record
 from rig.steps import SessionPlan
-from tests.protocols.conftest import Cli
+from tests.faults.kills import OWNER, made_study
+from tests.protocols.conftest import Cli, Kept
 from tests.small import ARENA, rig_tables, write_clip, write_table
 
 EXTREMES = (1e305, 1e-305, 10**30)
@@ -107,3 +108,47 @@ def test_a_plan_of_no_session(clip: Path, path: Path_) -> None:
             assert not (clip.parent / f"out{k}").exists()
         else:
             assert str(done.ending.status) in ("completed", "aborted")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "free-exploration", "--rig", "sim", "--subject", "M1", "--out", "out", "--seed"],
+        ["demo", "--out", "out", "--seed"],
+        ["demo", "--out", "out", "--animals"],
+        ["study", "today", "out", "--people"],
+        ["study", "copy", "out", "--hours"],
+        ["rescore", "mouse.mkv", "--apparatus", "arena.toml", "--out", "out", "--workers"],
+    ],
+    ids=" ".join,
+)
+def test_a_number_that_is_none_of_an_option(clip: Path, cli: Cli, words: list[str]) -> None:
+    said = cli(*words, f"-{10**30}")
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert not (clip.parent / "out").exists()
+
+
+def test_more_people_than_there_can_be_plan_no_day(here: Path, cli: Cli) -> None:
+    assert "--people" in cli("study", "today", "S1", "--people", 10**30).err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["shift", "--animal", "M000", "--reason", "ill", "--by", OWNER, "--days", str(10**30)],
+        ["plan", "--by", OWNER, "--start", "9999-12-30"],
+        ["today", "--at", "0001-01-01T00:00"],
+        ["today", "--at", "9999-12-31T23:59"],
+        ["copy", "--hours", "1e305"],
+        ["copy", "--hours", "nan"],
+    ],
+    ids=" ".join,
+)
+def test_a_time_of_no_study(here: Path, cli: Cli, kept: Kept, words: list[str]) -> None:
+    kept.begin("a study of one", here, lambda: made_study(here / "S", 1))
+    verb, *rest = words
+    said = cli("study", verb, "S", *rest)
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert said.err.startswith(f"placepref: {rest[-2]}: ")

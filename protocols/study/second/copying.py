@@ -50,6 +50,7 @@ PLACE, BOOK = "second-place.json", "second-place.jsonl"
 AGAIN_S, SOON_S = 30.0, 2.0
 """From trying to trying again: a place that is away, and another process that copies just now."""
 HOURS = 12.0
+LONGEST_HOURS = 8760.0
 WAITS = "waits"
 """A folder in `backup` that whoever waits for the place has locked."""
 BLOCK = 1 << 20
@@ -357,6 +358,8 @@ def wait_and_copy(
     meanwhile leaves it the work, however often something is written. Raises ConfigError where no
     second place is set.
     """
+    if not 0 <= hours <= LONGEST_HOURS:
+        raise ConfigError("--hours", "", f"{hours:g}: 0 to {LONGEST_HOURS:g}")
     end_s = time.monotonic() + hours * 3600
     with ExitStack() as stack:
         waits = False

@@ -134,10 +134,11 @@ def test_a_door_that_closes_turns_back_when_its_host_is_killed(
             asking = threading.Thread(target=asked_and_lost, args=(client,))
             asking.start()
             tick_until(lambda: board.where()[1][0] < 0.8)
+            lowest_us, (lowest, *_) = board.where()
             os.kill(entry.pid, signal.SIGKILL)
             killed_us, _ = board.where()
+            # On a busy machine it may have turned back before it is looked at again.
             asking.join()
-        lowest, lowest_us = 1.0, 0
 
         def turned() -> bool:
             nonlocal lowest, lowest_us

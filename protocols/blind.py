@@ -152,6 +152,10 @@ def _key(path: Path) -> dict[str, Mapping[str, Any]]:
         where = f"{path}: line {number}"
         one = check_json(parse_json(line, where), _Behind, where)
         found[one.code] = one.model_dump()
+        try:
+            json.dumps(found[one.code], ensure_ascii=False).encode()
+        except UnicodeEncodeError:  # JSON has escapes for what no file can hold
+            raise ConfigError(where, "", "holds what is no text") from None
     return found
 
 

@@ -22,6 +22,7 @@ import pytest
 from gui.result.session_quality import _count
 from protocols import library
 from protocols.batch import _NUMBERS, _OF_EACH, _bytes, _other, _summed
+from protocols.blind import _key
 from protocols.blinding import WrongPassphraseError, new_key, prove, read_key, seal
 from protocols.criteria import Extinction
 from protocols.manifest import spreadsheet
@@ -585,6 +586,13 @@ def test_no_extinction_goes_on_for_ages() -> None:
     assert check(told, Extinction, "free").most == 12
     for key in ("most", "every_days", "consecutive", "least"):
         assert key in refused(lambda key=key: check({**told, key: 10**12}, Extinction, "free"))
+
+
+def test_what_stands_behind_a_code_is_text(tmp_path: Path) -> None:
+    behind = {"code": "BCDFGH", "id": "M1", "subject": "\ud800", "cues": {}, "files": ["a.mkv"]}
+    behind |= dict.fromkeys(("phase", "date", "group", "box"), "") | {"paired": None}
+    (tmp_path / "key.jsonl").write_text(json.dumps(behind) + "\n", encoding="utf-8")
+    assert "holds what is no text" in refused(lambda: _key(tmp_path / "key.jsonl"))
 
 
 def test_a_key_whose_parts_are_no_text() -> None:

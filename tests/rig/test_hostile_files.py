@@ -4,6 +4,7 @@ import gzip
 import json
 import shutil
 import sqlite3
+import struct
 import tomllib
 from collections.abc import Callable
 from contextlib import closing
@@ -160,6 +161,20 @@ def test_hdf5_that_claims_more_than_there_can_be(tmp_path: Path) -> None:
         file.create_dataset("track_names", **names)  # not written: all of them are ""
         file["tracks"] = np.ones((1, 2, 1, 3))
     assert "says that it holds" in refused(lambda: read_track(tmp_path / "b.h5"))
+
+
+def test_hdf5_whose_attribute_is_no_text(tmp_path: Path) -> None:
+    """HDF5's own library ended the process at one whose damaged type says that it is a list."""
+    path = tmp_path / "track.h5"
+    with h5py.File(path, "w") as file:
+        file["node_names"] = [b"nose"]
+        file["tracks"] = np.zeros((5, 1, 1, 2))
+        file["tracks"].attrs["dims"] = '["n_frames", "n_nodes", "n_xys", "n_tracks"]'
+    data = path.read_bytes()
+    text = struct.pack("<4BI", 0x19, 1, 1, 0, 16)  # of any length; the second byte says it is text
+    assert text in data
+    path.write_bytes(data.replace(text, struct.pack("<4BI", 0x19, 0, 1, 0, 16)))
+    assert "dims is no text" in refused(lambda: read_track(path))
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def _deeplabcut(table: Any, file: str, individual: str | None, wanted: Wanted) -
     for name in table.dtype.names:
         kind = f"{name}_kind"
         if name != "index" and kind in table.attrs:
-            for k, column in enumerate(plain_pickle(bytes(table.attrs[kind]))):
+            for k, column in enumerate(plain_pickle(bytes(_attribute(table, kind)))):
                 there[tuple(str(part) for part in column)] = name, k
     points = wanted({column[-2] for column in there if len(column) > 1})
     there = {column: at for column, at in there.items() if len(column) < 2 or column[-2] in points}
@@ -148,6 +148,7 @@ def _check_heaps(file: Any) -> None:
 def _names(data: Any) -> list[str]:
     """All names in a dataset, if there are not more than names of a track can be."""
     _check_size(data, MOST_NAMES)
+    _check_text(data.id, data.name)
     _check_lengths(data)
     return _texts(data[()])
 
@@ -182,6 +183,23 @@ def _check_lengths(data: Any) -> None:
                 raise ValueError(message)
 
 
+def _attribute(data: Any, name: str) -> Any:
+    """What an attribute says, which is a text. Raises ValueError where it is anything else."""
+    _check_text(data.attrs.get_id(name), f"{data.name}: its attribute {name}")
+    return data.attrs[name]
+
+
+def _check_text(low: Any, what: str) -> None:
+    """Raise ValueError unless texts are in it, before HDF5 reads them.
+
+    Its library ends the process at a damaged type that says of texts that they are lists.
+    """
+    import h5py
+
+    if low.get_type().get_class() != h5py.h5t.STRING:
+        raise ValueError(f"{what} is no text")
+
+
 class _Axes:
     """An array in the file, its axes as the older files have them; newer ones say which is which.
 
@@ -190,7 +208,7 @@ class _Axes:
 
     def __init__(self, data: Any, wanted: tuple[str, ...]) -> None:
         _check_size(data)
-        said = data.attrs.get("dims")
+        said = _attribute(data, "dims") if "dims" in data.attrs else None
         axes = list(wanted)
         if said is not None:
             axes = [str(axis).removeprefix("n_").rstrip("s") for axis in json.loads(said)]
